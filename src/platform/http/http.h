@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/*
+ * http: the server side of HTTP/1.1 over TLS (libmicrohttpd + GnuTLS, whose
+ * headers appear in http_server.c only) or over a Unix socket, with a route table.
+ *
+ * A request is read by an event loop thread, then its handler runs on a worker
+ * thread (so handlers may block on the database); the connection is suspended
+ * meanwhile. Limits, all with defaults: body size per route, header memory per
+ * connection, connections in all and per address, idle time, time for the whole
+ * request (slow senders).
+ *
+ * Does not live here: who may do what (service/api), JSON bodies, cookies' meaning.
+ * Client side: platform/http/http_client.h.
+ * Threads: http_server_* from the thread that made it; handlers on any worker;
+ * http_stream_* from any thread.
+ */
+#pragma once
+#include "base/clock/clock.h"
+#include "base/err/err.h"
+#include "base/mem/mem.h"
+
+struct http_server;
+struct http_stream;
+
+#define HTTP_PATH_PARAMS 4
+
+struct http_request {
+	struct arena *arena; /* lives as long as the request */
+	const char *method;  /* "GET", … upper case */
+	struct str path;     /* percent-decoded, no query, valid UTF-8 */
+	struct str body;     /* whole body, at most the route's limit; Content-Encoding still applied */
+	struct str peer;     /* remote address as text, "unix" for Unix sockets */
+	usec_t received_at;
+	/* TLS client certificate that chains to the configured client CA; n == 0: none was given. */
+	struct str client_cert_der;
+	const struct http_route *route;
+	struct {
+		struct str name, value;
+	} params[HTTP_PATH_PARAMS]; /* {name} parts of the route's path */
+	const void *connection; /* private to http_server.c */
+};
+
+/* Looked up without regard to case; STR_EMPTY (p == NULL) when absent. */
+struct str http_header(const struct http_request *req, const char *name);
+/* Percent-decoded query parameter; p == NULL when absent. */
+struct str http_query(const struct http_request *req, const char *name);
+struct str http_cookie(const struct http_request *req, const char *name);
+struct str http_param(const struct http_request *req, const char *name);
+
+#define HTTP_RESPONSE_HEADERS 16
+
+struct http_response {
+	int status;      /* 0: 200 */
+	struct buf body; /* freed by the server */
+	const char *content_type; /* static string or arena */
+	struct {
+		const char *name, *value; /* static string or arena */
+	} headers[HTTP_RESPONSE_HEADERS];
+	unsigned header_count;
+	/* Set instead of body: an open file sent whole; closed by the server. -1: none. */
+	int file_fd;
+	uint64_t file_size_bytes;
+	/* Set by http_response_stream instead of body. */
+	struct http_stream *stream;
+};
+
+void http_response_header(struct http_response *res, const char *name, const char *value);
+
+/* Fills res. Anything can be answered; there is no error return: errors are responses. */
+typedef void (*http_handler)(struct http_request *req, struct http_response *res, void *context);
+
+struct http_route {
+	const char *method;      /* "GET"; NULL ends the table */
+	const char *path;        /* "/api/v1/endpoints/{id}"; a last part "{rest*}" takes all that remains */
+	http_handler handler;
+	size_t body_limit_bytes; /* 0: no body allowed; more is answered 413 before it is read */
+	const void *data;        /* for the handler's owner */
+};
+
+struct http_config {
+	const char *address;     /* "127.0.0.1", "::" ; or NULL with unix_path */
+	uint16_t port;           /* 0: any free one (tests) */
+	const char *unix_path;   /* listen on this Unix socket instead, without TLS */
+	unsigned unix_mode;      /* permission bits of the socket, default 0600 */
+	const char *cert_pem;    /* chain; NULL: no TLS (loopback tests and Unix sockets only) */
+	const char *key_pem;
+	const char *client_ca_pem; /* asks for client certificates, not required by TLS itself; routes decide */
+	const struct http_route *routes; /* more specific paths first */
+	void *context;           /* passed to handlers */
+	/* Called when no route matches (404, or 405 with Allow set), and for 400/413/431/408; NULL: plain text. */
+	void (*fallback)(struct http_request *req, struct http_response *res, int status, void *context);
+	unsigned loop_threads;       /* 0: 2; at most 4 */
+	unsigned worker_threads;     /* 0: 4 */
+	unsigned max_connections;    /* 0: 4096 */
+	unsigned max_per_address;    /* 0: no limit (agents behind one NAT); console 256 */
+	unsigned idle_timeout_s;     /* 0: 60 */
+	unsigned request_timeout_s;  /* 0: 30; whole request must be received within */
+	size_t header_memory_bytes;  /* 0: 32 KiB */
+};
+
+int http_server_start(const struct http_config *config, struct http_server **ret, struct err *err) WARN_UNUSED;
+uint16_t http_server_port(const struct http_server *s);
+/* New connections use the new certificate; old ones live on. */
+int http_server_set_certificate(struct http_server *s, const char *cert_pem, const char *key_pem,
+                                struct err *err) WARN_UNUSED;
+/* Stops accepting, waits for running handlers, closes streams, frees. */
+void http_server_stop(struct http_server *s);
+
+/*
+ * Server-sent events (WHATWG HTML, "Server-sent events") and long polls: the
+ * handler makes a stream, keeps a reference, and others send to it.
+ * At most `queue_limit_bytes` wait for a slow reader; then it is closed (the
+ * browser reconnects with Last-Event-ID).
+ */
+struct http_stream *http_response_stream(struct http_response *res, const char *content_type,
+                                         size_t queue_limit_bytes);
+/* false: the client is gone; drop the reference. */
+bool http_stream_send(struct http_stream *stream, struct str bytes);
+/* Called once, from any thread, when the client has gone; before the last unref. */
+void http_stream_on_close(struct http_stream *stream, void (*fn)(void *ctx), void *ctx);
+void http_stream_close(struct http_stream *stream);
+struct http_stream *http_stream_ref(struct http_stream *stream);
+void http_stream_unref(struct http_stream *stream);

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/*
+ * service: the furniture every capability shares. A service room offers one
+ * `const struct service x_service`; service.def lists them; from its rows come
+ * routes, permissions, migrations, event handlers, measures, timers and the
+ * OpenAPI description. A new capability is a folder and one line in service.def.
+ *
+ * Does not live here: how a request is authenticated and authorised (service/api).
+ * Threads: handlers run on several workers at once; a service keeps its state
+ * in the database, never in globals.
+ */
+#pragma once
+#include "base/clock/clock.h"
+#include "base/err/err.h"
+#include "base/json/json.h"
+#include "base/mem/mem.h"
+#include "base/msg/msg.h"
+#include "base/uuid/uuid.h"
+#include "platform/db/db.h"
+#include "platform/http/http.h"
+#include "platform/job/job.h"
+
+/* What services are given; made by the program, lives as long as the role. */
+struct service_context {
+	struct db *db;
+	struct job_runner *jobs;
+	const struct msg_catalogue *messages;
+	usec_t (*now)(void); /* the clock; tests put their own */
+	const char *packs_dir;
+	const char *data_dir;
+	/* Asks the key role; set by the program, real small implementations in tests. */
+	const struct service_keys *keys;
+	/* ClickHouse HTTP interface of the event store; may be NULL (then searches answer 503). */
+	struct event_store *events;
+	/* Wakes the outbox dispatcher after a commit; set by service/api. */
+	void (*outbox_wake)(void *ctx);
+	void *outbox_wake_ctx;
+	/* Called when what the pipeline must know (endpoints, tokens) has changed. May be NULL. */
+	void (*snapshot_changed)(void *ctx);
+	void *snapshot_changed_ctx;
+};
+
+struct service_keys {
+	void *ctx;
+	int (*sign_csr)(void *ctx, struct str csr_pem, const char *common_name, bool client, const char *const *dns_names,
+	                usec_t not_after, struct buf *ret_cert_pem, struct err *err);
+	int (*sign_bundle)(void *ctx, struct str manifest, struct buf *ret_signature, struct err *err);
+	int (*ca_pem)(void *ctx, struct buf *ret, struct err *err);
+	int (*bundle_public_pem)(void *ctx, struct buf *ret, struct err *err);
+};
+
+/* Who asks. Made by service/api from a session, a token or a client certificate. */
+enum access_kind { ACCESS_ANONYMOUS, ACCESS_ACCOUNT, ACCESS_TOKEN, ACCESS_ENDPOINT, ACCESS_SYSTEM };
+struct access {
+	enum access_kind kind;
+	struct uuid account_id;  /* ACCOUNT, TOKEN: whose grants count */
+	struct uuid endpoint_id; /* ENDPOINT */
+	struct uuid unit_id;     /* ENDPOINT: its unit; ACCOUNT: the person's unit */
+	struct str name;         /* for the audit log */
+	struct str peer;         /* remote address */
+	enum msg_lang lang;
+};
+
+/*
+ * Need-to-know is enforced in the query: this fragment is true for rows whose
+ * unit column lies in a unit subtree where the account holds the permission.
+ * $account, $permission, $now are parameter numbers as text, e.g.
+ * ACCESS_UNIT_SCOPE("e.unit_id", "$1", "$2", "$3").
+ */
+#define ACCESS_UNIT_SCOPE(column, account, permission, now)                                        \
+	" " column " IN (SELECT su.id FROM unit su JOIN unit gu ON substr(su.path, 1, length(gu.path)) = gu.path"   \
+	" JOIN account_grant ag ON ag.unit_id = gu.id JOIN role_permission rp ON rp.role = ag.role"                \
+	" WHERE ag.account_id = " account " AND rp.permission = " permission                                       \
+	" AND ag.restrict_kind IS NULL AND (ag.expires_at IS NULL OR ag.expires_at > " now ")) "
+
+/* One row a route. Listeners are separate ports. */
+enum service_listener { LISTENER_CONSOLE, LISTENER_AGENT };
+
+struct api_request {
+	struct http_request *http;
+	struct arena *arena;                  /* the request's */
+	const struct service_context *service;
+	const struct access *access;
+	const struct service_route *route;
+	const struct json *body;              /* parsed and checked for shape; NULL when the route takes none */
+	void *fields;                         /* decoded by route->body into arena memory of route->body_size; NULL if none */
+};
+
+/*
+ * Writes the answer through the api_reply_* calls of service/api/api.h and returns 0,
+ * or returns a negative class with err set; the dispatcher turns it into an RFC 9457 problem
+ * (-EINVAL 400, -EPERM 401, -EACCES 403, -ENOENT 404, -EEXIST/-EBUSY 409, -ESTALE 412, -E2BIG 413,
+ * -ENOTSUP 501, -EAGAIN 503, others 500).
+ */
+typedef int (*service_handler)(struct api_request *req, struct http_response *res, struct err *err);
+
+struct service_route {
+	const char *method, *path; /* "/api/v1/incidents/{id}"; method NULL ends the table */
+	/* Permission name ("incident.read"). SERVICE_PUBLIC: no account needed (login, set-up, health);
+	 * SERVICE_SIGNED_IN: any account, about itself; SERVICE_AGENT: an enrolled endpoint's certificate.
+	 * NULL does not start. The dispatcher refuses accounts that hold the permission in no unit;
+	 * the handler's query narrows to units (ACCESS_UNIT_SCOPE or api_require_unit). */
+	const char *permission;
+	service_handler handler;
+	const char *summary_key;          /* message key: one sentence for people and OpenAPI */
+	const struct json_field *body;    /* NULL: no body (or raw, when raw_body) */
+	size_t body_size;                 /* of the struct the table decodes into */
+	size_t body_limit_bytes;          /* 0: 64 KiB when a body is taken */
+	bool raw_body;                    /* handler reads http->body itself */
+	bool sensitive_read;              /* each successful read is audited */
+	enum service_listener listener;
+};
+#define SERVICE_PUBLIC "public"
+#define SERVICE_SIGNED_IN "signed_in"
+#define SERVICE_AGENT "agent"
+
+/* A fact for others, written to the outbox in the transaction that made it true. */
+struct service_event {
+	struct uuid id;
+	const char *name;       /* "incident.created" */
+	struct uuid unit_id;    /* decides who sees it on the stream */
+	const char *permission; /* needed to see it on the stream, "incident.read" */
+	struct str json;        /* object */
+	usec_t at;
+};
+
+struct service {
+	const char *name; /* room name */
+	const struct service_route *routes;
+	const char *const *permissions; /* NULL-terminated: every name its routes and queries use */
+	const struct db_migration *migrations;
+	size_t migration_count;
+	/* Runs once at start after migrations: loads packs, checks settings. May be NULL. */
+	int (*start)(const struct service_context *sc, struct err *err);
+	/* Other services' events, at least once, in order of commit per service. May be NULL. */
+	int (*on_event)(const struct service_context *sc, const struct service_event *event, struct err *err);
+	/* Called about every 30 s by one process at a time. May be NULL. */
+	int (*on_tick)(const struct service_context *sc, struct err *err);
+};
