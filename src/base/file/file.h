@@ -27,5 +27,5 @@ void file_join(struct buf *out, struct str dir, struct str name);
 /* All of the bytes, through partial writes and EINTR. */
 int file_write_all(int fd, struct str bytes, struct err *err) WARN_UNUSED;
 void file_close(int *fd); /* closes when >= 0 and sets -1 */
-#define cleanup_fd __attribute__((cleanup(file_close)))
+#define cleanup_fd __attribute__((__cleanup__(file_close)))
 #endif

@@ -35,7 +35,9 @@ struct json_limits {
 	size_t nodes;    /* 0: 1,000,000 */
 };
 
-/* On success *ret lives in `arena`. Errors: key json.syntax with args byte, line, column, expected. */
+/* On success *ret lives in `arena`. Errors: -EINVAL json.syntax with args byte, line, column, expected;
+ * json.duplicate_name (name, byte, line, column); json.number_range (byte, text). -E2BIG json.too_deep,
+ * json.too_many, json.too_large, json.number_too_long (limit, byte). */
 int json_parse(struct arena *arena, struct str text, const struct json_limits *limits, const struct json **ret,
                struct err *err) WARN_UNUSED;
 
@@ -49,6 +51,10 @@ bool json_get_bool(const struct json *j, const char *name, bool fallback);
 	for (const struct json *item = (container) != NULL ? (container)->child : NULL; item != NULL; item = item->next)
 /* Appends the JSON pointer (RFC 6901) escape of a member name. */
 void json_pointer_append(struct buf *out, struct str name);
+/* The node a JSON pointer names, or the innermost one on its way that exists. */
+const struct json *json_pointer_nearest(const struct json *j, struct str pointer);
+/* *ret is the second of two members with the same name, or NULL. -E2BIG when memory is out. */
+int json_duplicate_name(const struct json *object, const struct json **ret) WARN_UNUSED;
 
 /*
  * Decoding tables: one row a member. Unknown members are errors with "did you
@@ -80,7 +86,10 @@ struct json_field {
 	size_t present_offset;   /* offset + 1 of a bool told whether the member was there; 0: none */
 };
 
-/* `fields` ends with a NULL name. `out` must be zeroed by the caller; absent members leave it alone. */
+/* `fields` ends with a NULL name. `out` must be zeroed by the caller; absent members leave it alone.
+ * -EINVAL with the pointer as place: json.not_object; json.unknown_field (field, nearest: the likely name or all
+ * names); json.required (field); json.type (field, expected); json.length, json.range, json.count (field, min, max);
+ * json.text, json.uuid, json.time (field); json.enum (field, value, allowed). */
 int json_decode(struct arena *arena, const struct json *object, const struct json_field *fields, void *out,
                 struct err *err) WARN_UNUSED;
 
@@ -93,6 +102,7 @@ struct json_writer {
 	unsigned depth;
 	bool need_comma;
 	bool after_name;
+	uint64_t objects; /* one bit a level: 1 object, 0 array */
 };
 
 struct json_writer json_writer_init(struct buf *out);

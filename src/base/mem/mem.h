@@ -35,7 +35,7 @@ void mem_wipe(void *p, size_t n);
 		if (*p != NULL)                                                                    \
 			name##_free(*p);                                                           \
 	}
-#define cleanup(name) __attribute__((cleanup(name##_freep)))
+#define cleanup(name) __attribute__((__cleanup__(name##_freep)))
 /* Hands the pointer over and forgets it: `return TAKE(x);` */
 #define TAKE(p)                                                                                    \
 	({                                                                                         \

@@ -24,6 +24,9 @@ struct msg_catalogue {
 	size_t count;
 };
 
+/* Every text of the project; defined in messages.gen.c (meson: messages_dep). Only programs and tests name it. */
+extern const struct msg_catalogue msg_catalogue_all;
+
 /* First supported language of an Accept-Language value or "vi"/"en"; Vietnamese otherwise. */
 enum msg_lang msg_lang_parse(struct str s);
 const char *msg_lang_code(enum msg_lang lang);

@@ -114,5 +114,5 @@ void buf_append_base64url(struct buf *b, const void *bytes, size_t n);
 /* Either alphabet, padding optional; false on any other byte. Appends to b. */
 bool buf_append_base64_decoded(struct buf *b, struct str text);
 
-#define cleanup_buf __attribute__((cleanup(buf_done)))
-#define cleanup_buf_secret __attribute__((cleanup(buf_done_secret)))
+#define cleanup_buf __attribute__((__cleanup__(buf_done)))
+#define cleanup_buf_secret __attribute__((__cleanup__(buf_done_secret)))
