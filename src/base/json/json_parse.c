@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/cursor/cursor.h"
@@ -175,7 +174,7 @@ static int parse_number(struct parser *p, struct json *out)
 	char digits[NUMBER_MAX + 1];
 	str_copy_c(out->text, digits, sizeof digits);
 	out->number = strtod(digits, NULL);
-	if (!isfinite(out->number))
+	if (!__builtin_isfinite(out->number))
 		return err_set(p->err, -EINVAL, "json.number_range", ARG_U64("byte", from), ARG_STR("text", out->text));
 	out->is_integer = whole && str_parse_i64(out->text, INT64_MIN, INT64_MAX, &out->integer);
 	return 0;

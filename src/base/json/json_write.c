@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 #include <assert.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -161,7 +160,7 @@ void json_u64(struct json_writer *w, uint64_t v)
 void json_double(struct json_writer *w, double v)
 {
 	char text[40];
-	if (!isfinite(v)) {
+	if (!__builtin_isfinite(v)) {
 		json_null(w);
 		return;
 	}
