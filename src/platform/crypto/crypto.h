@@ -11,6 +11,7 @@
 #pragma once
 #include "base/clock/clock.h"
 #include "base/err/err.h"
+#include "base/mem/mem.h"
 #include "base/uuid/uuid.h"
 
 #define SHA256_SIZE 32
@@ -32,11 +33,13 @@ void sha1(struct str bytes, unsigned char out[20]); /* likewise */
 /* ECDSA P-256 key pair (private part may be absent). */
 struct crypto_key;
 int crypto_key_generate(struct crypto_key **ret, struct err *err) WARN_UNUSED;
-/* PKCS#8 PEM private key, or SubjectPublicKeyInfo PEM public key. */
+/* PKCS#8 PEM private key (with its public point, as OpenSSL writes it), or SubjectPublicKeyInfo PEM public key.
+ * -EINVAL: crypto.pem_missing, crypto.pem_broken, crypto.key_invalid. */
 int crypto_key_from_pem(struct str pem, struct crypto_key **ret, struct err *err) WARN_UNUSED;
 int crypto_key_private_pem(const struct crypto_key *key, struct buf *out, struct err *err) WARN_UNUSED;
 int crypto_key_public_pem(const struct crypto_key *key, struct buf *out, struct err *err) WARN_UNUSED;
 void crypto_key_free(struct crypto_key *key);
+DEFINE_CLEANUP(crypto_key)
 /* DER signature over SHA-256 of bytes. */
 int crypto_sign(const struct crypto_key *key, struct str bytes, struct buf *ret_signature, struct err *err) WARN_UNUSED;
 /* 0: good. -EBADMSG (crypto.bad_signature): not made by this key over these bytes. Portable. */
@@ -55,7 +58,7 @@ struct crypto_cert_request {
 	usec_t not_before, not_after;
 };
 
-/* Signs with the CA's certificate and key (both PEM); CA certificates: self-signed when ca_cert_pem is empty. */
+/* Servers only (not built on Windows). Signs with the CA's certificate and key (both PEM); CA certificates: self-signed when ca_cert_pem is empty. */
 int crypto_cert_issue(const struct crypto_cert_request *req, struct str ca_cert_pem, const struct crypto_key *ca_key,
                       struct buf *ret_pem, struct err *err) WARN_UNUSED;
 
@@ -64,8 +67,11 @@ struct crypto_cert_info {
 	char serial_hex[44];
 	char sha256_hex[SHA256_HEX_SIZE]; /* of the DER */
 	usec_t not_before, not_after;
+	bool is_ca;
+	bool for_server, for_client; /* extended key usage names it, or the certificate has none */
 };
-/* PEM or DER. */
+/* PEM (the first certificate in it) or DER. -EINVAL crypto.cert_invalid and the PEM errors. */
 int crypto_cert_info(struct str cert, struct crypto_cert_info *ret, struct err *err) WARN_UNUSED;
-/* Does the certificate chain to this CA and is it valid at `at`? -EBADMSG when not. */
+/* Was the certificate issued by (one of) this CA, and are both valid at `at`? -EBADMSG when not: crypto.cert_issuer,
+ * crypto.cert_time, crypto.cert_critical. What it may be used for is the caller's question (crypto_cert_info). */
 int crypto_cert_verify(struct str cert, struct str ca_pem, usec_t at, struct err *err) WARN_UNUSED;
