@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+#include "platform/pack/pack.h"
+
+#include <libfyaml.h>
+
+#include "base/file/file.h"
+#include "base/text/text.h"
+#include "platform/pack/pack_internal.h"
+
+#define DEPTH_MAX 32
+#define NODES_MAX 1000000
+
+/*
+ * The tree is built from the library's events, not from its document: no alias
+ * is ever expanded, its own comparison of keys (quadratic) never runs, and all
+ * memory is counted by our arena.
+ */
+struct level {
+	struct json *container;
+	struct json **tail;
+	struct str key; /* waiting for its value */
+	size_t key_at;
+	bool has_key;
+};
+
+struct builder {
+	struct arena *arena;
+	struct err *err;
+	struct pack_doc *doc;  /* the one being built */
+	struct pack_doc *first;
+	struct level levels[DEPTH_MAX];
+	unsigned depth;
+	size_t nodes;
+};
+
+static int refuse(struct builder *b, size_t at, int code)
+{
+	return pack_error_at(b->doc, at, code, b->err);
+}
+
+static size_t token_at(struct fy_token *token)
+{
+	const struct fy_mark *mark = token != NULL ? fy_token_start_mark(token) : NULL;
+	return mark != NULL ? mark->input_pos : 0;
+}
+
+static int token_text(struct builder *b, struct fy_token *token, struct str *ret)
+{
+	size_t n = 0;
+	const char *text = token != NULL ? fy_token_get_text(token, &n) : NULL;
+	if (text == NULL)
+		n = 0;
+	/* The library frees its text with the event. */
+	char *copy = arena_try(b->arena, n + 1, 1);
+	if (copy == NULL)
+		return refuse(b, token_at(token), err_set(b->err, -E2BIG, "pack.too_large"));
+	if (n > 0)
+		(void)memcpy(copy, text, n);
+	*ret = str_n(copy, n);
+	return 0;
+}
+
+static int begin_document(struct builder *b, size_t at)
+{
+	struct pack_doc *doc = ARENA_ARRAY(b->arena, 1, struct pack_doc);
+	struct json *root = ARENA_ARRAY(b->arena, 1, struct json);
+	if (doc == NULL || root == NULL)
+		return refuse(b, at, err_set(b->err, -E2BIG, "pack.too_large"));
+	*doc = (struct pack_doc){.file = b->doc->file, .text = b->doc->text, .root = root, .at = at};
+	root->at = at;
+	if (b->first == NULL)
+		b->first = doc;
+	else
+		b->doc->next = doc;
+	b->doc = doc;
+	b->depth = 0;
+	return 0;
+}
+
+/* A node in its place below the innermost container, or as the root. */
+static int add_node(struct builder *b, size_t at, struct json **ret)
+{
+	struct level *level = b->depth > 0 ? &b->levels[b->depth - 1] : NULL;
+	struct json *node = ARENA_ARRAY(b->arena, 1, struct json);
+	if (node == NULL)
+		return refuse(b, at, err_set(b->err, -E2BIG, "pack.too_large"));
+	if (++b->nodes > NODES_MAX)
+		return refuse(b, at, err_set(b->err, -E2BIG, "pack.too_many", ARG_I64("limit", NODES_MAX)));
+	node->at = at;
+	if (level == NULL) {
+		b->doc->root = node;
+	} else {
+		if (level->has_key) {
+			node->name = level->key;
+			node->at = level->key_at;
+			level->has_key = false;
+		}
+		*level->tail = node;
+		level->tail = &node->next;
+		level->container->count++;
+	}
+	*ret = node;
+	return 0;
+}
+
+static bool wants_key(const struct builder *b)
+{
+	const struct level *level = b->depth > 0 ? &b->levels[b->depth - 1] : NULL;
+	return level != NULL && level->container->type == JSON_OBJECT && !level->has_key;
+}
+
+static int refuse_decorations(struct builder *b, struct fy_token *anchor, struct fy_token *tag)
+{
+	if (anchor != NULL)
+		return refuse(b, token_at(anchor), err_set(b->err, -EINVAL, "pack.alias"));
+	if (tag != NULL)
+		return refuse(b, token_at(tag), err_set(b->err, -EINVAL, "pack.tag"));
+	return 0;
+}
+
+static int begin_container(struct builder *b, struct fy_token *token, enum json_type type)
+{
+	struct json *node;
+	size_t at = token_at(token);
+	if (wants_key(b))
+		return refuse(b, at, err_set(b->err, -EINVAL, "pack.key"));
+	if (b->depth >= DEPTH_MAX)
+		return refuse(b, at, err_set(b->err, -E2BIG, "pack.too_deep", ARG_I64("limit", DEPTH_MAX)));
+	int r = add_node(b, at, &node);
+	if (r < 0)
+		return r;
+	node->type = type;
+	b->levels[b->depth++] = (struct level){.container = node, .tail = &node->child};
+	return 0;
+}
+
+static int end_container(struct builder *b)
+{
+	if (b->depth == 0)
+		return -EINVAL;
+	const struct json *container = b->levels[--b->depth].container;
+	const struct json *twin = NULL;
+	if (container->type == JSON_OBJECT && json_duplicate_name(container, &twin) < 0)
+		return refuse(b, container->at, err_set(b->err, -E2BIG, "pack.too_large"));
+	if (twin != NULL)
+		return refuse(b, twin->at, err_set(b->err, -EINVAL, "pack.duplicate_key", ARG_STR("name", twin->name)));
+	return 0;
+}
+
+static int take_scalar(struct builder *b, struct fy_token *token)
+{
+	struct str text;
+	struct json *node;
+	size_t at = token_at(token);
+	int r = token_text(b, token, &text);
+	if (r < 0)
+		return r;
+	if (wants_key(b)) {
+		struct level *level = &b->levels[b->depth - 1];
+		if (text.n == 0 || str_find_char(text, '\n') != SIZE_MAX || str_eq_c(text, "<<"))
+			return refuse(b, at, err_set(b->err, -EINVAL, "pack.key"));
+		level->key = text;
+		level->key_at = at;
+		level->has_key = true;
+		return 0;
+	}
+	r = add_node(b, at, &node);
+	if (r < 0)
+		return r;
+	if (token == NULL || fy_token_scalar_style(token) == FYSS_PLAIN) {
+		r = pack_plain_scalar(b->arena, text, node, b->err);
+		return r < 0 ? refuse(b, at, r) : 0;
+	}
+	node->type = JSON_STRING;
+	node->text = text;
+	return 0;
+}
+
+static int take_event(struct builder *b, const struct fy_event *event)
+{
+	int r = 0;
+	switch (event->type) {
+	case FYET_DOCUMENT_START:
+		return begin_document(b, token_at(event->document_start.document_start));
+	case FYET_MAPPING_START:
+		r = refuse_decorations(b, event->mapping_start.anchor, event->mapping_start.tag);
+		return r < 0 ? r : begin_container(b, event->mapping_start.mapping_start, JSON_OBJECT);
+	case FYET_SEQUENCE_START:
+		r = refuse_decorations(b, event->sequence_start.anchor, event->sequence_start.tag);
+		return r < 0 ? r : begin_container(b, event->sequence_start.sequence_start, JSON_ARRAY);
+	case FYET_MAPPING_END:
+	case FYET_SEQUENCE_END:
+		return end_container(b);
+	case FYET_SCALAR:
+		r = refuse_decorations(b, event->scalar.anchor, event->scalar.tag);
+		return r < 0 ? r : take_scalar(b, event->scalar.value);
+	case FYET_ALIAS:
+		return refuse(b, token_at(event->alias.anchor), err_set(b->err, -EINVAL, "pack.alias"));
+	case FYET_NONE:
+	case FYET_STREAM_START:
+	case FYET_STREAM_END:
+	case FYET_DOCUMENT_END:
+		break;
+	}
+	return 0;
+}
+
+/* The library's first complaint, as an error with its place. */
+static int syntax_error(struct builder *b, struct fy_diag *diag)
+{
+	void *previous = NULL;
+	struct fy_diag_error *first = diag != NULL ? fy_diag_errors_iterate(diag, &previous) : NULL;
+	struct str reason = first != NULL && first->msg != NULL ? str_trim(str_c(first->msg)) : STR("YAML");
+	int r = err_set(b->err, -EINVAL, "pack.yaml", ARG_STR("reason", reason));
+	if (b->err != NULL) {
+		char place[ERR_PLACE_SIZE];
+		struct buf out = BUF_FIXED(place, sizeof place);
+		buf_append_c(&out, b->doc->file);
+		if (first != NULL)
+			buf_printf(&out, ":%d:%d", first->line, first->column);
+		(void)err_at(b->err, buf_str(&out));
+	}
+	return r;
+}
+
+static int build(struct builder *b, struct fy_parser *parser)
+{
+	int r = 0;
+	struct fy_event *event;
+	while (r >= 0 && (event = fy_parser_parse(parser)) != NULL) {
+		r = take_event(b, event);
+		fy_parser_event_free(parser, event);
+	}
+	if (r >= 0 && (fy_parser_get_stream_error(parser) || b->depth > 0)) {
+		struct fy_diag *diag = fy_parser_get_diag(parser);
+		r = syntax_error(b, diag);
+		fy_diag_unref(diag);
+	}
+	return r;
+}
+
+static int parse_text(struct builder *b, struct str text)
+{
+	const struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE};
+	struct fy_parser *parser = fy_parser_create(&cfg);
+	if (parser == NULL)
+		return err_set(b->err, -E2BIG, "pack.too_large");
+	int r = fy_parser_set_string(parser, text.p, text.n) == 0 ? build(b, parser) : syntax_error(b, NULL);
+	fy_parser_destroy(parser);
+	return r;
+}
+
+int pack_parse(struct arena *arena, const char *file, struct str text, const struct pack_doc **ret, struct err *err)
+{
+	struct pack_doc outer = {.file = file, .text = text};
+	struct builder b = {.arena = arena, .err = err, .doc = &outer};
+	if (text.n > PACK_MAX_BYTES)
+		return pack_error_at(&outer, 0, err_set(err, -E2BIG, "pack.too_big", ARG_U64("limit", PACK_MAX_BYTES)), err);
+	size_t bad = text_utf8_error(text);
+	if (bad != SIZE_MAX)
+		return pack_error_at(&outer, bad, err_set(err, -EINVAL, "pack.utf8"), err);
+	outer.file = arena_cstr(arena, str_c(file));
+	char *copy = arena_try(arena, text.n + 1, 1);
+	if (copy == NULL)
+		return err_set(err, -E2BIG, "pack.too_large");
+	if (text.n > 0)
+		(void)memcpy(copy, text.p, text.n);
+	outer.text = str_n(copy, text.n);
+	int r = text.n > 0 ? parse_text(&b, outer.text) : 0;
+	if (r >= 0 && b.first == NULL)
+		r = begin_document(&b, 0);
+	if (r >= 0)
+		*ret = b.first;
+	return r;
+}
+
+int pack_load(struct arena *arena, const char *path, const struct pack_doc **ret, struct err *err)
+{
+	struct buf text cleanup_buf = BUF_INIT(PACK_MAX_BYTES);
+	int r = file_read(path, PACK_MAX_BYTES, &text, err);
+	return r < 0 ? r : pack_parse(arena, path, buf_str(&text), ret, err);
+}
