@@ -8,6 +8,9 @@
  * transaction, run again from the start when another writer got in between.
  * So the function must have no side effects but the database and its ctx, and
  * must set ctx anew on each run. Events for others go to the outbox table.
+ * A failed statement ends its transaction on both databases: later ones repeat
+ * the first error and nothing is committed (use ON CONFLICT to expect a clash).
+ * Text must be UTF-8 without NUL (-EINVAL, db.text).
  *
  * Does not live here: SQL of services (their *_db.c), the event store (engine/event).
  * Threads: struct db is shared by all threads; a struct db_tx belongs to the
@@ -87,7 +90,7 @@ int db_query_values(struct db_tx *tx, struct db_rows **ret, struct err *err, con
 /* 1: a row is current, 0: no more, negative: failed. */
 int db_next(struct db_rows *rows, struct err *err) WARN_UNUSED;
 void db_rows_done(struct db_rows **rows);
-#define cleanup_rows __attribute__((cleanup(db_rows_done)))
+#define cleanup_rows __attribute__((__cleanup__(db_rows_done)))
 /* Columns from 0; text and blobs are borrowed until the next db_next. Wrong type: zero value. */
 bool db_is_null(const struct db_rows *rows, unsigned column);
 int64_t db_int(const struct db_rows *rows, unsigned column);
