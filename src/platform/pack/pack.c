@@ -223,7 +223,7 @@ static int syntax_error(struct builder *b, struct fy_diag *diag)
 	return r;
 }
 
-static int build(struct builder *b, struct fy_parser *parser)
+static int build(struct builder *b, struct fy_parser *parser, struct fy_diag *diag)
 {
 	int r = 0;
 	struct fy_event *event;
@@ -231,22 +231,24 @@ static int build(struct builder *b, struct fy_parser *parser)
 		r = take_event(b, event);
 		fy_parser_event_free(parser, event);
 	}
-	if (r >= 0 && (fy_parser_get_stream_error(parser) || b->depth > 0)) {
-		struct fy_diag *diag = fy_parser_get_diag(parser);
-		r = syntax_error(b, diag);
-		fy_diag_unref(diag);
-	}
-	return r;
+	return r >= 0 && (fy_parser_get_stream_error(parser) || b->depth > 0) ? syntax_error(b, diag) : r;
 }
 
 static int parse_text(struct builder *b, struct str text)
 {
-	const struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE};
-	struct fy_parser *parser = fy_parser_create(&cfg);
-	if (parser == NULL)
+	/* Collected, the library neither prints nor draws the source line, where its out-of-bounds reads were. */
+	struct fy_diag *diag = fy_diag_create(NULL);
+	if (diag == NULL)
 		return err_set(b->err, -E2BIG, "pack.too_large");
-	int r = fy_parser_set_string(parser, text.p, text.n) == 0 ? build(b, parser) : syntax_error(b, NULL);
-	fy_parser_destroy(parser);
+	fy_diag_set_collect_errors(diag, true);
+	const struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE, .diag = diag};
+	struct fy_parser *parser = fy_parser_create(&cfg);
+	int r = parser == NULL ? err_set(b->err, -E2BIG, "pack.too_large") : 0;
+	if (r >= 0)
+		r = fy_parser_set_string(parser, text.p, text.n) == 0 ? build(b, parser, diag) : syntax_error(b, diag);
+	if (parser != NULL)
+		fy_parser_destroy(parser);
+	fy_diag_destroy(diag);
 	return r;
 }
 
