@@ -33,6 +33,7 @@ struct http_request {
 	usec_t received_at;
 	/* TLS client certificate that chains to the configured client CA; n == 0: none was given. */
 	struct str client_cert_der;
+	bool client_cert_refused; /* one was given that does not verify: treated as none, worth a log line */
 	const struct http_route *route;
 	struct {
 		struct str name, value;
@@ -44,6 +45,10 @@ struct http_request {
 struct str http_header(const struct http_request *req, const char *name);
 /* Percent-decoded query parameter; p == NULL when absent. */
 struct str http_query(const struct http_request *req, const char *name);
+/* Every value of a repeated parameter, at most `max`; returns how many. */
+size_t http_query_all(const struct http_request *req, const char *name, struct str *ret, size_t max);
+/* The i-th parameter as it came; false past the last: for refusing unknown ones. */
+bool http_query_at(const struct http_request *req, size_t i, struct str *ret_name, struct str *ret_value);
 struct str http_cookie(const struct http_request *req, const char *name);
 struct str http_param(const struct http_request *req, const char *name);
 
@@ -87,7 +92,9 @@ struct http_config {
 	const char *client_ca_pem; /* asks for client certificates, not required by TLS itself; routes decide */
 	const struct http_route *routes; /* more specific paths first */
 	void *context;           /* passed to handlers */
-	/* Called when no route matches (404, or 405 with Allow set), and for 400/413/431/408; NULL: plain text. */
+	/* Called when no route matches (404, or 405; Allow is set by the server) and for 400/411/413, on a loop thread:
+	 * it must not block. req->path may be empty. NULL: plain text. What never became a request (431, broken
+	 * syntax, 408 of a slow sender) is answered in plain text by the server itself. */
 	void (*fallback)(struct http_request *req, struct http_response *res, int status, void *context);
 	unsigned loop_threads;       /* 0: 2; at most 4 */
 	unsigned worker_threads;     /* 0: 4 */
@@ -96,6 +103,7 @@ struct http_config {
 	unsigned idle_timeout_s;     /* 0: 60 */
 	unsigned request_timeout_s;  /* 0: 30; whole request must be received within */
 	size_t header_memory_bytes;  /* 0: 32 KiB */
+	unsigned stream_comment_s;   /* 0: 15; event streams idle that long get a comment line, which finds vanished clients */
 };
 
 int http_server_start(const struct http_config *config, struct http_server **ret, struct err *err) WARN_UNUSED;
