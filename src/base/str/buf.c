@@ -206,22 +206,24 @@ bool buf_append_base64_decoded(struct buf *b, struct str text)
 	if (text.n > 0 && text.n % 4 == 0)
 		for (int pad = 0; pad < 2 && text.n > 0 && text.p[text.n - 1] == '='; pad++)
 			text.n--;
-	if (text.n % 4 == 1)
-		return false;
+	bool good = text.n % 4 != 1;
 	uint32_t value = 0;
 	unsigned bits = 0;
-	for (size_t i = 0; i < text.n; i++) {
+	for (size_t i = 0; good && i < text.n; i++) {
 		int digit = base64_digit(text.p[i]);
-		if (digit < 0) {
-			b->n = start;
-			return false;
-		}
-		value = value << 6 | (uint32_t)digit;
+		good = digit >= 0;
+		value = value << 6 | (uint32_t)(digit & 63);
 		bits += 6;
-		if (bits >= 8) {
+		if (good && bits >= 8) {
 			bits -= 8;
 			buf_append_char(b, (char)(value >> bits & 0xFF));
 		}
 	}
-	return !b->overflow;
+	/* Left-over bits must be zero, or one value would have several spellings (RFC 4648 section 3.5). */
+	good = good && (value & ((1U << bits) - 1)) == 0 && !b->overflow;
+	if (!good && b->p != NULL) {
+		b->n = start;
+		b->p[start] = '\0';
+	}
+	return good;
 }
