@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/mem/mem.h"
 #include "platform/db/db.h"
 
 /* `url` opens further handles on the same database. */

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+#include <stdio.h>
+
+#include "service/api/api.h"
+
+static int bad(const char *name, const char *expected, struct err *err)
+{
+	return err_set(err, -EINVAL, "api.query", ARG_CSTR("name", name), ARG_CSTR("expected", expected));
+}
+
+int api_param_uuid(const struct api_request *req, const char *name, struct uuid *ret, struct err *err)
+{
+	return uuid_parse(http_param(req->http, name), ret) ? 0 : err_set(err, -ENOENT, "api.not_found");
+}
+
+int api_query_uuid(const struct api_request *req, const char *name, struct uuid *ret, struct err *err)
+{
+	struct str s = http_query(req->http, name);
+	if (s.n == 0)
+		return 0;
+	return uuid_parse(s, ret) ? 1 : bad(name, "uuid", err);
+}
+
+int api_query_time(const struct api_request *req, const char *name, usec_t *ret, struct err *err)
+{
+	struct str s = http_query(req->http, name);
+	if (s.n == 0)
+		return 0;
+	return clock_parse_iso(s, ret, NULL) == 0 ? 1 : bad(name, "RFC 3339", err);
+}
+
+int api_query_int(const struct api_request *req, const char *name, int64_t min, int64_t max, int64_t *ret,
+                  struct err *err)
+{
+	struct str s = http_query(req->http, name);
+	if (s.n == 0)
+		return 0;
+	if (str_parse_i64(s, min, max, ret))
+		return 1;
+	char expected[64];
+	(void)snprintf(expected, sizeof expected, "%lld…%lld", (long long)min, (long long)max);
+	return bad(name, expected, err);
+}
+
+int api_query_enum(const struct api_request *req, const char *name, const char *const *names, int *ret,
+                   struct err *err)
+{
+	struct str s = http_query(req->http, name);
+	if (s.n == 0)
+		return 0;
+	char expected[128];
+	struct buf list = BUF_FIXED(expected, sizeof expected);
+	for (int i = 0; names[i] != NULL; i++) {
+		if (str_eq_c(s, names[i])) {
+			*ret = i;
+			return 1;
+		}
+		buf_printf(&list, "%s%s", i > 0 ? "|" : "", names[i]);
+	}
+	return bad(name, expected, err);
+}
