@@ -212,15 +212,19 @@ static int syntax_error(struct builder *b, struct fy_diag *diag)
 	struct fy_diag_error *first = diag != NULL ? fy_diag_errors_iterate(diag, &previous) : NULL;
 	struct str reason = first != NULL && first->msg != NULL ? str_trim(str_c(first->msg)) : STR("YAML");
 	int r = err_set(b->err, -EINVAL, "pack.yaml", ARG_STR("reason", reason));
-	if (b->err != NULL) {
-		char place[ERR_PLACE_SIZE];
-		struct buf out = BUF_FIXED(place, sizeof place);
-		buf_append_c(&out, b->doc->file);
-		if (first != NULL)
-			buf_printf(&out, ":%d:%d", first->line, first->column);
-		(void)err_at(b->err, buf_str(&out));
-	}
+	if (first == NULL || b->err == NULL)
+		return refuse(b, b->doc->at, r);
+	struct buf place = BUF_FIXED(b->err->place, sizeof b->err->place);
+	buf_printf(&place, "%s:%d:%d", b->doc->file, first->line, first->column);
 	return r;
+}
+
+static void ignore_output(struct fy_diag *diag, void *user, const char *text, size_t n)
+{
+	(void)diag;
+	(void)user;
+	(void)text;
+	(void)n;
 }
 
 static int build(struct builder *b, struct fy_parser *parser, struct fy_diag *diag)
@@ -237,7 +241,10 @@ static int build(struct builder *b, struct fy_parser *parser, struct fy_diag *di
 static int parse_text(struct builder *b, struct str text)
 {
 	/* Collected, the library neither prints nor draws the source line, where its out-of-bounds reads were. */
-	struct fy_diag *diag = fy_diag_create(NULL);
+	struct fy_diag_cfg quiet;
+	fy_diag_cfg_default(&quiet);
+	quiet.output_fn = ignore_output; /* a few complaints are printed even so */
+	struct fy_diag *diag = fy_diag_create(&quiet);
 	if (diag == NULL)
 		return err_set(b->err, -E2BIG, "pack.too_large");
 	fy_diag_set_collect_errors(diag, true);
