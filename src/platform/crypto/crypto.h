@@ -39,6 +39,9 @@ int crypto_key_from_pem(struct str pem, struct crypto_key **ret, struct err *err
 int crypto_key_private_pem(const struct crypto_key *key, struct buf *out, struct err *err) WARN_UNUSED;
 int crypto_key_public_pem(const struct crypto_key *key, struct buf *out, struct err *err) WARN_UNUSED;
 void crypto_key_free(struct crypto_key *key);
+/* x, y and d, 32 bytes each, most significant first: for handing a key to the system's TLS (WinHTTP), nothing else.
+ * -EINVAL without a private part. The caller wipes out. */
+int crypto_key_raw(const struct crypto_key *key, unsigned char out[96], struct err *err) WARN_UNUSED;
 DEFINE_CLEANUP(crypto_key)
 /* DER signature over SHA-256 of bytes. */
 int crypto_sign(const struct crypto_key *key, struct str bytes, struct buf *ret_signature, struct err *err) WARN_UNUSED;

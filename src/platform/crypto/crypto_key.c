@@ -161,6 +161,15 @@ int crypto_key_private_pem(const struct crypto_key *key, struct buf *out, struct
 	return 0;
 }
 
+int crypto_key_raw(const struct crypto_key *key, unsigned char out[96], struct err *err)
+{
+	if (!key->has_private)
+		return refuse(err, "no private part");
+	memcpy(out, key->point + 1, sizeof key->point - 1);
+	memcpy(out + sizeof key->point - 1, key->d, sizeof key->d);
+	return 0;
+}
+
 int crypto_key_public_pem(const struct crypto_key *key, struct buf *out, struct err *err)
 {
 	cleanup_buf struct buf der = BUF_INIT(256);
