@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/*
+ * Simulated agents against a real server: enrols COUNT of them with one
+ * many-use token, then each checks in ROUNDS times over its own kept TLS
+ * connection. Prints rates and the resident memory of the server's process
+ * before and after. Numbers, no verdict.
+ *
+ *   agents URL CA-FILE TOKEN COUNT ROUNDS CORE-PID
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/file/file.h"
+#include "base/json/json.h"
+#include "base/mem/mem.h"
+#include "platform/crypto/crypto.h"
+#include "platform/http/http_client.h"
+
+#define THREADS 8
+
+struct agent {
+	struct http_client *client;
+	struct buf key_pem, cert_pem;
+};
+
+struct bench {
+	const char *url, *token;
+	struct buf ca_pem;
+	struct agent *agents;
+	size_t count, rounds;
+	atomic_size_t next, failures;
+	int (*step)(struct bench *b, size_t index, struct err *err);
+};
+
+static void die(const char *what, const struct err *err)
+{
+	char line[512];
+	(void)fprintf(stderr, "agents: %s: %s\n", what, err_line(err, line, sizeof line));
+	exit(1);
+}
+
+static int connect_agent(struct bench *b, struct agent *a, bool enrolled, struct err *err)
+{
+	struct http_client_config config = {.base_url = b->url,
+	                                    .ca_pem = b->ca_pem.p,
+	                                    .client_cert_pem = enrolled ? a->cert_pem.p : NULL,
+	                                    .client_key_pem = enrolled ? a->key_pem.p : NULL};
+	return http_client_new(&config, &a->client, err);
+}
+
+static int post(struct agent *a, const char *path, const struct buf *body, int wanted, struct http_client_response *res,
+                struct err *err)
+{
+	struct http_client_request req = {.path = path, .body = buf_str(body), .content_type = "application/json"};
+	int r = http_client_do(a->client, &req, res, err);
+	if (r == 0 && res->status != wanted) {
+		(void)fprintf(stderr, "%s: %d %.*s\n", path, res->status, (int)res->body.n, res->body.p);
+		r = err_set(err, -EPROTO, "bench.status", ARG_I64("status", res->status));
+	}
+	return r;
+}
+
+static int enrol_body(struct bench *b, struct agent *a, size_t index, struct buf *body, struct err *err)
+{
+	struct crypto_key *key = NULL;
+	struct buf csr = BUF_INIT(65536);
+	int r = crypto_key_generate(&key, err);
+	if (r == 0)
+		r = crypto_key_private_pem(key, &a->key_pem, err);
+	if (r == 0)
+		r = crypto_csr(key, "agent", &csr, err);
+	if (r == 0) {
+		char hostname[32];
+		(void)snprintf(hostname, sizeof hostname, "bench-%06zu", index);
+		struct json_writer w = json_writer_init(body);
+		json_object(&w);
+		json_member_cstr(&w, "token", b->token);
+		json_member_str(&w, "csr", buf_str(&csr));
+		json_member_cstr(&w, "hostname", hostname);
+		json_object_end(&w);
+	}
+	crypto_key_free(key);
+	buf_done(&csr);
+	return r;
+}
+
+static int enrol(struct bench *b, size_t index, struct err *err)
+{
+	struct agent *a = &b->agents[index];
+	cleanup_buf struct buf body = BUF_INIT(1 << 20);
+	struct http_client_response res = {0};
+	a->key_pem = BUF_INIT(65536);
+	a->cert_pem = BUF_INIT(65536);
+	int r = enrol_body(b, a, index, &body, err);
+	if (r == 0)
+		r = connect_agent(b, a, false, err);
+	if (r == 0)
+		r = post(a, "/agent/v1/enrol", &body, 201, &res, err);
+	if (r == 0) {
+		cleanup(arena) struct arena *arena = arena_new(0);
+		const struct json *answer = NULL;
+		r = json_parse(arena, buf_str(&res.body), NULL, &answer, err);
+		if (r == 0)
+			buf_append(&a->cert_pem, json_get_str(answer, "certificate", STR_EMPTY));
+	}
+	http_client_response_done(&res);
+	if (a->client != NULL)
+		http_client_free(TAKE(a->client));
+	return r == 0 ? connect_agent(b, a, true, err) : r;
+}
+
+static int checkin(struct bench *b, size_t index, struct err *err)
+{
+	struct agent *a = &b->agents[index % b->count];
+	static const struct str body_text =
+	        STR("{\"agent_version\":\"bench\",\"protocol\":1,\"boot_id\":\"bench\",\"inventory_hash\":\"\",\"inventory\":null,"
+	            "\"protection\":{\"bundle_version\":1,\"watch_mode\":\"fanotify\",\"scanner\":\"ready\",\"spool_events\":0,"
+	            "\"quarantine_count\":0},\"answered\":[]}");
+	cleanup_buf struct buf body = BUF_INIT(4096);
+	buf_append(&body, body_text);
+	struct http_client_response res = {0};
+	int r = post(a, "/agent/v1/checkin", &body, 200, &res, err);
+	http_client_response_done(&res);
+	return r;
+}
+
+/* Agents are handed out by index modulo THREADS, because a client belongs to one thread at a time. */
+struct lane {
+	struct bench *b;
+	size_t lane, total;
+};
+
+static void *run_lane(void *arg)
+{
+	struct lane *l = arg;
+	for (size_t i = l->lane; i < l->total; i += THREADS) {
+		struct err err = {0};
+		if (l->b->step(l->b, i, &err) < 0 && atomic_fetch_add(&l->b->failures, 1) == 0) {
+			char line[512];
+			(void)fprintf(stderr, "agents: first failure: %s\n", err_line(&err, line, sizeof line));
+		}
+	}
+	return NULL;
+}
+
+static double run(struct bench *b, int (*step)(struct bench *, size_t, struct err *), size_t total)
+{
+	pthread_t threads[THREADS];
+	struct lane lanes[THREADS];
+	usec_t start = clock_monotonic();
+	b->step = step;
+	for (size_t i = 0; i < THREADS; i++) {
+		lanes[i] = (struct lane){b, i, total};
+		if (pthread_create(&threads[i], NULL, run_lane, &lanes[i]) != 0)
+			abort();
+	}
+	for (size_t i = 0; i < THREADS; i++)
+		(void)pthread_join(threads[i], NULL);
+	return (double)(clock_monotonic() - start) / 1e6;
+}
+
+static long resident_kib(const char *pid)
+{
+	char path[64];
+	struct err err = {0};
+	cleanup_buf struct buf status = BUF_INIT(65536);
+	(void)snprintf(path, sizeof path, "/proc/%s/status", pid);
+	if (file_read(path, 65536, &status, &err) < 0)
+		die("status of core", &err);
+	struct str rest = buf_str(&status), line;
+	while (str_split(&rest, '\n', &line)) {
+		uint64_t kib;
+		if (str_starts_with(line, STR("VmRSS:")) &&
+		    str_parse_u64(str_trim(str_sub(line, 6, line.n - 3)), 0, UINT64_MAX >> 1, &kib))
+			return (long)kib;
+	}
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	struct err err = {0};
+	uint64_t count, rounds;
+	if (argc != 7 || !str_parse_u64(str_c(argv[4]), THREADS, 100000, &count) ||
+	    !str_parse_u64(str_c(argv[5]), 1, 1000, &rounds)) {
+		(void)fprintf(stderr, "usage: %s URL CA-FILE TOKEN COUNT ROUNDS CORE-PID\n", argv[0]);
+		return 2;
+	}
+	struct bench b = {.url = argv[1], .token = argv[3], .ca_pem = BUF_INIT(1 << 20), .count = count, .rounds = rounds};
+	if (file_read(argv[2], 1 << 20, &b.ca_pem, &err) < 0)
+		die("CA", &err);
+	b.agents = mem_alloc_array(count, sizeof *b.agents);
+	long before = resident_kib(argv[6]);
+	double enrol_s = run(&b, enrol, count);
+	double first_s = run(&b, checkin, count);
+	double rest_s = run(&b, checkin, count * rounds);
+	long after = resident_kib(argv[6]);
+	(void)printf("agents                %10zu, failures %zu\n", b.count, (size_t)b.failures);
+	(void)printf("enrolments            %10.0f /s\n", (double)count / enrol_s);
+	(void)printf("first check-ins       %10.0f /s (new TLS connection with client certificate each)\n", (double)count / first_s);
+	(void)printf("check-ins             %10.0f /s (kept connections), %.1f x what 20,000 agents need at one a minute\n",
+	             (double)(count * rounds) / rest_s, (double)(count * rounds) / rest_s / (20000.0 / 60));
+	(void)printf("resident memory core  %10.1f MiB before, %.1f MiB with %zu connections open (%.1f KiB each)\n",
+	             (double)before / 1024, (double)after / 1024, b.count, (double)(after - before) / (double)count);
+	for (size_t i = 0; i < b.count; i++) {
+		http_client_free(b.agents[i].client);
+		buf_done(&b.agents[i].key_pem);
+		buf_done(&b.agents[i].cert_pem);
+	}
+	mem_free(b.agents);
+	buf_done(&b.ca_pem);
+	return b.failures == 0 ? 0 : 1;
+}
