@@ -24,7 +24,7 @@ install_packages() {
 	[ -n "$missing" ] || return 0
 	say "Installing $(wc -w <<<"$missing") Debian packages (what for: tools/dev/packages.txt)"
 	for package in $missing; do
-		grep -E "^$package( |\$)" tools/dev/packages.txt | sed 's/^/    /'
+		awk -v name="$package" '$1 == name {print "    " $0}' tools/dev/packages.txt
 	done
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q >/dev/null
 	# shellcheck disable=SC2086
