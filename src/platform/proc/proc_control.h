@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/* Inside the room: what supervisor and role say to each other on the control channel. */
+#pragma once
+
+/* The control channel's descriptor in a role. */
+#define PROC_CONTROL_FD 3
+#define PROC_CONTROL_LIMIT 4096
+#define PROC_NAME_LIMIT 32
+
+enum proc_control {
+	PROC_CONTROL_LINK = 1, /* to the role: str peer, and a descriptor */
+	PROC_CONTROL_STOP,     /* to the role: end in order */
+	PROC_CONTROL_READY,    /* to the supervisor */
+};

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/*
+ * proc_role: a role's own side. It learns of its peers from the supervisor:
+ * each time a peer starts (again) a fresh channel takes the place of the old
+ * one, and calls that come meanwhile wait for it.
+ *
+ * Threads: call and send from any thread; the rest from the one that made it.
+ */
+#pragma once
+#include "platform/proc/proc.h"
+
+struct proc_role;
+
+struct proc_role_peer {
+	const char *name;
+	proc_handler handler; /* runs on the peer's own thread; see proc_serve */
+	/* A fresh channel is there (also after a peer's death). Runs on the peer's thread before it serves:
+	 * it may wake others but not call. May be NULL. */
+	void (*on_up)(void *ctx);
+	void *ctx;
+};
+
+/* Takes over the descriptor that the supervisor left. `peers` is borrowed for the role's life.
+ * -EINVAL (proc.no_supervisor) when not started by one. */
+int proc_role_start(const struct proc_role_peer *peers, size_t count, struct proc_role **ret, struct err *err) WARN_UNUSED;
+/* Tells the supervisor that the work has begun. */
+int proc_role_ready(struct proc_role *role, struct err *err) WARN_UNUSED;
+/* Returns when the supervisor asks for the end, or is gone. */
+void proc_role_wait_stop(struct proc_role *role);
+/* Ends every channel and waits for the threads. */
+void proc_role_free(struct proc_role *role);
+DEFINE_CLEANUP(proc_role)
+
+/* As proc_call and proc_send to the peer of that name; the time-out counts the waiting for a channel too.
+ * -EPIPE: the peer died in between; whether it had acted is not known. */
+int proc_role_call(struct proc_role *role, const char *peer, struct proc_message *m, struct proc_message *ret_reply,
+                   int timeout_ms, struct err *err) WARN_UNUSED;
+int proc_role_send(struct proc_role *role, const char *peer, const struct proc_message *m, int timeout_ms,
+                   struct err *err) WARN_UNUSED;
+
+/* SIGKILL when the parent ends. Changing the user forgets it: call again. */
+void proc_die_with_parent(void);
