@@ -41,9 +41,21 @@ int32_t text_utf8_next(struct str s, size_t *at)
 	return code;
 }
 
+/* Eight bytes of ASCII without NUL: what most text is made of. */
+static bool eight_ascii(const char *p)
+{
+	uint64_t w;
+	(void)memcpy(&w, p, 8);
+	return ((w | (w - 0x0101010101010101u)) & 0x8080808080808080u) == 0;
+}
+
 size_t text_utf8_error(struct str s)
 {
 	for (size_t at = 0; at < s.n;) {
+		if (s.n - at >= 8 && eight_ascii(s.p + at)) {
+			at += 8;
+			continue;
+		}
 		size_t from = at;
 		if (text_utf8_next(s, &at) <= 0)
 			return from;
