@@ -41,7 +41,12 @@ static int refuse(struct builder *b, size_t at, int code)
 static size_t token_at(struct fy_token *token)
 {
 	const struct fy_mark *mark = token != NULL ? fy_token_start_mark(token) : NULL;
-	return mark != NULL ? mark->input_pos : 0;
+	if (mark == NULL)
+		return 0;
+	/* The mark of a quoted scalar is behind its quote. */
+	enum fy_scalar_style style = fy_token_scalar_style(token);
+	bool quoted = style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
+	return quoted && mark->input_pos > 0 ? mark->input_pos - 1 : mark->input_pos;
 }
 
 static int token_text(struct builder *b, struct fy_token *token, struct str *ret)
@@ -243,6 +248,7 @@ static int parse_text(struct builder *b, struct str text)
 	/* Collected, the library neither prints nor draws the source line, where its out-of-bounds reads were. */
 	struct fy_diag_cfg quiet;
 	fy_diag_cfg_default(&quiet);
+	quiet.fp = NULL;
 	quiet.output_fn = ignore_output; /* a few complaints are printed even so */
 	struct fy_diag *diag = fy_diag_create(&quiet);
 	if (diag == NULL)

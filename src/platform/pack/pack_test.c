@@ -79,8 +79,8 @@ static void refuses(void **state)
 		{"- .inf\n", "pack.number", "x.yaml:1:3"},
 		{"- -.INF\n", "pack.number", "x.yaml:1:3"},
 		{"- .nan\n", "pack.number", "x.yaml:1:3"},
-		{"a: 1e999\n", "pack.number", "x.yaml:1:1"},
-		{"a: 0xFFFFFFFFFFFFFFFF\n", "pack.number", "x.yaml:1:1"},
+		{"a: 1e999\n", "pack.number", "x.yaml:1:4"},
+		{"a: 0xFFFFFFFFFFFFFFFF\n", "pack.number", "x.yaml:1:4"},
 		{"a: \xFF\n", "pack.utf8", "x.yaml:1:4"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
