@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/*
+ * endpoint: the machines. Enrolment by one-time token and CSR, certificates,
+ * check-ins (facts in, desired state and commands out), inventory with history,
+ * and the state of each machine computed from its rows.
+ *
+ * Does not live here: signatures and quarantine (service/protection), alerts,
+ * who holds the CA key (the key role, behind service_keys).
+ * Threads: any; state is in the database.
+ */
+#pragma once
+#include "service/service.h"
+
+extern const struct service endpoint_service;
+
+enum endpoint_state {
+	ENDPOINT_STATE_PROTECTED,
+	ENDPOINT_STATE_OUTDATED,
+	ENDPOINT_STATE_SILENT,
+	ENDPOINT_STATE_UNPROTECTED,
+	ENDPOINT_STATE__COUNT
+};
+const char *endpoint_state_name(enum endpoint_state state);
+bool endpoint_state_parse(struct str name, enum endpoint_state *ret);
+
+/* Data of the pack (endpoint_states.yaml) and the bundle that every machine should have. */
+struct endpoint_policy {
+	usec_t checkin_interval, silent_after, bundle_grace, inventory_max_age, seen_granularity;
+	int64_t token_days, certificate_days;
+	int64_t bundle_version; /* 0: no bundle was released yet */
+	struct str bundle_sha256;
+	int64_t bundle_size_bytes;
+	usec_t bundle_released_at;
+	struct str watch_paths_json[2], excluded_paths_json[2]; /* JSON arrays: Linux, Windows */
+};
+
+/* What a state follows from. */
+struct endpoint_facts {
+	usec_t last_seen_at;
+	int64_t bundle_version; /* 0: none */
+	struct str watch_mode, scanner;
+};
+
+struct endpoint_judgement {
+	enum endpoint_state state;
+	const char *reason; /* "no_checkin", …; "" when protected. Message key: endpoint.reason_<reason> */
+};
+/* The first that holds: silent, unprotected (scanner, watch, no bundle), outdated, protected. */
+struct endpoint_judgement endpoint_judge(const struct endpoint_facts *facts, const struct endpoint_policy *policy,
+                                         usec_t now);
+
+/* Commands for a machine; handed out at each check-in until answered once. */
+enum endpoint_command_type {
+	ENDPOINT_COMMAND_SCAN,
+	ENDPOINT_COMMAND_QUARANTINE_RESTORE,
+	ENDPOINT_COMMAND_QUARANTINE_DELETE,
+	ENDPOINT_COMMAND__COUNT
+};
+const char *endpoint_command_name(enum endpoint_command_type type);
+
+struct endpoint_command {
+	struct uuid id, endpoint_id;
+	enum endpoint_command_type type;
+	struct str path;          /* SCAN */
+	struct str quarantine_id; /* QUARANTINE_*: the agent's own id */
+	struct str created_by;
+};
+/* An answer becomes the event endpoint.command_answered {"id","endpoint_id","unit_id","type","quarantine_id","ok","result"}. */
+int endpoint_command_add(struct db_tx *tx, const struct endpoint_command *command, usec_t now,
+                         struct err *err) WARN_UNUSED;
+
+/* The bundle that machines should have from now on. */
+int endpoint_set_bundle(struct db_tx *tx, int64_t version, struct str sha256_hex, int64_t size_bytes,
+                        usec_t released_at, struct err *err) WARN_UNUSED;
+
+struct endpoint_identity {
+	struct uuid id, unit_id;
+	char hostname[256];
+	bool retired;
+};
+/* -ENOENT endpoint.unknown. */
+int endpoint_identify(struct db_tx *tx, const struct uuid *id, struct endpoint_identity *ret,
+                      struct err *err) WARN_UNUSED;
+/* The certificate of a request made by an agent: known, not revoked, its machine not retired; -EPERM
+ * endpoint.certificate_unknown or endpoint.retired. */
+int endpoint_authenticate(struct db_tx *tx, struct str certificate_der, usec_t now, struct endpoint_identity *ret,
+                          struct err *err) WARN_UNUSED;
+
+/* What the pipeline must know: one call a certificate that is accepted now. */
+struct endpoint_snapshot_row {
+	char fingerprint[65]; /* SHA-256 of the DER, hex */
+	struct uuid endpoint_id, unit_id;
+	char hostname[256];
+	usec_t not_after;
+};
+typedef int (*endpoint_snapshot_fn)(const struct endpoint_snapshot_row *row, void *ctx, struct err *err);
+int endpoint_snapshot(const struct service_context *sc, endpoint_snapshot_fn fn, void *ctx,
+                      struct err *err) WARN_UNUSED;
