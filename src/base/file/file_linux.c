@@ -6,7 +6,7 @@
 
 #include "base/file/file_internal.h"
 
-#define CHUNK ((size_t)64 << 10)
+#define CHUNK ((size_t)16 << 10)
 
 void file_close(int *fd)
 {
@@ -15,16 +15,13 @@ void file_close(int *fd)
 	*fd = -1;
 }
 
-/* One read into out; the number of bytes, 0 at the end. */
-static int read_some(int fd, size_t size, struct buf *out)
+/* The number of bytes, 0 at the end, or a negative errno. */
+static ssize_t read_some(int fd, char *chunk, size_t size)
 {
 	for (;;) {
-		ssize_t got = read(fd, out->p + out->n, size);
-		if (got >= 0) {
-			out->n += (size_t)got;
-			out->p[out->n] = '\0';
-			return (int)got;
-		}
+		ssize_t got = read(fd, chunk, size);
+		if (got >= 0)
+			return got;
 		if (errno != EINTR)
 			return -errno;
 	}
@@ -32,41 +29,27 @@ static int read_some(int fd, size_t size, struct buf *out)
 
 int file_read(const char *path, size_t limit_bytes, struct buf *out, struct err *err)
 {
+	char chunk[CHUNK];
+	size_t limit = limit_bytes < out->max - out->n ? limit_bytes : out->max - out->n, taken = 0;
+	struct stat st;
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return err_errno(err, errno, "open", str_c(path));
-	struct stat st;
 	if (fstat(fd, &st) < 0)
 		return err_errno(err, errno, "fstat", str_c(path));
-	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size > limit_bytes)
-		return file_too_big(path, limit_bytes, err);
-	/* The size is a hint only: the file may grow, and those of /proc say 0. */
-	size_t hint = S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)st.st_size + 1 : CHUNK;
-	size_t taken = 0;
-	if (limit_bytes > SIZE_MAX / 2)
-		limit_bytes = SIZE_MAX / 2;
+	/* The size is only good for an early answer: the file may grow, and those of /proc say 0. */
+	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size > limit)
+		return file_too_big(path, limit, err);
 	for (;;) {
-		size_t want = hint > taken ? hint - taken : CHUNK;
-		if (want > limit_bytes + 1 - taken)
-			want = limit_bytes + 1 - taken; /* one more byte tells "more" from "exactly" */
-		size_t room = out->max - out->n;
-		if (want > room)
-			want = room;
-		char extra;
-		if (want == 0) {
-			ssize_t more = read(fd, &extra, 1);
-			return more == 0 ? 0 : file_too_big(path, limit_bytes < out->max ? limit_bytes : out->max, err);
-		}
-		if (!buf_reserve(out, want))
-			return file_too_big(path, out->max, err);
-		int got = read_some(fd, want, out);
+		ssize_t got = read_some(fd, chunk, sizeof chunk);
 		if (got < 0)
-			return err_errno(err, -got, "read", str_c(path));
+			return err_errno(err, (int)-got, "read", str_c(path));
 		if (got == 0)
 			return 0;
 		taken += (size_t)got;
-		if (taken > limit_bytes)
-			return file_too_big(path, limit_bytes, err);
+		if (taken > limit)
+			return file_too_big(path, limit, err);
+		buf_append(out, str_n(chunk, (size_t)got));
 	}
 }
 
