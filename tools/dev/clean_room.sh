@@ -20,23 +20,24 @@ if [ ! -f "$root/.complete" ]; then
 	debootstrap --variant=minbase bookworm "$root" "$mirror" >"$root.log" 2>&1 || { tail "$root.log"; exit 1; }
 	# A person gets Debian's security updates too; otherwise packages of the two archives do not fit together.
 	cp /etc/apt/sources.list.d/debian.sources "$root/etc/apt/sources.list.d/" 2>/dev/null && : >"$root/etc/apt/sources.list"
-	for file in /etc/apt/apt.conf.d/*proxy* /etc/npmrc "$HOME/.npmrc"; do
-		[ -f "$file" ] && install -D "$file" "$root$file"
-	done
 	# Only what a fresh installation would have: how to get the clone.
 	chroot "$root" apt-get update -q >/dev/null
 	chroot "$root" apt-get install -y -q --no-install-recommends git ca-certificates >/dev/null
 	touch "$root/.complete"
 fi
 cp /etc/resolv.conf "$root/etc/resolv.conf"
+# A network may have a certificate authority of its own in front of the registries: what this machine trusts, the room trusts.
+cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/outside.crt"
+in_room() {
+	env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
+		NODE_EXTRA_CA_CERTS=/etc/ssl/certs/outside.crt ${http_proxy:+http_proxy=$http_proxy} ${https_proxy:+https_proxy=$https_proxy} \
+		chroot "$root" bash -c "cd /home/luytre && $1"
+}
 for mount in proc sys dev dev/pts; do mountpoint -q "$root/$mount" || mount --bind "/$mount" "$root/$mount"; done
 rm -rf "$root/home/luytre"
 git clone -q "$top" "$root/home/luytre"
 echo "==> clean room: ./dev test"
-env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
-	${http_proxy:+http_proxy=$http_proxy} ${https_proxy:+https_proxy=$https_proxy} \
-	chroot "$root" bash -c 'cd /home/luytre && ./dev test'
+in_room './dev test'
 echo "==> clean room: ./dev run"
-env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
-	chroot "$root" bash -c 'cd /home/luytre && timeout 300 ./dev run --until-ready'
+in_room 'timeout 300 ./dev run --until-ready'
 echo "==> clean room: passed"
