@@ -4,7 +4,8 @@
  * Windows: WinHTTP. Used by the agent, the command line and the event-store client.
  *
  * TLS: the server is verified against `ca_pem` only when it is set (our own CA;
- * the system's store otherwise); a client certificate is optional.
+ * the system's store otherwise); a client certificate is optional. Proxies of the
+ * environment are not used, redirects not followed.
  * Threads: a client belongs to one thread at a time. Portable.
  */
 #pragma once
@@ -24,6 +25,8 @@ struct http_client_config {
 	size_t response_limit_bytes; /* 0: 16 MiB */
 	bool verify_name_off;        /* accept any name in the server's certificate (chain still checked): only where the
 	                                server is known by CA alone, such as agents addressed by IP */
+	bool verify_off;             /* trust nobody and check nothing: only to fetch what proves itself by other means
+	                                (the CA certificate, against the fingerprint in an enrolment token) */
 };
 
 struct http_client_request {

@@ -78,9 +78,9 @@ static CURLcode set_tls(CURL *curl, const struct http_client_config *c)
 	if (code == CURLE_OK && c->client_key_pem != NULL)
 		code = set_blob(curl, CURLOPT_SSLKEY_BLOB, c->client_key_pem);
 	if (code == CURLE_OK)
-		code = curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+		code = curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, c->verify_off ? 0L : 1L);
 	if (code == CURLE_OK)
-		code = curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, c->verify_name_off ? 0L : 2L);
+		code = curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, c->verify_name_off || c->verify_off ? 0L : 2L);
 	return code;
 }
 

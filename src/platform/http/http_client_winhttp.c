@@ -16,7 +16,7 @@
 struct http_client {
 	HINTERNET session, connection;
 	wchar_t host[256];
-	bool secure;
+	bool secure, verify_off;
 	char *base_url;
 	size_t response_limit;
 	unsigned timeout_s;
@@ -44,7 +44,7 @@ static void CALLBACK on_status(HINTERNET handle, DWORD_PTR context, DWORD status
 	(void)data;
 	(void)size;
 	struct http_client *c = (struct http_client *)context;
-	if (status != WINHTTP_CALLBACK_STATUS_SENDING_REQUEST || c == NULL || !c->secure || c->tls.roots == NULL)
+	if (status != WINHTTP_CALLBACK_STATUS_SENDING_REQUEST || c == NULL || !c->secure || c->verify_off || c->tls.roots == NULL)
 		return;
 	PCCERT_CONTEXT server = NULL;
 	DWORD length = sizeof server;
@@ -101,6 +101,7 @@ int http_client_new(const struct http_client_config *config, struct http_client 
 	c->base_url = mem_strdup(str_c(config->base_url));
 	c->response_limit = config->response_limit_bytes != 0 ? config->response_limit_bytes : (size_t)16 << 20;
 	c->timeout_s = config->timeout_s != 0 ? config->timeout_s : 60;
+	c->verify_off = config->verify_off;
 	int r = split_url(c, &port, err);
 	if (r >= 0 && c->secure)
 		r = http_winhttp_tls_init(&c->tls, config, err);
@@ -170,6 +171,9 @@ static bool set_request(struct http_client *c)
 	DWORD ignore = c->tls.roots != NULL ? SECURITY_FLAG_IGNORE_UNKNOWN_CA | SECURITY_FLAG_IGNORE_CERT_CN_INVALID : 0;
 	if (c->tls.roots == NULL && c->tls.any_name)
 		ignore = SECURITY_FLAG_IGNORE_CERT_CN_INVALID;
+	if (c->verify_off)
+		ignore = SECURITY_FLAG_IGNORE_UNKNOWN_CA | SECURITY_FLAG_IGNORE_CERT_CN_INVALID |
+		         SECURITY_FLAG_IGNORE_CERT_DATE_INVALID | SECURITY_FLAG_IGNORE_CERT_WRONG_USAGE;
 	if (ignore != 0)
 		ok = WinHttpSetOption(c->request, WINHTTP_OPTION_SECURITY_FLAGS, &ignore, sizeof ignore);
 	if (c->tls.client == NULL)
