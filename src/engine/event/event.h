@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/*
+ * event: a flat set of typed fields and the original text, and the fast scanner
+ * that makes it of one JSON object. Nested objects become dotted names; the
+ * elements of an array become fields of the same name, in order:
+ * {"a":{"b":[1,{"c":2}]}} is a.b = 1, a.b.c = 2. Empty ones leave no field.
+ *
+ * Strict RFC 8259: anything else is an error with its byte. Same names twice
+ * are kept both (event_get gives the first): loggers do that.
+ *
+ * Does not live here: API documents (base/json). Portable.
+ * Ownership: fields live in the arena and borrow from the JSON text: keep both.
+ * Threads: no shared state.
+ */
+#pragma once
+#include "base/clock/clock.h"
+#include "base/err/err.h"
+#include "base/mem/mem.h"
+
+enum event_type { EVENT_TYPE_NULL, EVENT_TYPE_BOOL, EVENT_TYPE_INT, EVENT_TYPE_NUMBER, EVENT_TYPE_STR };
+
+struct event_field {
+	struct str name;
+	struct str value; /* text of the value: strings decoded, numbers as written, "true", "false"; null: empty */
+	enum event_type type;
+	int64_t integer; /* INT */
+};
+
+struct event {
+	struct str raw;
+	const struct event_field *fields;
+	size_t count;
+};
+
+struct event_limits {
+	unsigned depth;  /* 0: 32 */
+	size_t fields;   /* 0: 2000 */
+	size_t name_bytes; /* 0: 512; of a whole dotted name */
+};
+
+/* -EINVAL: event.syntax (byte), event.not_utf8 (byte); -E2BIG: event.too_deep, event.too_many_fields,
+ * event.name_too_long (limit each). `limits` may be NULL. */
+int event_flatten(struct arena *arena, struct str json, const struct event_limits *limits, struct event *ret,
+                  struct err *err) WARN_UNUSED;
+
+/* First field of that name, or NULL. */
+const struct event_field *event_find(const struct event *e, const char *name);
+/* Its value; p == NULL when there is none or it is null. */
+struct str event_get(const struct event *e, const char *name);

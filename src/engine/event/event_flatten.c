@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+#include "base/text/text.h"
+#include "engine/event/event.h"
+
+#define DEPTH_DEFAULT 32
+#define FIELDS_DEFAULT 2000
+#define NAME_DEFAULT 512
+#define FIRST_FIELDS 32
+
+/*
+ * The hot path of ingest: the cursor is a pair of pointers here, not base/cursor, because a call a byte
+ * would cost more than the work. Every read is guarded by p < end.
+ */
+struct scan {
+	const char *begin, *p, *end;
+	struct arena *arena;
+	struct event_field *fields;
+	size_t count, capacity;
+	unsigned depth_left;
+	size_t max_fields, max_name;
+	struct err *err;
+};
+
+static int fail(struct scan *s, int code, const char *key)
+{
+	return err_set(s->err, code, key, ARG_U64("byte", s->p - s->begin));
+}
+
+static int syntax(struct scan *s)
+{
+	return fail(s, -EINVAL, "event.syntax");
+}
+
+static int over(struct scan *s, const char *key, uint64_t limit)
+{
+	return err_set(s->err, -E2BIG, key, ARG_U64("limit", limit), ARG_U64("byte", s->p - s->begin));
+}
+
+static void skip_space(struct scan *s)
+{
+	while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' || *s->p == '\n' || *s->p == '\r'))
+		s->p++;
+}
+
+static bool next_is(struct scan *s, char c)
+{
+	if (s->p < s->end && *s->p == c) {
+		s->p++;
+		return true;
+	}
+	return false;
+}
+
+/* Bytes of w that are a quote, a backslash or below 0x20 have their top bit set in the result. */
+static uint64_t special_bytes(uint64_t w)
+{
+	const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+	uint64_t quote = w ^ (ones * '"'), slash = w ^ (ones * '\\');
+	uint64_t found = ((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((w - ones * 0x20) & ~w);
+	return found & tops;
+}
+
+/* Moves to the first quote, backslash or control byte. A borrow may flag a byte too many behind a true hit, never
+ * before one; the caller looks at the byte. */
+static void skip_plain(struct scan *s)
+{
+	while (s->end - s->p >= 8) {
+		uint64_t w;
+		(void)memcpy(&w, s->p, 8);
+		uint64_t found = special_bytes(w);
+		if (found != 0) {
+			s->p += __builtin_ctzll(found) / 8;
+			return;
+		}
+		s->p += 8;
+	}
+	while (s->p < s->end && *s->p != '"' && *s->p != '\\' && (unsigned char)*s->p >= 0x20)
+		s->p++;
+}
+
+static bool hex4(struct scan *s, uint32_t *ret)
+{
+	if (s->end - s->p < 4)
+		return false;
+	uint32_t v = 0;
+	for (unsigned i = 0; i < 4; i++) {
+		char c = s->p[i];
+		uint32_t d;
+		if (c >= '0' && c <= '9')
+			d = (uint32_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			d = (uint32_t)(c - 'a') + 10;
+		else if (c >= 'A' && c <= 'F')
+			d = (uint32_t)(c - 'A') + 10;
+		else
+			return false;
+		v = v << 4 | d;
+	}
+	s->p += 4;
+	*ret = v;
+	return true;
+}
+
+static size_t put_utf8(char *out, uint32_t c)
+{
+	if (c < 0x80) {
+		out[0] = (char)c;
+		return 1;
+	}
+	if (c < 0x800) {
+		out[0] = (char)(0xc0 | c >> 6);
+		out[1] = (char)(0x80 | (c & 0x3f));
+		return 2;
+	}
+	if (c < 0x10000) {
+		out[0] = (char)(0xe0 | c >> 12);
+		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
+		out[2] = (char)(0x80 | (c & 0x3f));
+		return 3;
+	}
+	out[0] = (char)(0xf0 | c >> 18);
+	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
+	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
+	out[3] = (char)(0x80 | (c & 0x3f));
+	return 4;
+}
+
+/* After "\u". A surrogate without its other half becomes U+FFFD. */
+static bool unicode_escape(struct scan *s, uint32_t *ret)
+{
+	uint32_t c, low;
+	if (!hex4(s, &c))
+		return false;
+	if (c >= 0xdc00 && c <= 0xdfff)
+		c = 0xfffd;
+	if (c >= 0xd800 && c <= 0xdbff) {
+		const char *after = s->p;
+		if (s->end - s->p >= 6 && s->p[0] == '\\' && s->p[1] == 'u') {
+			s->p += 2;
+			if (!hex4(s, &low))
+				return false;
+			if (low >= 0xdc00 && low <= 0xdfff) {
+				*ret = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+				return true;
+			}
+			s->p = after;
+		}
+		c = 0xfffd;
+	}
+	*ret = c;
+	return true;
+}
+
+static bool simple_escape(char c, char *ret)
+{
+	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+	const char *at = c != '\0' ? strchr(from, c) : NULL;
+	if (at == NULL)
+		return false;
+	*ret = to[at - from];
+	return true;
+}
+
+/* The string from `begin` (after its quote) has an escape at s->p: decode into the arena. */
+static int read_escaped(struct scan *s, const char *begin, struct str *ret)
+{
+	/* Decoded text is never longer than the rest of the string as written. */
+	const char *close = s->p;
+	while (close < s->end && *close != '"')
+		close += *close == '\\' ? 2 : 1;
+	if (close >= s->end)
+		return syntax(s);
+	char *out = arena_try(s->arena, (size_t)(close - begin), 1);
+	if (out == NULL)
+		return over(s, "event.too_many_fields", s->max_fields);
+	size_t n = (size_t)(s->p - begin);
+	(void)memcpy(out, begin, n);
+	for (;;) {
+		const char *plain = s->p;
+		skip_plain(s);
+		(void)memcpy(out + n, plain, (size_t)(s->p - plain));
+		n += (size_t)(s->p - plain);
+		if (next_is(s, '"'))
+			break;
+		if (!next_is(s, '\\') || s->p >= s->end)
+			return syntax(s);
+		char c = *s->p++;
+		if (c == 'u') {
+			uint32_t u;
+			if (!unicode_escape(s, &u))
+				return syntax(s);
+			n += put_utf8(out + n, u);
+		} else if (!simple_escape(c, &out[n++])) {
+			return syntax(s);
+		}
+	}
+	*ret = str_n(out, n);
+	return 0;
+}
+
+/* After the opening quote. */
+static int read_string(struct scan *s, struct str *ret)
+{
+	const char *begin = s->p;
+	skip_plain(s);
+	if (s->p < s->end && *s->p == '\\')
+		return read_escaped(s, begin, ret);
+	if (!next_is(s, '"'))
+		return syntax(s);
+	*ret = str_n(begin, (size_t)(s->p - begin) - 1);
+	return 0;
+}
+
+static bool skip_digits(struct scan *s)
+{
+	const char *begin = s->p;
+	while (s->p < s->end && *s->p >= '0' && *s->p <= '9')
+		s->p++;
+	return s->p > begin;
+}
+
+static int read_number(struct scan *s, struct event_field *f)
+{
+	const char *begin = s->p;
+	bool whole = true;
+	(void)next_is(s, '-');
+	if (!next_is(s, '0') && !skip_digits(s))
+		return syntax(s);
+	if (next_is(s, '.')) {
+		whole = false;
+		if (!skip_digits(s))
+			return syntax(s);
+	}
+	if (s->p < s->end && (*s->p == 'e' || *s->p == 'E')) {
+		whole = false;
+		s->p++;
+		if (!next_is(s, '+'))
+			(void)next_is(s, '-');
+		if (!skip_digits(s))
+			return syntax(s);
+	}
+	f->value = str_n(begin, (size_t)(s->p - begin));
+	f->type = EVENT_TYPE_NUMBER;
+	if (whole && str_parse_i64(f->value, INT64_MIN, INT64_MAX, &f->integer))
+		f->type = EVENT_TYPE_INT;
+	return 0;
+}
+
+static bool word(struct scan *s, const char *text, size_t n)
+{
+	if ((size_t)(s->end - s->p) < n || memcmp(s->p, text, n) != 0)
+		return false;
+	s->p += n;
+	return true;
+}
+
+static int add_field(struct scan *s, struct event_field **ret)
+{
+	if (s->count == s->max_fields)
+		return over(s, "event.too_many_fields", s->max_fields);
+	if (s->count == s->capacity) {
+		size_t capacity = s->capacity > 0 ? s->capacity * 2 : FIRST_FIELDS;
+		struct event_field *more = ARENA_ARRAY(s->arena, capacity, struct event_field);
+		if (more == NULL)
+			return over(s, "event.too_many_fields", s->count);
+		if (s->count > 0)
+			(void)memcpy(more, s->fields, s->count * sizeof *more);
+		s->fields = more;
+		s->capacity = capacity;
+	}
+	*ret = &s->fields[s->count++];
+	return 0;
+}
+
+static int read_scalar(struct scan *s, struct str name)
+{
+	struct event_field *f;
+	int r = add_field(s, &f);
+	if (r < 0)
+		return r;
+	*f = (struct event_field){.name = name};
+	const char *begin = s->p;
+	if (next_is(s, '"')) {
+		f->type = EVENT_TYPE_STR;
+		return read_string(s, &f->value);
+	}
+	if (word(s, "null", 4))
+		return 0;
+	if (word(s, "true", 4) || word(s, "false", 5)) {
+		f->type = EVENT_TYPE_BOOL;
+		f->value = str_n(begin, (size_t)(s->p - begin));
+		return 0;
+	}
+	return read_number(s, f);
+}
+
+/* prefix "." key, in the arena; top-level names borrow. */
+static int join_name(struct scan *s, struct str prefix, struct str key, struct str *ret)
+{
+	size_t n = prefix.n > 0 ? prefix.n + 1 + key.n : key.n;
+	if (n > s->max_name)
+		return over(s, "event.name_too_long", s->max_name);
+	*ret = key;
+	if (prefix.n == 0)
+		return 0;
+	char *p = arena_try(s->arena, n, 1);
+	if (p == NULL)
+		return over(s, "event.too_many_fields", s->max_fields);
+	(void)memcpy(p, prefix.p, prefix.n);
+	p[prefix.n] = '.';
+	if (key.n > 0)
+		(void)memcpy(p + prefix.n + 1, key.p, key.n);
+	*ret = str_n(p, n);
+	return 0;
+}
+
+static int read_value(struct scan *s, struct str name);
+
+/* After "{". */
+static int read_object(struct scan *s, struct str prefix)
+{
+	skip_space(s);
+	if (next_is(s, '}'))
+		return 0;
+	for (;;) {
+		struct str key, name;
+		skip_space(s);
+		if (!next_is(s, '"'))
+			return syntax(s);
+		int r = read_string(s, &key);
+		if (r == 0)
+			r = join_name(s, prefix, key, &name);
+		if (r < 0)
+			return r;
+		skip_space(s);
+		if (!next_is(s, ':'))
+			return syntax(s);
+		if ((r = read_value(s, name)) < 0)
+			return r;
+		skip_space(s);
+		if (next_is(s, '}'))
+			return 0;
+		if (!next_is(s, ','))
+			return syntax(s);
+	}
+}
+
+/* After "[". */
+static int read_array(struct scan *s, struct str name)
+{
+	skip_space(s);
+	if (next_is(s, ']'))
+		return 0;
+	for (;;) {
+		int r = read_value(s, name);
+		if (r < 0)
+			return r;
+		skip_space(s);
+		if (next_is(s, ']'))
+			return 0;
+		if (!next_is(s, ','))
+			return syntax(s);
+	}
+}
+
+/* Recursion is bounded by depth_left. */
+static int read_value(struct scan *s, struct str name)
+{
+	skip_space(s);
+	bool object = next_is(s, '{');
+	if (!object && !next_is(s, '['))
+		return read_scalar(s, name);
+	if (s->depth_left == 0)
+		return fail(s, -E2BIG, "event.too_deep");
+	s->depth_left--;
+	int r = object ? read_object(s, name) : read_array(s, name);
+	s->depth_left++;
+	return r;
+}
+
+int event_flatten(struct arena *arena, struct str json, const struct event_limits *limits, struct event *ret,
+                  struct err *err)
+{
+	static const struct event_limits none;
+	const struct event_limits *l = limits != NULL ? limits : &none;
+	struct scan s = {
+		.begin = json.p,
+		.p = json.p,
+		.end = json.p + json.n,
+		.arena = arena,
+		.depth_left = (l->depth > 0 ? l->depth : DEPTH_DEFAULT) - 1,
+		.max_fields = l->fields > 0 ? l->fields : FIELDS_DEFAULT,
+		.max_name = l->name_bytes > 0 ? l->name_bytes : NAME_DEFAULT,
+		.err = err,
+	};
+	if (json.n == 0)
+		return err_set(err, -EINVAL, "event.syntax", ARG_U64("byte", 0));
+	size_t bad = text_utf8_error(json);
+	if (bad != SIZE_MAX)
+		return err_set(err, -EINVAL, "event.not_utf8", ARG_U64("byte", bad));
+	skip_space(&s);
+	if (!next_is(&s, '{'))
+		return syntax(&s);
+	int r = read_object(&s, STR_EMPTY);
+	if (r < 0)
+		return r;
+	skip_space(&s);
+	if (s.p != s.end)
+		return syntax(&s);
+	*ret = (struct event){.raw = json, .fields = s.fields, .count = s.count};
+	return 0;
+}
+
+const struct event_field *event_find(const struct event *e, const char *name)
+{
+	struct str n = str_c(name);
+	for (size_t i = 0; i < e->count; i++)
+		if (e->fields[i].name.n == n.n && memcmp(e->fields[i].name.p, n.p, n.n) == 0)
+			return &e->fields[i];
+	return NULL;
+}
+
+struct str event_get(const struct event *e, const char *name)
+{
+	const struct event_field *f = event_find(e, name);
+	if (f == NULL || f->type == EVENT_TYPE_NULL)
+		return STR_EMPTY;
+	return f->value.p != NULL ? f->value : STR("");
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+#include "engine/event/event_record.h"
+
+#include "base/cursor/cursor.h"
+
+#define VERSION 1
+
+static void put_le(struct buf *out, uint64_t v, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i++)
+		buf_append_char(out, (char)(v >> 8 * i));
+}
+
+static void put_uuid(struct buf *out, const struct uuid *u)
+{
+	buf_append(out, str_n(u->b, sizeof u->b));
+}
+
+static struct uuid get_uuid(struct cursor *c)
+{
+	struct uuid u = {0};
+	struct str s = cursor_take(c, sizeof u.b);
+	if (s.n == sizeof u.b)
+		(void)memcpy(u.b, s.p, sizeof u.b);
+	return u;
+}
+
+void event_record_encode(const struct event_record *r, struct buf *out)
+{
+	put_le(out, VERSION, 2);
+	put_le(out, r->retention_days, 2);
+	put_le(out, r->source.n, 2);
+	put_le(out, 0, 2);
+	put_le(out, (uint64_t)r->received, 8);
+	put_le(out, r->sequence, 8);
+	put_uuid(out, &r->id);
+	put_uuid(out, &r->sender);
+	put_uuid(out, &r->epoch);
+	put_uuid(out, &r->unit);
+	put_uuid(out, &r->endpoint);
+	buf_append(out, r->source);
+	buf_append(out, r->raw);
+}
+
+int event_record_decode(struct str payload, struct event_record *ret, struct err *err)
+{
+	struct cursor c = cursor_of(payload);
+	unsigned version = cursor_u16_le(&c);
+	ret->retention_days = cursor_u16_le(&c);
+	size_t source_size = cursor_u16_le(&c);
+	(void)cursor_u16_le(&c);
+	ret->received = (usec_t)cursor_u64_le(&c);
+	ret->sequence = cursor_u64_le(&c);
+	ret->id = get_uuid(&c);
+	ret->sender = get_uuid(&c);
+	ret->epoch = get_uuid(&c);
+	ret->unit = get_uuid(&c);
+	ret->endpoint = get_uuid(&c);
+	ret->source = cursor_take(&c, source_size);
+	if (c.failed || version != VERSION || source_size > EVENT_SOURCE_LIMIT || ret->retention_days == 0)
+		return err_set(err, -EPROTO, "event.bad_record", ARG_U64("bytes", payload.n));
+	ret->raw = cursor_rest(&c);
+	return 0;
+}

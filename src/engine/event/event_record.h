@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/*
+ * event_record: one event as the spool keeps it: what the pipeline knows for
+ * certain (who sent it, when it came, its place in the sender's order) and the
+ * original text. Little-endian, fixed head, then source name, then text.
+ *
+ * Threads: values. Ownership: decoded strings borrow from the payload.
+ */
+#pragma once
+#include "base/clock/clock.h"
+#include "base/err/err.h"
+#include "base/uuid/uuid.h"
+
+#define EVENT_SOURCE_LIMIT 128
+
+struct event_record {
+	struct uuid id;          /* event.id */
+	struct uuid sender;      /* endpoint or token: with epoch and sequence the identity of a transmission */
+	struct uuid epoch;       /* null: the sender does not number its events */
+	uint64_t sequence;
+	struct uuid unit;        /* null: none */
+	struct uuid endpoint;    /* null: none */
+	usec_t received;
+	unsigned retention_days; /* 1..36500 */
+	struct str source;       /* "agent", name of a token */
+	struct str raw;
+};
+
+void event_record_encode(const struct event_record *r, struct buf *out);
+/* -EPROTO (event.bad_record). */
+int event_record_decode(struct str payload, struct event_record *ret, struct err *err) WARN_UNUSED;
