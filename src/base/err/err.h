@@ -20,6 +20,10 @@
 
 #include "base/arg/arg.h"
 
+#ifndef ESTALE /* Windows has no such class */
+#define ESTALE 116
+#endif
+
 #define WARN_UNUSED __attribute__((warn_unused_result))
 
 #define ERR_KEY_SIZE 64
