@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
+// Requests to /api/v1. A failure is always a Problem that can be shown: what happened, where, and a code for the hotline.
+import { t } from './i18n.js';
+
+export class Problem extends Error {
+	constructor({ status = 0, title, detail, key, args, place, retryAfter }) {
+		super(detail || title || key);
+		Object.assign(this, { status, title, detail: detail || title, key, args, place, retryAfter });
+	}
+
+	// The field a form shows it at: "/unit_id" → "unit_id".
+	get field() {
+		return this.place ? this.place.replace(/^\//, '').split('/')[0] : null;
+	}
+}
+
+let whenSignedOut = () => {};
+export const onSignedOut = (fn) => (whenSignedOut = fn);
+
+function address(path, query) {
+	const search = new URLSearchParams();
+	for (const [name, value] of Object.entries(query ?? {})) {
+		for (const one of Array.isArray(value) ? value : [value]) {
+			if (one !== undefined && one !== null && one !== '') search.append(name, one);
+		}
+	}
+	const text = search.toString();
+	return `/api/v1${path}${text ? `?${text}` : ''}`;
+}
+
+async function problemOf(answer) {
+	let body = {};
+	try {
+		body = await answer.json();
+	} catch {
+		/* Not ours (a proxy, say): the status alone tells. */
+	}
+	const retryAfter = Number(answer.headers.get('Retry-After')) || undefined;
+	return new Problem({ detail: t('ui.error.status', { status: String(answer.status) }), key: `http.${answer.status}`, ...body, status: answer.status, retryAfter });
+}
+
+export async function request(method, path, { query, body, etag, signal, quiet } = {}) {
+	const headers = { Accept: 'application/json' };
+	if (method !== 'GET') headers['X-Luytre-Request'] = '1';
+	if (etag) headers['If-Match'] = etag.startsWith('"') ? etag : `"${etag}"`;
+	if (body !== undefined) headers['Content-Type'] = 'application/json';
+	let answer;
+	try {
+		answer = await fetch(address(path, query), {
+			method, headers, signal, credentials: 'same-origin', cache: 'no-store',
+			body: body === undefined ? undefined : JSON.stringify(body).normalize('NFC'),
+		});
+	} catch (error) {
+		if (error.name === 'AbortError') throw error;
+		throw new Problem({ detail: t('ui.error.network'), key: 'console.network' });
+	}
+	if (!answer.ok) {
+		const problem = await problemOf(answer);
+		if (answer.status === 401 && !quiet) whenSignedOut();
+		throw problem;
+	}
+	if (answer.status === 204) return null;
+	const text = await answer.text();
+	return text ? JSON.parse(text) : null;
+}
+
+export const get = (path, query, options) => request('GET', path, { query, ...options });
+export const post = (path, body, options) => request('POST', path, { body: body ?? {}, ...options });
+export const patch = (path, body, etag) => request('PATCH', path, { body, etag });
+export const remove = (path, etag) => request('DELETE', path, { etag });

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
+// The queue and one alert beside it: decide on one screen, by keyboard.
+import { html, useState, useEffect, useRef } from '../lib/html.js';
+import { t } from '../lib/i18n.js';
+import { number } from '../lib/format.js';
+import { useRoute, setQuery, go } from '../lib/router.js';
+import { useList, useGet } from '../lib/data.js';
+import { useKeys, composing } from '../lib/keys.js';
+import { Severity, State, Ago, Empty, Loading, ProblemBox, Tabs, SEVERITIES } from '../parts/bits.js';
+import { useVirtual, SearchBox, Filter, listQuery } from '../parts/table.js';
+import { AlertDetail } from '../parts/alert_detail.js';
+
+const ROW = 62;
+
+function Row({ alert, index, active, open }) {
+	return html`<a id=${`alert-${index}`} class=${`queue-row sev-edge-${alert.severity}${active ? ' active' : ''}`} role="option" aria-selected=${active ? 'true' : 'false'} tabindex="-1"
+		href=${`#/alerts/${alert.id}${location.hash.includes('?') ? `?${location.hash.split('?')[1]}` : ''}`} onClick=${(e) => { if (!e.ctrlKey && !e.metaKey) { e.preventDefault(); open(alert); } }}>
+		<span class="queue-line"><${Severity} value=${alert.severity} /><strong class="queue-title">${alert.title}</strong>${alert.count > 1 && html`<span class="count" title=${t('ui.alert.count')}>×${number(alert.count)}</span>`}</span>
+		<span class="queue-line muted"><${State} group="alert" value=${alert.state} /><span class="queue-where">${[alert.endpoint?.hostname, alert.unit?.name].filter(Boolean).join(' · ')}</span><${Ago} at=${alert.last_at} /></span>
+	</a>`;
+}
+
+function Queue({ list, chosen, open }) {
+	const scroller = useRef(null);
+	const { first, last } = useVirtual(scroller, list.items.length, ROW);
+	const at = list.items.findIndex((alert) => alert.id === chosen);
+	const move = (to) => {
+		const next = Math.max(0, Math.min(list.items.length - 1, to));
+		if (!list.items[next]) return;
+		const node = scroller.current;
+		if (next * ROW < node.scrollTop) node.scrollTop = next * ROW;
+		else if ((next + 1) * ROW > node.scrollTop + node.clientHeight) node.scrollTop = (next + 1) * ROW - node.clientHeight;
+		open(list.items[next], true);
+	};
+	useEffect(() => {
+		if (last >= list.items.length - 20 && list.next && !list.error) list.more();
+	}, [last, list.items.length, list.next]);
+	useKeys([
+		{ code: 'ArrowDown', label: t('ui.keys.next'), run: () => move(at + 1) },
+		{ code: 'ArrowUp', label: t('ui.keys.previous'), run: () => move(at < 0 ? 0 : at - 1) },
+		{ code: 'Enter', label: t('ui.keys.to_detail'), run: () => document.getElementById('alert-detail')?.focus() },
+	], [list.items, at]);
+	const onKeyDown = (event) => {
+		if (composing(event)) return;
+		const page = Math.floor(scroller.current.clientHeight / ROW);
+		const steps = { PageDown: at + page, PageUp: at - page, Home: 0, End: list.items.length - 1 };
+		if (event.code in steps) {
+			event.preventDefault();
+			move(steps[event.code]);
+		}
+	};
+	return html`<div class="queue-scroll" ref=${scroller} tabindex="0" role="listbox" aria-label=${t('ui.alert.queue')} aria-activedescendant=${at >= 0 ? `alert-${at}` : null} onKeyDown=${onKeyDown}>
+		<div style=${{ height: `${first * ROW}px` }}></div>
+		${list.items.slice(first, last).map((alert, i) => html`<${Row} key=${alert.id} alert=${alert} index=${first + i} active=${alert.id === chosen} open=${open} />`)}
+		<div style=${{ height: `${(list.items.length - last) * ROW}px` }}></div>
+		${list.loading && !list.items.length && html`<${Loading} />`}
+		${!list.loading && !list.items.length && !list.error && html`<${Empty} title=${t('ui.alert.empty')}>${t('ui.alert.empty_hint')}<//>`}
+	</div>`;
+}
+
+const VIEWS = [
+	{ id: 'open', state: ['new', 'acknowledged'] },
+	{ id: 'new', state: ['new'] },
+	{ id: 'mine', state: ['new', 'acknowledged'], mine: 1 },
+	{ id: 'closed', state: ['closed'] },
+	{ id: 'all' },
+];
+
+export default function Alerts({ id }) {
+	const { query } = useRoute();
+	const view = VIEWS.find((one) => one.id === query.get('view')) ?? VIEWS[0];
+	const asked = { ...listQuery(query, ['severity', 'unit', 'endpoint']), state: view.state, mine: view.mine };
+	const list = useList('/alerts', asked, { events: ['alert.'] });
+	const summary = useGet('/alerts/summary', null, { events: ['alert.'] });
+	const [wide] = useState(() => matchMedia('(min-width: 900px)').matches);
+	const open = (alert, replace) => setQuery({}, { path: `/alerts/${alert.id}`, replace: Boolean(replace || id) });
+	// On a wide screen the first alert is opened by itself: the queue is for deciding, not for choosing.
+	const first = list.items[0]?.id;
+	useEffect(() => {
+		if (!id && first && wide) setQuery({}, { path: `/alerts/${first}` });
+	}, [id, first]);
+	const link = (one) => {
+		const next = new URLSearchParams(query);
+		next.set('view', one.id);
+		return `#/alerts?${next}`;
+	};
+	const counts = { new: summary.data?.new, open: summary.data ? summary.data.new + summary.data.acknowledged : null };
+	return html`<div class=${`queue-page${id ? ' has-detail' : ''}`}>
+		<section class="queue">
+			<div class="queue-head">
+				<h1 class="hidden">${t('ui.page.alerts')}</h1>
+				<${Tabs} label=${t('ui.alert.views')} value=${view.id} items=${VIEWS.map((one) => ({ id: one.id, label: t(`ui.alert.view.${one.id}`), href: link(one), count: counts[one.id] }))} />
+				<div class="queue-tools">
+					<${SearchBox} value=${query.get('q') ?? ''} onSearch=${(q) => setQuery({ q })} label=${t('ui.alert.search')} />
+					<${Filter} name="severity" label=${t('ui.severity.title')} options=${SEVERITIES.map((value) => ({ value, label: t(`ui.severity.${value}`) }))} />
+				</div>
+				<p class="muted total" role="status">${t('ui.alert.total', { count: list.total ?? 0 })}</p>
+			</div>
+			<${ProblemBox} problem=${list.error} retry=${list.reload} />
+			<${Queue} list=${list} chosen=${id} open=${open} />
+		</section>
+		<section class="detail" id="alert-detail" tabindex="-1" aria-label=${t('ui.alert.detail')}>
+			${id ? html`<${AlertDetail} key=${id} id=${id} onBack=${() => go('/alerts', Object.fromEntries(query))} />` : html`<${Empty} title=${t('ui.alert.choose')}>${t('ui.alert.choose_hint')}<//>`}
+		</section>
+	</div>`;
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
+// The small parts every page uses: severity, state, times, facts, problems, empty states, tabs, numbers.
+import { html, useState, useEffect } from '../lib/html.js';
+import { t, hasText } from '../lib/i18n.js';
+import { dateTime, relative, number } from '../lib/format.js';
+import { href } from '../lib/router.js';
+import { Icon } from './icons.js';
+
+const SHAPES = { critical: '◆', high: '▲', medium: '●', low: '○' };
+export const SEVERITIES = Object.keys(SHAPES);
+
+// Word, shape and colour: never colour alone.
+export const Severity = ({ value }) =>
+	SHAPES[value] ? html`<span class="sev sev-${value}"><span aria-hidden="true">${SHAPES[value]}</span> ${t(`ui.severity.${value}`)}</span>` : html`<span>–</span>`;
+
+const TONES = {
+	protected: 'good', outdated: 'warn', silent: 'bad', unprotected: 'bad',
+	new: 'bad', acknowledged: 'warn', closed: 'quiet', cancelled: 'quiet', triaged: 'warn', responding: 'warn', recovering: 'warn',
+	held: 'warn', restore_requested: 'busy', restored: 'quiet', delete_requested: 'busy', deleted: 'quiet',
+	quarantined: 'good', reported: 'warn', failed: 'bad', current: 'good', superseded: 'quiet',
+	running: 'good', ready: 'good', ok: 'good', starting: 'busy', stopped: 'bad', disabled: 'quiet', active: 'good', expired: 'quiet', used: 'quiet', open: 'good', lost: 'bad',
+};
+
+// A state as a dot and its word. `group` names the catalogue: ui.<group>.state.<value>.
+export function State({ group, value, label }) {
+	const key = `ui.${group}.state.${value}`;
+	return html`<span class="state state-${TONES[value] ?? 'quiet'}"><i aria-hidden="true"></i>${label ?? (hasText(key) ? t(key) : value)}</span>`;
+}
+
+// Absolute time, relative on the second line or on hover.
+export const Time = ({ at, seconds }) => (at ? html`<time datetime=${at} title=${`${relative(at)} · GMT+7`}>${dateTime(at, seconds)}</time>` : html`<span class="muted">–</span>`);
+
+export function Ago({ at }) {
+	const [, tick] = useState(0);
+	useEffect(() => {
+		const timer = setInterval(() => tick((n) => n + 1), 30000);
+		return () => clearInterval(timer);
+	}, []);
+	return at ? html`<time datetime=${at} title=${`${dateTime(at, true)} GMT+7`}>${relative(at)}</time>` : html`<span class="muted">${t('ui.time.never')}</span>`;
+}
+
+// What happened, what is safe, what to do, the code for the hotline.
+export function ProblemBox({ problem, retry }) {
+	if (!problem) return null;
+	return html`<div class="problem" role="alert">
+		<p><strong>${problem.detail}</strong></p>
+		<p class="muted">${problem.status >= 500 || !problem.status ? t('ui.error.safe') : problem.status === 403 ? t('ui.error.ask_permission') : ''}
+			${problem.place ? html` ${t('ui.error.place', { place: problem.place })}` : ''} ${t('ui.error.code', { code: problem.key ?? String(problem.status) })}</p>
+		${retry && html`<button type="button" class="small" onClick=${retry}>${t('ui.action.retry')}</button>`}
+	</div>`;
+}
+
+export const Empty = ({ title, children }) => html`<div class="empty"><p class="empty-title">${title}</p>${children && html`<div class="muted">${children}</div>`}</div>`;
+
+export const Loading = () => html`<div class="loading" role="status">${t('ui.loading')}</div>`;
+
+// Facts: [[label, value], …] as a two-column list; empty values are left out.
+export const Facts = ({ items }) => html`<dl class="facts">
+	${items.filter((item) => item && item[1] !== null && item[1] !== undefined && item[1] !== '').map(([label, value]) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`)}
+</dl>`;
+
+export const PageHead = ({ title, sub, back, children }) => html`<header class="page-head">
+	<div class="page-title">
+		${back && html`<a class="back" href=${back.href}><${Icon} name="back" />${back.label}</a>`}
+		<h1>${title}</h1>${sub && html`<p class="muted">${sub}</p>`}
+	</div>
+	<div class="actions">${children}</div>
+</header>`;
+
+// Tabs are addresses: the chosen one stands in the URL.
+export const Tabs = ({ items, value, label }) => html`<nav class="tabs" aria-label=${label}>
+	${items.map((item) => html`<a key=${item.id} href=${item.href} aria-current=${item.id === value ? 'page' : null}>${item.label}${item.count !== undefined && item.count !== null && html` <span class="count">${number(item.count)}</span>`}</a>`)}
+</nav>`;
+
+// A number with what it counts, its direction or part, and the list behind it.
+export function Tile({ value, label, note, to, query, tone, wide, at }) {
+	const inside = html`<span class="tile-value">${value}</span><span class="tile-label">${label}</span>${note && html`<span class="tile-note">${note}</span>`}
+		${at && html`<span class="tile-at">${t('ui.as_of', { time: dateTime(at) })}</span>`}`;
+	const name = `tile${tone ? ` tile-${tone}` : ''}${wide ? ' wide' : ''}`;
+	return to ? html`<a class=${name} href=${href(to, query)}>${inside}</a>` : html`<div class=${name}>${inside}</div>`;
+}
+
+export const EndpointLink = ({ endpoint }) => (endpoint ? html`<a class="chip" href=${href(`/endpoints/${endpoint.id}`)}>${endpoint.hostname}</a>` : html`<span class="muted">–</span>`);
+export const UnitName = ({ unit }) => (unit ? html`<a class="plain" href=${href('/units', { unit: unit.id })}>${unit.name}</a>` : html`<span class="muted">–</span>`);
+
+// Long technical text that can be copied with one press.
+export function Copyable({ text, block }) {
+	const [done, setDone] = useState(false);
+	const copy = async () => {
+		await navigator.clipboard.writeText(text);
+		setDone(true);
+		setTimeout(() => setDone(false), 2000);
+	};
+	return html`<span class=${block ? 'copyable block' : 'copyable'}><code>${text}</code><button type="button" class="small ghost" onClick=${copy}><${Icon} name=${done ? 'check' : 'copy'} />${t(done ? 'ui.action.copied' : 'ui.action.copy')}</button></span>`;
+}

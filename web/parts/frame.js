@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
+// What surrounds every page: navigation of the shell, health strip, clock, language, theme, account, watermark of sample data.
+import { html, useState, useEffect } from '../lib/html.js';
+import { t, lang, setLang } from '../lib/i18n.js';
+import { dateTime } from '../lib/format.js';
+import { href, go } from '../lib/router.js';
+import { useStore } from '../lib/store.js';
+import { theme, chooseTheme } from '../lib/theme.js';
+import { useKeys } from '../lib/keys.js';
+import { logout } from '../lib/session.js';
+import { dropAllDrafts } from '../lib/draft.js';
+import { Icon, Mark } from './icons.js';
+import { HealthStrip } from './health.js';
+import { Toasts } from './toast.js';
+import { KeyHelp } from './help.js';
+import { Palette } from './palette.js';
+
+function Clock() {
+	const [now, setNow] = useState(Date.now());
+	useEffect(() => {
+		const timer = setInterval(() => setNow(Date.now()), 10000);
+		return () => clearInterval(timer);
+	}, []);
+	return html`<span class="clock" title=${t('ui.frame.zone')}>${dateTime(now)} GMT+7</span>`;
+}
+
+export function LangSwitch() {
+	const other = lang() === 'vi' ? 'en' : 'vi';
+	return html`<button type="button" class="small ghost" lang=${other} onClick=${() => setLang(other)}>${t('ui.frame.other_language')}</button>`;
+}
+
+export function ThemeSwitch() {
+	const now = useStore(theme);
+	return html`<button type="button" class="small ghost" onClick=${() => chooseTheme(now === 'dark' ? 'light' : 'dark')}><${Icon} name="theme" />${t(now === 'dark' ? 'ui.frame.light' : 'ui.frame.dark')}</button>`;
+}
+
+const Watermark = () => html`<div class="watermark" aria-hidden="true">${Array.from({ length: 24 }, (_, i) => html`<span key=${i}>${t('ui.frame.sample')}</span>`)}</div>`;
+
+function NavItem({ item, active }) {
+	return html`<a href=${href(item.path)} aria-current=${active ? 'page' : null} title=${item.alt ? `Alt+${item.alt}` : null}><${Icon} name=${item.icon} /><span>${t(item.title)}</span></a>`;
+}
+
+function Account({ session, away }) {
+	const leave = async () => {
+		await logout();
+		dropAllDrafts();
+		go('/');
+	};
+	return html`<details class="menu account" key=${away}>
+		<summary><${Icon} name="person" /><span class="who"><strong>${session.account.display_name}</strong><small>${session.account.unit?.name}</small></span></summary>
+		<div class="menu-body up">
+			<a href=${href('/me')}>${t('ui.page.me')}</a>
+			<${ThemeSwitch} /><${LangSwitch} />
+			<button type="button" class="small ghost" onClick=${leave}>${t('ui.frame.logout')}</button>
+		</div>
+	</details>`;
+}
+
+export function Frame({ shell, nav, active, pages, session, path, wall, children }) {
+	const [dialog, setDialog] = useState(null);
+	const items = nav.flatMap((item) => [item, ...(item.children ?? [])]);
+	useKeys([
+		{ code: 'Slash', shift: true, label: t('ui.keys.help'), run: () => setDialog('help') },
+		{ code: 'KeyK', ctrl: true, always: true, label: t('ui.palette.title'), run: () => setDialog('palette') },
+		...items.filter((item) => item.alt).map((item) => ({ code: `Key${item.alt}`, alt: true, label: t(item.title), run: () => go(item.path) })),
+	], [shell, items.length, session]);
+	const close = () => setDialog(null);
+	const open = nav.find((item) => item.path === active || item.children?.some((child) => child.path === active));
+	return html`<div class=${`frame shell-${shell}${wall ? ' wall' : ''}`}>
+		<a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); document.getElementById('main').focus(); }}>${t('ui.frame.skip')}</a>
+		<aside class="rail">
+			<a class="brand" href=${href('/')}><${Mark} /><span>${t('ui.product')}</span></a>
+			<button type="button" class="rail-search" onClick=${() => setDialog('palette')}><${Icon} name="search" /><span>${t('ui.frame.find')}</span><kbd>Ctrl K</kbd></button>
+			<nav aria-label=${t('ui.frame.nav')}>
+				${nav.map((item) => html`<div key=${item.path} class="nav-group"><${NavItem} item=${item} active=${item.path === active || (item === open && !item.children)} />
+					${item.children && item === open && html`<div class="nav-sub">${item.children.map((child) => html`<${NavItem} key=${child.path} item=${child} active=${child.path === active} />`)}</div>`}</div>`)}
+			</nav>
+			<div class="rail-foot">
+				<button type="button" class="small ghost keys-hint" onClick=${() => setDialog('help')}><kbd>?</kbd> ${t('ui.keys.title')}</button>
+				<${Clock} />
+				<${Account} session=${session} away=${path} />
+			</div>
+		</aside>
+		<div class="body">
+			<${HealthStrip} />
+			<main id="main" tabindex="-1">${children}</main>
+			<footer class="label-line"><span>${t('ui.frame.label')}</span></footer>
+		</div>
+		${session.sample && html`<${Watermark} />`}
+		<${Toasts} />
+		${dialog === 'help' && html`<${KeyHelp} onClose=${close} />`}
+		${dialog === 'palette' && html`<${Palette} pages=${pages} onClose=${close} />`}
+	</div>`;
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
+// The health strip: what the system is blind to, since when, what was lost. It cannot be dismissed while true; when all
+// is well nothing is shown.
+import { html, useState, useEffect } from '../lib/html.js';
+import { t } from '../lib/i18n.js';
+import { duration, dateTime, number } from '../lib/format.js';
+import { useGet } from '../lib/data.js';
+import { useStore } from '../lib/store.js';
+import { streamState } from '../lib/stream.js';
+import { can } from '../lib/session.js';
+import { href } from '../lib/router.js';
+
+const PERIOD_MS = 15000;
+
+// A stream that reconnects within this time is not worth a line.
+const GRACE_MS = 8000;
+
+export function HealthStrip() {
+	const allowed = can('system.status');
+	const { data, error } = useGet(allowed ? '/status' : null, null, { every: PERIOD_MS, events: ['status.'] });
+	const stream = useStore(streamState);
+	const [now, setNow] = useState(Date.now());
+	useEffect(() => {
+		const timer = setInterval(() => setNow(Date.now()), 4000);
+		return () => clearInterval(timer);
+	}, []);
+	const lines = (data?.blind ?? []).map((blind) => ({
+		key: blind.what + blind.since,
+		text: blind.sentence,
+		note: [blind.since && t('ui.health.since', { time: dateTime(blind.since), age: duration(now - Date.parse(blind.since)) }), blind.lost ? t('ui.health.lost', { count: blind.lost }) : null].filter(Boolean).join(' · '),
+	}));
+	const status = error && error.status !== 403 && error.status !== 401;
+	if (status || (stream.state === 'lost' && now - stream.since > GRACE_MS)) {
+		lines.unshift({ key: 'server', text: t('ui.health.no_server'), note: t('ui.health.since', { time: dateTime(stream.since), age: duration(now - stream.since) }) });
+	}
+	if (!lines.length) return null;
+	return html`<aside class="health" role="alert" aria-label=${t('ui.health.title')}>
+		<strong>${t('ui.health.blind', { count: number(lines.length) })}</strong>
+		<ul>${lines.slice(0, 3).map((line) => html`<li key=${line.key}>${line.text} <span>${line.note}</span></li>`)}</ul>
+		${allowed && html`<a href=${href('/status')}>${t('ui.health.more')}</a>`}
+	</aside>`;
+}

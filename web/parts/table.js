@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
+// The table: sticky header, first column fixed, columns to choose, sort, search without diacritics, total always shown,
+// only the visible rows drawn (20,000 and more), the view in the URL, copied as Excel reads it, keyboard throughout.
+import { html, useState, useEffect, useLayoutEffect, useMemo, useRef } from '../lib/html.js';
+import { t } from '../lib/i18n.js';
+import { number } from '../lib/format.js';
+import { fold, matcher, compare } from '../lib/search.js';
+import { useRoute, setQuery, go } from '../lib/router.js';
+import { useKeys, composing } from '../lib/keys.js';
+import { Empty, Loading, ProblemBox } from './bits.js';
+import { Icon } from './icons.js';
+import { toast } from './toast.js';
+import { SavedViews } from './views.js';
+
+const ROW = 36, OVERSCAN = 12;
+export const COPY_LIMIT = 20000;
+
+// Which rows of `count` are in sight of the scrolling node, so that only they are drawn.
+export function useVirtual(ref, count, rowHeight) {
+	const [range, setRange] = useState({ first: 0, last: 60 });
+	useLayoutEffect(() => {
+		const node = ref.current;
+		if (!node) return undefined;
+		const measure = () => {
+			const first = Math.max(0, Math.floor(node.scrollTop / rowHeight) - OVERSCAN);
+			const last = Math.min(count, Math.ceil((node.scrollTop + (node.clientHeight || 600)) / rowHeight) + OVERSCAN);
+			setRange((old) => (old.first === first && old.last === last ? old : { first, last }));
+		};
+		measure();
+		const watch = new ResizeObserver(measure);
+		watch.observe(node);
+		node.addEventListener('scroll', measure, { passive: true });
+		return () => {
+			watch.disconnect();
+			node.removeEventListener('scroll', measure);
+		};
+	}, [count, rowHeight, ref.current]);
+	return { first: Math.min(range.first, count), last: Math.min(range.last, count) };
+}
+
+const folded = new WeakMap();
+function foldedRow(row, columns) {
+	let text = folded.get(row);
+	if (text === undefined) {
+		text = fold(columns.map((column) => column.value?.(row) ?? '').join(' '));
+		folded.set(row, text);
+	}
+	return text;
+}
+
+// Rows after search and sort. Rows that the server found for this search stand as they are (it looks at more than the
+// columns show); until its answer is there, the loaded rows are searched here. A complete list is sorted here.
+function arranged(list, columns, q, sort) {
+	let rows = list.items;
+	if ((list.query?.q ?? '') !== q) {
+		const hit = matcher(q);
+		rows = rows.filter((row) => hit(foldedRow(row, columns)));
+	}
+	if (sort && list.complete) {
+		const down = sort.startsWith('-');
+		const column = columns.find((one) => one.id === sort.replace(/^-/, ''));
+		if (column) {
+			const value = column.order ?? column.value;
+			rows = [...rows].sort((a, b) => (down ? compare(value(b), value(a)) : compare(value(a), value(b))));
+		}
+	}
+	return rows;
+}
+
+const cellOf = (text) => String(text ?? '').replace(/[\t\r\n]+/g, ' ').replace(/^([=+\-@])/, "'$1");
+
+async function copyRows(list, columns, q, sort) {
+	const items = await list.all(COPY_LIMIT);
+	const rows = arranged({ ...list, items, complete: true }, columns, q, sort);
+	const lines = [columns.map((column) => column.label), ...rows.map((row) => columns.map((column) => cellOf(column.text ? column.text(row) : column.value?.(row))))];
+	await navigator.clipboard.writeText(lines.map((line) => line.join('\t')).join('\r\n'));
+	toast(t('ui.table.copied', { count: rows.length }));
+}
+
+function ColumnChooser({ columns, shown }) {
+	const toggle = (id) => {
+		const next = shown.some((column) => column.id === id) ? shown.filter((column) => column.id !== id) : columns.filter((column) => column.id === id || shown.includes(column));
+		setQuery({ cols: next.map((column) => column.id).join(' ') });
+	};
+	return html`<details class="menu">
+		<summary class="button small"><${Icon} name="columns" />${t('ui.table.columns')}</summary>
+		<div class="menu-body">${columns.map((column, i) => html`<label class="check" key=${column.id}>
+			<input type="checkbox" checked=${shown.includes(column)} disabled=${i === 0} onChange=${() => toggle(column.id)} />${column.label}</label>`)}</div>
+	</details>`;
+}
+
+// The search field of a list; `/` puts the cursor there. Typing goes to the URL after a pause.
+export function SearchBox({ value, onSearch, label }) {
+	const [text, setText] = useState(value);
+	const input = useRef(null), timer = useRef(0);
+	useEffect(() => {
+		if (document.activeElement !== input.current) setText(value);
+	}, [value]);
+	useKeys([{ code: 'Slash', label: t('ui.keys.search'), run: () => input.current?.focus() }], []);
+	const change = (event) => {
+		setText(event.target.value);
+		clearTimeout(timer.current);
+		const next = event.target.value;
+		timer.current = setTimeout(() => onSearch(next.trim()), 120);
+	};
+	const keys = (event) => {
+		if (event.code === 'Escape' && !composing(event)) {
+			setText('');
+			onSearch('');
+			input.current.blur();
+		}
+	};
+	return html`<label class="searchbox"><${Icon} name="search" /><span class="hidden">${label ?? t('ui.table.search')}</span>
+		<input ref=${input} type="search" value=${text} placeholder=${label ?? t('ui.table.search')} onInput=${change} onKeyDown=${keys} autocomplete="off" spellcheck=${false} /></label>`;
+}
+
+// A filter by named values: [{value, label}]; the chosen one stands in the URL under `name`.
+export function Filter({ name, label, options }) {
+	const { query } = useRoute();
+	return html`<label class="filter"><span>${label}</span><select value=${query.get(name) ?? ''} onChange=${(e) => setQuery({ [name]: e.target.value })}>
+		<option value="">${t('ui.table.all')}</option>${options.map((o) => html`<option value=${o.value} selected=${query.get(name) === o.value}>${o.label}</option>`)}
+	</select></label>`;
+}
+
+// The part of the URL's query that the API understands for a list.
+export function listQuery(query, names, defaults = {}) {
+	const out = {};
+	for (const name of ['q', 'sort', ...names]) {
+		const all = query.getAll(name);
+		if (all.length) out[name] = all.length > 1 ? all : all[0];
+		else if (defaults[name]) out[name] = defaults[name];
+	}
+	return out;
+}
+
+// columns: [{id, label, value(row), cell(row), width, server (sort field), order(row), text(row), off}]
+export function Table({ list, columns, name, label, rowHref, onOpen, filters, empty, tools, selected }) {
+	const { query } = useRoute();
+	const q = query.get('q') ?? '', sort = query.get('sort') ?? '';
+	const wanted = query.get('cols')?.split(' ');
+	const shown = wanted ? columns.filter((column, i) => i === 0 || wanted.includes(column.id)) : columns.filter((column) => !column.off);
+	const scroller = useRef(null);
+	const [at, setAt] = useState(-1);
+	const rows = useMemo(() => arranged(list, columns, q, sort), [list.items, list.query?.q, list.complete, q, sort]);
+	const { first, last } = useVirtual(scroller, rows.length, ROW);
+	useEffect(() => {
+		if (last >= rows.length - 30 && list.next && !list.error) list.more();
+	}, [last, rows.length, list.next]);
+	useEffect(() => {
+		setAt((now) => Math.min(now, rows.length - 1));
+	}, [rows.length]);
+
+	const open = (row) => (onOpen ? onOpen(row) : rowHref && go(rowHref(row)));
+	const move = (to) => {
+		const next = Math.max(0, Math.min(rows.length - 1, to));
+		setAt(next);
+		const node = scroller.current, head = ROW;
+		if (next * ROW < node.scrollTop) node.scrollTop = next * ROW;
+		else if ((next + 1) * ROW + head > node.scrollTop + node.clientHeight) node.scrollTop = (next + 1) * ROW + head - node.clientHeight;
+	};
+	const onKeyDown = (event) => {
+		if (composing(event) || event.target !== scroller.current || event.altKey || event.ctrlKey || event.metaKey) return;
+		const page = Math.floor((scroller.current.clientHeight - ROW) / ROW);
+		const steps = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: rows.length - 1 };
+		if (event.code in steps) {
+			event.preventDefault();
+			move(steps[event.code]);
+		} else if (event.code === 'Enter' && rows[at]) {
+			event.preventDefault();
+			open(rows[at]);
+		}
+	};
+	const sortBy = (column) => setQuery({ sort: sort === column.id ? `-${column.id}` : sort === `-${column.id}` ? null : column.id });
+	const width = shown.reduce((sum, column) => sum + (column.width ?? 140), 0);
+	const visible = rows.slice(first, last);
+
+	return html`<section class="table-part">
+		<div class="table-bar">
+			<${SearchBox} value=${q} onSearch=${(text) => setQuery({ q: text })} />
+			${filters}
+			<span class="total" role="status">${(list.query?.q ?? '') !== q
+				? t('ui.table.found_of', { found: number(rows.length), total: number(list.total) })
+				: t('ui.table.total', { count: list.total ?? rows.length })}</span>
+			<span class="grow"></span>
+			${tools}
+			<${SavedViews} name=${name} />
+			<${ColumnChooser} columns=${columns} shown=${shown} />
+			<button type="button" class="small" onClick=${() => copyRows(list, shown, q, sort)}><${Icon} name="copy" />${t('ui.table.copy')}</button>
+		</div>
+		<${ProblemBox} problem=${list.error} retry=${list.reload} />
+		<div class="table-scroll" ref=${scroller} tabindex="0" role="grid" aria-label=${label} aria-rowcount=${list.total ?? rows.length} aria-activedescendant=${at >= 0 ? `${name}-row-${at}` : null}
+			onKeyDown=${onKeyDown} onFocus=${(e) => e.target === scroller.current && at < 0 && rows.length && setAt(0)}>
+			<table style=${{ minWidth: `${width}px` }} role="presentation">
+				<colgroup>${shown.map((column) => html`<col key=${column.id} style=${{ width: `${column.width ?? 140}px` }} />`)}</colgroup>
+				<thead role="rowgroup"><tr role="row">${shown.map((column) => html`<th key=${column.id} role="columnheader" class=${column.right ? 'right' : null}
+					aria-sort=${sort === column.id ? 'ascending' : sort === `-${column.id}` ? 'descending' : 'none'}>
+					${column.value || column.order ? html`<button type="button" tabindex="-1" onClick=${() => sortBy(column)}>${column.label}<span class="arrow" aria-hidden="true">${sort === column.id ? '▲' : sort === `-${column.id}` ? '▼' : ''}</span></button>` : column.label}</th>`)}</tr></thead>
+				<tbody role="rowgroup">
+					${first > 0 && html`<tr class="spacer" key="top" aria-hidden="true"><td style=${{ height: `${first * ROW}px` }} colspan=${shown.length}></td></tr>`}
+					${visible.map((row, i) => {
+						const index = first + i;
+						const state = `${index === at ? 'active' : ''}${selected === row.id ? ' selected' : ''}`;
+						return html`<tr key=${row.id} id=${`${name}-row-${index}`} role="row" aria-rowindex=${index + 1} class=${state} onClick=${(e) => {
+							setAt(index);
+							if (!e.target.closest('a,button,input') && !getSelection().toString()) open(row);
+						}}>${shown.map((column) => html`<td key=${column.id} role="gridcell" class=${column.right ? 'right' : null}>${column.cell ? column.cell(row) : column.value(row)}</td>`)}</tr>`;
+					})}
+					${last < rows.length && html`<tr class="spacer" key="bottom" aria-hidden="true"><td style=${{ height: `${(rows.length - last) * ROW}px` }} colspan=${shown.length}></td></tr>`}
+				</tbody>
+			</table>
+			${list.loading && !rows.length && html`<${Loading} />`}
+			${!list.loading && !rows.length && !list.error && (q || [...query.keys()].some((key) => !['cols', 'sort', 'tab'].includes(key))
+				? html`<${Empty} title=${t('ui.table.nothing_found')}><p>${t('ui.table.nothing_found_hint')}</p><//>`
+				: empty)}
+		</div>
+	</section>`;
+}

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
+// Trực giám sát: the queue. Dark unless the person chose otherwise.
+export const shell = {
+	home: '/overview',
+	theme: 'dark',
+	nav: ['/overview', '/alerts', '/incidents', '/endpoints', '/malware', '/units', '/admin'],
+};
