@@ -20,6 +20,8 @@
  * Threads: any, unless said. Linux only.
  */
 #pragma once
+#include <sys/types.h>
+
 #include "base/clock/clock.h"
 #include "base/err/err.h"
 #include "base/uuid/uuid.h"
