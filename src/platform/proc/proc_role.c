@@ -27,10 +27,12 @@ struct link {
 struct proc_role {
 	struct proc_channel *control;
 	pthread_t control_thread;
-	pthread_mutex_t lock; /* links' current, refs, stopping, serving */
+	pthread_mutex_t lock; /* links' current, refs, stopping, serving, processes */
 	pthread_cond_t changed;
 	bool stopping;
 	unsigned serving; /* threads in serve_link */
+	struct proc_process processes[PROC_PROCESSES_MAX];
+	size_t process_count;
 	struct link *links;
 	size_t link_count;
 };
@@ -122,8 +124,40 @@ static struct link *find_link(struct proc_role *role, struct str name)
 	return NULL;
 }
 
+static void read_processes(struct proc_role *role, struct proc_message *m)
+{
+	struct proc_process list[PROC_PROCESSES_MAX] = {0};
+	uint64_t count = proc_get_u64(m);
+	if (count > PROC_PROCESSES_MAX)
+		return;
+	for (uint64_t i = 0; i < count; i++) {
+		str_copy_c(proc_get_str(m, PROC_NAME_LIMIT), list[i].name, sizeof(list[i].name));
+		uint64_t state = proc_get_u64(m);
+		list[i].state = state < PROC_STATE__COUNT ? (enum proc_state)state : PROC_STATE_DOWN;
+		list[i].since = (usec_t)proc_get_u64(m);
+		list[i].restarts = proc_get_u64(m);
+	}
+	if (!proc_message_complete(m))
+		return;
+	(void)pthread_mutex_lock(&role->lock);
+	memcpy(role->processes, list, sizeof(list));
+	role->process_count = count;
+	(void)pthread_mutex_unlock(&role->lock);
+}
+
+size_t proc_role_processes(struct proc_role *role, struct proc_process ret[PROC_PROCESSES_MAX])
+{
+	(void)pthread_mutex_lock(&role->lock);
+	size_t n = role->process_count;
+	memcpy(ret, role->processes, n * sizeof(*ret));
+	(void)pthread_mutex_unlock(&role->lock);
+	return n;
+}
+
 static void handle_control(struct proc_role *role, struct proc_message *m)
 {
+	if (m->type == PROC_CONTROL_STATE)
+		read_processes(role, m);
 	if (m->type == PROC_CONTROL_STOP) {
 		(void)pthread_mutex_lock(&role->lock);
 		role->stopping = true;

@@ -38,5 +38,16 @@ int proc_role_call(struct proc_role *role, const char *peer, struct proc_message
 int proc_role_send(struct proc_role *role, const char *peer, const struct proc_message *m, int timeout_ms,
                    struct err *err) WARN_UNUSED;
 
+enum proc_state { PROC_STATE_STARTING, PROC_STATE_READY, PROC_STATE_DOWN, PROC_STATE__COUNT };
+struct proc_process {
+	char name[32];
+	enum proc_state state;
+	usec_t since;
+	uint64_t restarts;
+};
+#define PROC_PROCESSES_MAX 8
+/* All children of the supervisor as it last told. Returns how many. Any thread. */
+size_t proc_role_processes(struct proc_role *role, struct proc_process ret[PROC_PROCESSES_MAX]);
+
 /* SIGKILL when the parent ends. Changing the user forgets it: call again. */
 void proc_die_with_parent(void);

@@ -30,6 +30,9 @@ struct run {
 	usec_t started_at, start_at, pause;
 	usec_t kill_at; /* 0: never; else when it lives on after closing its control channel */
 	bool ready;
+	enum proc_state state;
+	usec_t since; /* wall clock */
+	uint64_t starts;
 };
 
 struct state {
@@ -84,6 +87,29 @@ static void send_control(struct run *run, struct proc_message *m)
 	proc_message_done(m);
 }
 
+static void change_state(struct run *run, enum proc_state state)
+{
+	run->state = state;
+	run->since = clock_now();
+}
+
+/* Every role knows of all processes: the status page is core's. */
+static void tell_roles(struct state *s)
+{
+	for (size_t i = 0; i < s->config->child_count; i++) {
+		struct proc_message m = proc_message_init(PROC_CONTROL_STATE);
+		proc_put_u64(&m, s->config->child_count);
+		for (size_t k = 0; k < s->config->child_count; k++) {
+			const struct run *run = &s->runs[k];
+			proc_put_str(&m, str_c(run->child->name));
+			proc_put_u64(&m, run->state);
+			proc_put_u64(&m, (uint64_t)run->since);
+			proc_put_u64(&m, run->starts > 0 ? run->starts - 1 : 0);
+		}
+		send_control(&s->runs[i], &m);
+	}
+}
+
 static void offer_link(struct run *to, const char *peer, int fd)
 {
 	struct proc_message m = proc_message_init(PROC_CONTROL_LINK);
@@ -134,11 +160,14 @@ static int start(struct state *s, struct run *run, struct err *err)
 	run->pid = pid;
 	run->started_at = clock_monotonic();
 	run->ready = !run->child->is_role;
+	run->starts++;
+	change_state(run, run->ready ? PROC_STATE_READY : PROC_STATE_STARTING);
 	if (run->child->is_role) {
 		run->control = proc_channel_new(fds[0]);
 		proc_channel_set_limit(run->control, PROC_CONTROL_LIMIT);
-		link_role(s, run);
 	}
+	tell_roles(s);
+	link_role(s, run);
 	tell(s, PROC_EVENT_STARTED, run, pid, 0, 0);
 	return 0;
 }
@@ -159,7 +188,9 @@ static void ended(struct state *s, struct run *run, int status)
 	run->pid = 0;
 	run->ready = false;
 	run->kill_at = 0;
+	change_state(run, PROC_STATE_DOWN);
 	plan_restart(run, clock_monotonic());
+	tell_roles(s);
 	tell(s, PROC_EVENT_ENDED, run, pid, status, s->stopping ? 0 : run->pause);
 }
 
@@ -198,6 +229,8 @@ static void note_ready(struct state *s, struct run *run)
 {
 	bool all = true;
 	run->ready = true;
+	change_state(run, PROC_STATE_READY);
+	tell_roles(s);
 	tell(s, PROC_EVENT_READY, run, run->pid, 0, 0);
 	for (size_t i = 0; i < s->config->child_count; i++)
 		all = all && s->runs[i].ready;
@@ -335,7 +368,7 @@ int proc_supervise(const struct proc_supervisor *config, struct err *err)
 	if (s.signal_fd < 0)
 		return err_errno(err, errno, "signalfd", STR_EMPTY);
 	for (size_t i = 0; i < config->child_count; i++)
-		s.runs[i].child = &config->children[i];
+		s.runs[i] = (struct run){.child = &config->children[i], .state = PROC_STATE_DOWN, .since = clock_now()};
 	while (!s.stopping) {
 		start_due(&s);
 		turn(&s, clock_monotonic() + LAST_PAUSE);

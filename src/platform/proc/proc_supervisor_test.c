@@ -61,6 +61,16 @@ static int role_b(void)
 }
 
 
+/* The supervisor's news: how often b was started again. */
+static void say_processes(struct proc_role *role)
+{
+	struct proc_process list[PROC_PROCESSES_MAX];
+	size_t n = proc_role_processes(role, list);
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(list[i].name, "b") == 0 && list[i].state != PROC_STATE_DOWN && list[i].since > 0)
+			say("restarts", "b", (long)list[i].restarts);
+}
+
 /* Asks b for its pid again and again, telling each new answer. */
 static void ask(struct proc_role *role)
 {
@@ -71,6 +81,8 @@ static void ask(struct proc_role *role)
 			uint64_t pid = proc_get_u64(&reply);
 			if (proc_message_complete(&reply) && pid != last)
 				say("heard", "b", (long)pid);
+			if (pid != last)
+				say_processes(role);
 			last = pid;
 			proc_message_done(&reply);
 		}
@@ -175,11 +187,13 @@ static void a_dead_role_comes_back_and_is_linked_anew(void **state)
 	(void)state;
 	long b = expect(&f, "started", "b"), a = expect(&f, "started", "a");
 	assert_int_equal(expect(&f, "heard", "b"), b);
+	assert_int_equal(expect(&f, "restarts", "b"), 0);
 	usec_t killed_at = clock_monotonic();
 	assert_int_equal(kill((pid_t)b, SIGKILL), 0);
 	long again = expect(&f, "heard", "b");
 	assert_true(again > 0 && again != b);
 	assert_true(clock_monotonic() - killed_at < 2 * USEC_PER_SEC);
+	assert_int_equal(expect(&f, "restarts", "b"), 1);
 	/* The other side of the pair, too. */
 	assert_int_equal(kill((pid_t)a, SIGKILL), 0);
 	assert_true(expect(&f, "started", "a") != a);
