@@ -45,6 +45,9 @@ int crypto_key_raw(const struct crypto_key *key, unsigned char out[96], struct e
 DEFINE_CLEANUP(crypto_key)
 /* DER signature over SHA-256 of bytes. */
 int crypto_sign(const struct crypto_key *key, struct str bytes, struct buf *ret_signature, struct err *err) WARN_UNUSED;
+/* The same where only the SHA-256 digest is at hand (documents). */
+int crypto_sign_digest(const struct crypto_key *key, const unsigned char digest[SHA256_SIZE], struct buf *ret_signature,
+                       struct err *err) WARN_UNUSED;
 /* 0: good. -EBADMSG (crypto.bad_signature): not made by this key over these bytes. Portable. */
 int crypto_verify(const struct crypto_key *key, struct str bytes, struct str signature, struct err *err) WARN_UNUSED;
 
@@ -75,6 +78,8 @@ struct crypto_cert_info {
 };
 /* PEM (the first certificate in it) or DER. -EINVAL crypto.cert_invalid and the PEM errors. */
 int crypto_cert_info(struct str cert, struct crypto_cert_info *ret, struct err *err) WARN_UNUSED;
+/* The public key in a certificate (PEM or DER). */
+int crypto_cert_key(struct str cert, struct crypto_key **ret, struct err *err) WARN_UNUSED;
 /* Was the certificate issued by (one of) this CA, and are both valid at `at`? -EBADMSG when not: crypto.cert_issuer,
  * crypto.cert_time, crypto.cert_critical. What it may be used for is the caller's question (crypto_cert_info). */
 int crypto_cert_verify(struct str cert, struct str ca_pem, usec_t at, struct err *err) WARN_UNUSED;

@@ -225,6 +225,17 @@ int crypto_cert_info(struct str cert, struct crypto_cert_info *ret, struct err *
 	return 0;
 }
 
+int crypto_cert_key(struct str cert, struct crypto_key **ret, struct err *err)
+{
+	cleanup_buf struct buf keep = BUF_INIT(CRYPTO_PEM_LIMIT);
+	struct str der;
+	struct cert parsed;
+	int r = cert_der(cert, &keep, &der, err);
+	if (r == 0)
+		r = parse_cert(der, &parsed, err);
+	return r < 0 ? r : crypto_key_from_spki(parsed.spki, ret, err);
+}
+
 static bool valid_at(const struct cert *cert, usec_t at)
 {
 	return cert->not_before <= at && at <= cert->not_after;

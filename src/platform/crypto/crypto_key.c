@@ -179,17 +179,24 @@ int crypto_key_public_pem(const struct crypto_key *key, struct buf *out, struct 
 	return 0;
 }
 
-int crypto_sign(const struct crypto_key *key, struct str bytes, struct buf *ret_signature, struct err *err)
+int crypto_sign_digest(const struct crypto_key *key, const unsigned char digest[SHA256_SIZE], struct buf *ret_signature,
+                       struct err *err)
 {
-	unsigned char digest[SHA256_SIZE], rs[CRYPTO_RS_SIZE];
+	unsigned char rs[CRYPTO_RS_SIZE];
 	if (!key->has_private)
 		return refuse(err, "no private part");
-	sha256(bytes, digest);
 	int r = crypto_backend_sign(key, digest, rs, err);
 	if (r < 0)
 		return r;
 	crypto_signature_put(ret_signature, rs);
 	return 0;
+}
+
+int crypto_sign(const struct crypto_key *key, struct str bytes, struct buf *ret_signature, struct err *err)
+{
+	unsigned char digest[SHA256_SIZE];
+	sha256(bytes, digest);
+	return crypto_sign_digest(key, digest, ret_signature, err);
 }
 
 int crypto_verify(const struct crypto_key *key, struct str bytes, struct str signature, struct err *err)
