@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+#include "program/server/server.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log/log.h"
+#include "program/server/server_privilege.h"
+
+/* Opened without being asked for, when it is there. */
+#define DEFAULT_CONFIG "/etc/luytre/server.conf"
+
+static const struct server_role roles[] = {
+	{"key", "luytre-server/key", role_key_run},
+	{"core", "luytre-server/core", role_core_run},
+	{"pipeline", "luytre-server/pipeline", role_pipeline_run},
+};
+
+struct options {
+	const char *called, *config, *data_dir, *role;
+	bool check, help, version, wrong;
+};
+
+static struct options read_options(int argc, char **argv)
+{
+	static const struct option names[] = {
+		{"config", required_argument, NULL, 'c'}, {"data", required_argument, NULL, 'd'},
+		{"role", required_argument, NULL, 'r'},   {"check-config", no_argument, NULL, 'k'},
+		{"help", no_argument, NULL, 'h'},         {"version", no_argument, NULL, 'v'},
+		{NULL, 0, NULL, 0},
+	};
+	struct options o = {.called = argc > 0 ? argv[0] : ""};
+	for (int c; (c = getopt_long(argc, argv, "h", names, NULL)) != -1;)
+		switch (c) {
+		case 'c': o.config = optarg; break;
+		case 'd': o.data_dir = optarg; break;
+		case 'r': o.role = optarg; break;
+		case 'k': o.check = true; break;
+		case 'h': o.help = true; break;
+		case 'v': o.version = true; break;
+		default: o.wrong = true; break;
+		}
+	o.wrong = o.wrong || optind < argc;
+	if (o.config == NULL && access(DEFAULT_CONFIG, F_OK) == 0)
+		o.config = DEFAULT_CONFIG;
+	return o;
+}
+
+/* The reader's language by the locale; Vietnamese unless it says English. */
+static enum msg_lang reader_language(void)
+{
+	const char *locale = getenv("LC_ALL");
+	if (locale == NULL || locale[0] == '\0')
+		locale = getenv("LC_MESSAGES");
+	if (locale == NULL || locale[0] == '\0')
+		locale = getenv("LANG");
+	return str_starts_with(str_c(locale), STR("en")) ? MSG_LANG_EN : MSG_LANG_VI;
+}
+
+static int print(FILE *to, struct buf *text, int result)
+{
+	(void)fwrite(text->p, 1, text->n, to);
+	buf_done(text);
+	return result;
+}
+
+static int print_help(int result)
+{
+	struct buf text = BUF_INIT(65536);
+	server_config_help(&msg_catalogue_all, reader_language(), &text);
+	return print(result == 0 ? stdout : stderr, &text, result);
+}
+
+static int print_error(const struct err *err, int result)
+{
+	struct buf text = BUF_INIT(65536);
+	msg_append_err(&msg_catalogue_all, reader_language(), err, &text);
+	buf_append_char(&text, '\n');
+	return print(stderr, &text, result);
+}
+
+static int print_checked(void)
+{
+	struct buf text = BUF_INIT(65536);
+	msg_append(&msg_catalogue_all, reader_language(), "server.config_good", NULL, &text);
+	buf_append_char(&text, '\n');
+	return print(stdout, &text, 0);
+}
+
+static int run_role(const struct server_role *role, const struct server_config *config, struct err *err)
+{
+	struct server_user user;
+	bool is_key = strcmp(role->name, "key") == 0 && config->key_user[0] != '\0';
+	log_setup(role->log_name, LOG_LEVEL_INFO, config->log == SERVER_LOG_JSON);
+	int r = server_user_find(is_key ? config->key_user : config->user, &user, err);
+	if (r == 0)
+		r = server_user_become(&user, err);
+	return r < 0 ? r : role->run(config, err);
+}
+
+static int run(const struct options *o, const struct server_config *config, struct err *err)
+{
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (o->role == NULL) {
+		log_setup("luytre-server", LOG_LEVEL_INFO, config->log == SERVER_LOG_JSON);
+		return server_supervise(config, o->called, err);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(roles); i++)
+		if (strcmp(o->role, roles[i].name) == 0)
+			return run_role(&roles[i], config, err);
+	return err_set(err, -EINVAL, "server.no_role", ARG_CSTR("name", o->role));
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = read_options(argc, argv);
+	struct server_config config;
+	struct err err = {0};
+	cleanup(arena) struct arena *arena = arena_new(0);
+	if (o.help || o.wrong)
+		return print_help(o.wrong ? SERVER_EXIT_USAGE : 0);
+	if (o.version)
+		return puts("luytre-server " LUYTRE_VERSION) < 0;
+	if (server_config_load(arena, o.config, o.data_dir, &config, &err) < 0)
+		return print_error(&err, SERVER_EXIT_USAGE);
+	if (o.check)
+		return print_checked();
+	if (run(&o, &config, &err) == 0)
+		return 0;
+	log_err(LOG_LEVEL_ERROR, "cannot run", &err);
+	return SERVER_EXIT_FAILED;
+}

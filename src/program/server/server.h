@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/*
+ * luytre-server: one program, several processes. Without --role it supervises;
+ * with it, it is one of them. What each may do is in docs/architecture.md.
+ */
+#pragma once
+#include "platform/proc/proc_role.h"
+#include "program/server/server_config.h"
+
+/* Exit codes of the program. */
+#define SERVER_EXIT_FAILED 1
+#define SERVER_EXIT_USAGE 2
+
+struct server_role {
+	const char *name;
+	const char *log_name;
+	/* Runs until the supervisor asks for the end. */
+	int (*run)(const struct server_config *config, struct err *err);
+};
+
+int role_key_run(const struct server_config *config, struct err *err) WARN_UNUSED;
+int role_core_run(const struct server_config *config, struct err *err) WARN_UNUSED;
+int role_pipeline_run(const struct server_config *config, struct err *err) WARN_UNUSED;
+
+/* Makes the folders, then keeps the roles and the event store running until a signal. `called`: argv[0]. */
+int server_supervise(const struct server_config *config, const char *called, struct err *err) WARN_UNUSED;
+
+/* The event store's address as the client takes it: *ret_unix_path for a Unix socket (else NULL), *ret_url. Both NULL: none.
+ * In the arena. */
+void server_eventdb_address(struct arena *arena, const struct server_config *config, const char **ret_unix_path,
+                            const char **ret_url);

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file/file.h"
+#include "base/log/log.h"
+#include "platform/proc/proc_supervisor.h"
+#include "program/server/server.h"
+#include "program/server/server_privilege.h"
+
+#define ARGS_MAX 16
+
+struct users {
+	struct server_user all, key;
+};
+
+static int find_users(const struct server_config *config, struct users *u, struct err *err)
+{
+	int r = server_user_find(config->user, &u->all, err);
+	if (r == 0)
+		r = server_user_find(config->key_user[0] != '\0' ? config->key_user : config->user, &u->key, err);
+	return r;
+}
+
+static int make_dir(struct arena *arena, const struct server_config *config, const char *part, unsigned mode,
+                    const struct server_user *owner, struct err *err)
+{
+	const char *path = server_path(arena, config, part);
+	int r = file_make_dirs(path, mode, err);
+	if (r < 0)
+		return r;
+	if (owner->change && lchown(path, owner->uid, owner->gid) < 0)
+		return err_errno(err, errno, "lchown", str_c(path));
+	return 0;
+}
+
+static int make_dirs(struct arena *arena, const struct server_config *config, const struct users *u, struct err *err)
+{
+	const struct {
+		const char *part;
+		const struct server_user *owner;
+	} rows[] = {{"key", &u->key}, {"core", &u->all}, {"pipeline", &u->all}, {"eventdb", &u->all}, {"run", &u->all}};
+	int r = file_make_dirs(config->data_dir, 0755, err);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(rows); i++)
+		r = make_dir(arena, config, rows[i].part, 0700, rows[i].owner, err);
+	return r;
+}
+
+/* Two supervisors over one folder would fight for ports, keys and the spool. Held until the process ends. */
+static int take_lock(struct arena *arena, const struct server_config *config, int *ret_fd, struct err *err)
+{
+	const char *path = server_path(arena, config, "run/server.lock");
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return err_errno(err, errno, "open", str_c(path));
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		(void)close(fd);
+		return err_set(err, -EBUSY, "server.already_running", ARG_CSTR("path", config->data_dir));
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+static const char *self_path(struct arena *arena)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self));
+	return n > 0 ? arena_cstr(arena, str_n(self, (size_t)n)) : "";
+}
+
+static const char *beside(struct arena *arena, const char *path, const char *name)
+{
+	size_t n = strlen(path);
+	while (n > 0 && path[n - 1] != '/')
+		n--;
+	return n > 0 ? arena_printf(arena, "%.*s%s", (int)n, path, name).p : "";
+}
+
+/* Beside the name we were called by, which may be a link, or else beside the very file. */
+static const char *find_program(struct arena *arena, const char *called, const char *name)
+{
+	const char *path = beside(arena, called, name);
+	return access(path, X_OK) == 0 ? path : beside(arena, self_path(arena), name);
+}
+
+static const char *const *role_argv(struct arena *arena, const struct server_config *config, const char *self,
+                                    const char *role)
+{
+	const char **argv = arena_alloc(arena, ARGS_MAX * sizeof(*argv));
+	size_t n = 0;
+	argv[n++] = self;
+	argv[n++] = "--role";
+	argv[n++] = role;
+	if (config->file != NULL) {
+		argv[n++] = "--config";
+		argv[n++] = config->file;
+	}
+	argv[n++] = "--data";
+	argv[n] = config->data_dir;
+	return argv;
+}
+
+static const char *const *eventdb_argv(struct arena *arena, const struct server_config *config, const char *path)
+{
+	const char **argv = arena_alloc(arena, ARGS_MAX * sizeof(*argv));
+	size_t n = 0;
+	argv[n++] = path;
+	argv[n++] = "--with-parent";
+	argv[n++] = "--data-dir";
+	argv[n++] = server_path(arena, config, "eventdb");
+	argv[n++] = "--socket";
+	argv[n++] = server_path(arena, config, "run/eventdb.sock");
+	argv[n++] = "--memory-limit";
+	argv[n++] = arena_printf(arena, "%lld", (long long)config->eventdb_memory_mb << 20).p;
+	if (config->eventdb_library[0] != '\0') {
+		argv[n++] = "--chdb-lib";
+		argv[n] = config->eventdb_library;
+	}
+	return argv;
+}
+
+static void told(enum proc_event event, const struct proc_child *child, pid_t pid, int status, usec_t next, void *ctx)
+{
+	(void)ctx;
+	switch (event) {
+	case PROC_EVENT_STARTED:
+		log_info("process started", ARG_CSTR("process", child->name), ARG_I64("pid", pid));
+		break;
+	case PROC_EVENT_READY:
+		log_info("process is ready", ARG_CSTR("process", child->name), ARG_I64("pid", pid));
+		break;
+	case PROC_EVENT_ENDED:
+		if (next == 0)
+			log_info("process stopped", ARG_CSTR("process", child->name), ARG_I64("pid", pid),
+			         ARG_I64("exit", WIFEXITED(status) ? WEXITSTATUS(status) : -1));
+		else
+			log_error("process ended and will be restarted", ARG_CSTR("process", child->name), ARG_I64("pid", pid),
+			          ARG_I64("exit", WIFEXITED(status) ? WEXITSTATUS(status) : -1),
+			          ARG_I64("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
+			          ARG_I64("restart_ms", next / USEC_PER_MS));
+		break;
+	case PROC_EVENT_KILLED:
+		log_error("process did not stop in time and was killed", ARG_CSTR("process", child->name), ARG_I64("pid", pid));
+		break;
+	case PROC_EVENT__COUNT:
+		break;
+	}
+}
+
+static int run(struct arena *arena, const struct server_config *config, const char *called, const struct users *u,
+               struct err *err)
+{
+	static const struct proc_pair pairs[] = {{"core", "key"}, {"core", "pipeline"}};
+	const char *self = self_path(arena), *eventdb = find_program(arena, called, "luytre-eventdb");
+	struct proc_child children[PROC_CHILDREN_MAX];
+	size_t n = 0;
+	children[n++] = (struct proc_child){"key", role_argv(arena, config, self, "key"), .is_role = true};
+	children[n++] = (struct proc_child){"core", role_argv(arena, config, self, "core"), .is_role = true};
+	if (strcmp(config->eventdb, "embedded") == 0)
+		children[n++] = (struct proc_child){"eventdb", eventdb_argv(arena, config, eventdb), .drop = u->all.change,
+		                                    .uid = u->all.uid, .gid = u->all.gid};
+	children[n++] = (struct proc_child){"pipeline", role_argv(arena, config, self, "pipeline"), .is_role = true};
+	const struct proc_supervisor supervisor = {.children = children, .child_count = n, .pairs = pairs,
+	                                           .pair_count = ARRAY_LEN(pairs), .stop_timeout_s = 20, .on_event = told};
+	return proc_supervise(&supervisor, err);
+}
+
+int server_supervise(const struct server_config *config, const char *called, struct err *err)
+{
+	cleanup(arena) struct arena *arena = arena_new(0);
+	cleanup_fd int lock = -1;
+	struct users u;
+	int r = find_users(config, &u, err);
+	if (r == 0)
+		r = make_dirs(arena, config, &u, err);
+	if (r == 0)
+		r = take_lock(arena, config, &lock, err);
+	if (r < 0)
+		return r;
+	log_info("server starts", ARG_CSTR("data_dir", config->data_dir));
+	r = run(arena, config, called, &u, err);
+	log_info("server stopped");
+	return r;
+}
+
+void server_eventdb_address(struct arena *arena, const struct server_config *config, const char **ret_unix_path,
+                            const char **ret_url)
+{
+	*ret_unix_path = *ret_url = NULL;
+	if (strcmp(config->eventdb, "embedded") == 0)
+		*ret_unix_path = server_path(arena, config, "run/eventdb.sock");
+	else if (str_starts_with(str_c(config->eventdb), STR("unix:")))
+		*ret_unix_path = config->eventdb + strlen("unix:");
+	else if (strcmp(config->eventdb, "none") != 0)
+		*ret_url = config->eventdb;
+	if (*ret_unix_path != NULL)
+		*ret_url = "http://localhost";
+}
