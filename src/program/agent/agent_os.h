@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/* The few calls of the operating system that the portable files of the agent need and base does not have. */
+#pragma once
+#include <fcntl.h>
+
+#include "base/clock/clock.h"
+#include "base/err/err.h"
+
+#ifndef O_BINARY
+#define O_BINARY 0
+#endif
+#ifndef O_CLOEXEC
+#define O_CLOEXEC 0
+#endif
+
+int agent_os_sync(int fd); /* 0, or -1 with errno */
+int agent_os_sync_data(int fd);
+void agent_os_sleep(usec_t t);
+/* Folder of the state when none is given. */
+const char *agent_os_state_dir(void);
+/* One agent a state folder: holds a lock until the process ends. -EBUSY agent.already_running. */
+int agent_os_lock(const char *state_dir, struct err *err) WARN_UNUSED;
+/* Makes a folder that only the system's administrator can read. */
+int agent_os_make_private_dir(const char *path, struct err *err) WARN_UNUSED;
+/* Name of the owner of an open file, or "". */
+void agent_os_owner(int fd, char *buf, size_t size);
+/* Opens a file to be scanned: no link followed at its end, no waiting for FIFOs. fd, or a negative errno. */
+int agent_os_open_for_scan(const char *path);

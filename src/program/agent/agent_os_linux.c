@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+#include "program/agent/agent_os.h"
+
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file/file.h"
+
+int agent_os_sync(int fd)
+{
+	return fsync(fd);
+}
+
+int agent_os_sync_data(int fd)
+{
+	return fdatasync(fd);
+}
+
+void agent_os_sleep(usec_t t)
+{
+	struct timespec ts = {.tv_sec = t / USEC_PER_SEC, .tv_nsec = (long)(t % USEC_PER_SEC) * 1000};
+	(void)nanosleep(&ts, NULL);
+}
+
+const char *agent_os_state_dir(void)
+{
+	return "/var/lib/luytre-agent";
+}
+
+int agent_os_lock(const char *state_dir, struct err *err)
+{
+	struct buf path = BUF_INIT(4096);
+	file_join(&path, str_c(state_dir), STR("lock"));
+	int fd = open(path.p, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int r = 0;
+	if (fd < 0)
+		r = err_errno(err, errno, "open", buf_str(&path));
+	else if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		r = err_set(err, -EBUSY, "agent.already_running", ARG_CSTR("dir", state_dir));
+	if (r < 0)
+		file_close(&fd);
+	buf_done(&path);
+	return r; /* the descriptor stays open on purpose */
+}
+
+int agent_os_make_private_dir(const char *path, struct err *err)
+{
+	int r = file_make_dirs(path, 0700, err);
+	if (r >= 0 && chmod(path, 0700) < 0)
+		r = err_errno(err, errno, "chmod", str_c(path));
+	return r;
+}
+
+void agent_os_owner(int fd, char *buf, size_t size)
+{
+	struct stat st;
+	struct passwd entry, *found = NULL;
+	char space[4096];
+	buf[0] = '\0';
+	if (fstat(fd, &st) == 0 && getpwuid_r(st.st_uid, &entry, space, sizeof space, &found) == 0 && found != NULL)
+		str_copy_c(str_c(found->pw_name), buf, size);
+}
+
+int agent_os_open_for_scan(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOATIME);
+	if (fd < 0 && errno == EPERM)
+		fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	return fd >= 0 ? fd : -errno;
+}
