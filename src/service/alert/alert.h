@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/*
+ * alert: what the pipeline found and people must look at. Intake makes one open
+ * alert of all findings of one threat (or rule) on one machine and counts them;
+ * people acknowledge, assign, comment, close with a resolution, reopen.
+ *
+ * Does not live here: finding things (pipeline, agent), incidents (service/incident).
+ * Threads: any; state is in the database.
+ */
+#pragma once
+#include "service/service.h"
+
+extern const struct service alert_service;
+
+enum alert_severity { ALERT_SEVERITY_LOW, ALERT_SEVERITY_MEDIUM, ALERT_SEVERITY_HIGH, ALERT_SEVERITY_CRITICAL, ALERT_SEVERITY__COUNT };
+const char *alert_severity_name(enum alert_severity severity);
+bool alert_severity_parse(struct str name, enum alert_severity *ret);
+
+enum alert_state { ALERT_STATE_NEW, ALERT_STATE_ACKNOWLEDGED, ALERT_STATE_CLOSED, ALERT_STATE__COUNT };
+const char *alert_state_name(enum alert_state state);
+bool alert_state_parse(struct str name, enum alert_state *ret);
+
+/* What the pipeline hands over. Texts are borrowed for the call. */
+struct alert_record {
+	struct str key;            /* deterministic (rule, version, group, first event): a repeat is a no-op; 1..200 bytes */
+	struct str rule_id, title;
+	enum alert_severity severity;
+	struct uuid endpoint_id;   /* null: no machine of ours */
+	struct uuid unit_id;       /* may be null when the machine is given: its unit is taken */
+	struct str first_event_id;
+	usec_t at;
+	/* May be empty. */
+	struct str threat, path, sha256, engine, rule_name, action, quarantine_id;
+	int64_t size_bytes; /* -1: unknown */
+	struct str raw;     /* the event as it came: JSON */
+	bool sample;
+};
+
+enum alert_taken { ALERT_TAKEN_NEW, ALERT_TAKEN_COUNTED, ALERT_TAKEN_KNOWN, ALERT_TAKEN_FATE };
+/*
+ * Durable when it returns >= 0 (an enum alert_taken). action "restored" or "deleted" is no alert but a quarantined
+ * file's fate and goes to service/protection. -EINVAL: the record is refused for good (do not send it again).
+ */
+int alert_intake(const struct service_context *sc, const struct alert_record *record, struct err *err) WARN_UNUSED;
+
+/* For service/incident. */
+struct alert_brief {
+	struct uuid id, unit_id, endpoint_id, incident_id;
+	int64_t number;
+	enum alert_severity severity;
+	enum alert_state state;
+	usec_t first_at, last_at;
+	int64_t version;
+	struct str title, threat; /* in the arena */
+};
+/* -ENOENT alert.unknown. */
+int alert_get(struct db_tx *tx, struct arena *arena, const struct uuid *id, struct alert_brief *ret,
+              struct err *err) WARN_UNUSED;
+/* Marks the alert as belonging to the incident and, when new, acknowledged; emits alert.changed. -EEXIST
+ * alert.in_incident when it belongs to another one. */
+int alert_join_incident(struct db_tx *tx, const struct alert_brief *alert, const struct uuid *incident_id,
+                        struct str incident_number, usec_t now, struct err *err) WARN_UNUSED;
+/* [{"id","number","title","severity","state","last_at"}] of an incident's alerts. */
+int alert_write_of_incident(struct db_tx *tx, const struct uuid *incident_id, struct json_writer *w,
+                            struct err *err) WARN_UNUSED;

@@ -1,0 +1,28 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
+-- migration 1
+CREATE TABLE alert (id {blob} NOT NULL PRIMARY KEY, number {int} NOT NULL UNIQUE, rule_id {text} NOT NULL,
+  title {text} NOT NULL, severity {int} NOT NULL, state {int} NOT NULL, endpoint_id {blob},
+  unit_id {blob} NOT NULL, threat {text} NOT NULL, path {text} NOT NULL, sha256 {text} NOT NULL,
+  engine {text} NOT NULL, rule_name {text} NOT NULL, action {text} NOT NULL, quarantine_id {text} NOT NULL,
+  size_bytes {int} NOT NULL, first_event_id {text} NOT NULL, why {text} NOT NULL, raw {text} NOT NULL,
+  count {int} NOT NULL, first_at {int} NOT NULL, last_at {int} NOT NULL, group_key {text} NOT NULL,
+-- NULL when closed: at most one open alert a group.
+  open_group {text} UNIQUE, assignee_id {blob}, assignee_name {text} NOT NULL, incident_id {blob},
+  incident_number {text} NOT NULL, resolution {text} NOT NULL, note {text} NOT NULL,
+  acknowledged_at {int}, closed_at {int}, search_key {text} NOT NULL, sample {int} NOT NULL,
+  version {int} NOT NULL) {strict};
+CREATE INDEX alert_last ON alert (last_at, id);
+CREATE INDEX alert_unit ON alert (unit_id, state);
+CREATE INDEX alert_state ON alert (state, last_at);
+CREATE INDEX alert_endpoint ON alert (endpoint_id, last_at);
+CREATE INDEX alert_incident ON alert (incident_id);
+CREATE INDEX alert_threat ON alert (threat, last_at);
+CREATE TABLE alert_number (one {int} NOT NULL PRIMARY KEY, last {int} NOT NULL) {strict};
+INSERT INTO alert_number (one, last) VALUES (1, 0);
+CREATE TABLE alert_record (record_key {text} NOT NULL PRIMARY KEY, alert_id {blob} NOT NULL, at {int} NOT NULL)
+  {strict};
+CREATE INDEX alert_record_alert ON alert_record (alert_id, at);
+CREATE INDEX alert_record_at ON alert_record (at);
+CREATE TABLE alert_comment (id {blob} NOT NULL PRIMARY KEY, alert_id {blob} NOT NULL, at {int} NOT NULL,
+  author_id {blob}, author_name {text} NOT NULL, text {text} NOT NULL) {strict};
+CREATE INDEX alert_comment_alert ON alert_comment (alert_id, at);

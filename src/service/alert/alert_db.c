@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/* Tables of the room; intake, changes, comments. Lists are in alert_list_db.c. */
+#include "base/text/text.h"
+#include "service/alert/alert_internal.h"
+
+int alert_db_take_key(struct db_tx *tx, const struct alert_record *record, const struct uuid *alert_id,
+                      struct err *err)
+{
+	return db_exec(tx, err,
+	               "INSERT INTO alert_record (record_key, alert_id, at) VALUES ($1, $2, $3)"
+	               " ON CONFLICT (record_key) DO NOTHING",
+	               DB_TEXT(record->key), DB_UUID(alert_id), DB_INT(record->at));
+}
+
+int alert_db_find_open(struct db_tx *tx, struct str group, struct uuid *ret_id, struct err *err)
+{
+	cleanup_rows struct db_rows *rows = NULL;
+	int r = db_query(tx, &rows, err, "SELECT id FROM alert WHERE open_group = $1", DB_TEXT(group));
+	if (r >= 0)
+		r = db_next(rows, err);
+	if (r > 0)
+		*ret_id = db_uuid(rows, 0);
+	return r;
+}
+
+static void search_key_of(const struct alert_record *record, int64_t number, struct buf *out)
+{
+	struct buf text = BUF_INIT((size_t)64 << 10);
+	buf_printf(&text, "%lld %.*s %.*s %.*s %.*s %.*s", (long long)number, STR_FMT(record->title),
+	           STR_FMT(record->threat), STR_FMT(record->path), STR_FMT(record->sha256), STR_FMT(record->rule_id));
+	text_search_key(buf_str(&text), out);
+	buf_done(&text);
+}
+
+int alert_db_insert(struct db_tx *tx, const struct alert_record *record, const struct uuid *id, struct str group,
+                    struct str why_json, int64_t *ret_number, struct err *err)
+{
+	int64_t number = 0;
+	int r = db_exec(tx, err, "UPDATE alert_number SET last = last + 1 WHERE one = 1");
+	if (r >= 0)
+		r = db_query_int(tx, &number, err, "SELECT last FROM alert_number WHERE one = 1");
+	if (r < 0)
+		return r;
+	cleanup_buf struct buf key = BUF_INIT((size_t)128 << 10);
+	search_key_of(record, number, &key);
+	r = db_exec(tx, err,
+	            "INSERT INTO alert (id, number, rule_id, title, severity, state, endpoint_id, unit_id, threat, path,"
+	            " sha256, engine, rule_name, action, quarantine_id, size_bytes, first_event_id, why, raw, count,"
+	            " first_at, last_at, group_key, open_group, assignee_name, incident_number, resolution, note,"
+	            " search_key, sample, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
+	            " $15, $16, $17, $18, $19, 1, $20, $20, $21, $21, '', '', '', '', $22, $23, 1)",
+	            DB_UUID(id), DB_INT(number), DB_TEXT(record->rule_id), DB_TEXT(record->title),
+	            DB_INT(record->severity), DB_INT(ALERT_STATE_NEW), DB_UUID_OR_NULL(&record->endpoint_id),
+	            DB_UUID(&record->unit_id), DB_TEXT(record->threat), DB_TEXT(record->path), DB_TEXT(record->sha256),
+	            DB_TEXT(record->engine), DB_TEXT(record->rule_name), DB_TEXT(record->action),
+	            DB_TEXT(record->quarantine_id), DB_INT(record->size_bytes), DB_TEXT(record->first_event_id),
+	            DB_TEXT(why_json), DB_TEXT(record->raw), DB_INT(record->at), DB_TEXT(group), DB_TEXT(buf_str(&key)),
+	            DB_INT(record->sample));
+	if (r >= 0)
+		*ret_number = number;
+	return r < 0 ? r : 0;
+}
+
+int alert_db_count(struct db_tx *tx, const struct alert_record *record, const struct uuid *id, struct err *err)
+{
+	/* A late record must not move last_at back; a worse finding raises the severity. */
+	int r = db_exec(tx, err,
+	                "UPDATE alert SET count = count + 1,"
+	                " last_at = CASE WHEN last_at < $2 THEN $2 ELSE last_at END,"
+	                " first_at = CASE WHEN first_at > $2 THEN $2 ELSE first_at END,"
+	                " severity = CASE WHEN severity < $3 THEN $3 ELSE severity END WHERE id = $1",
+	                DB_UUID(id), DB_INT(record->at), DB_INT(record->severity));
+	return r < 0 ? r : 0;
+}
+
+int alert_get(struct db_tx *tx, struct arena *arena, const struct uuid *id, struct alert_brief *ret, struct err *err)
+{
+	cleanup_rows struct db_rows *rows = NULL;
+	int r = db_query(tx, &rows, err,
+	                 "SELECT unit_id, endpoint_id, incident_id, number, severity, state, first_at, last_at, version, title,"
+	                 " threat FROM alert WHERE id = $1",
+	                 DB_UUID(id));
+	if (r >= 0)
+		r = db_next(rows, err);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return err_set(err, -ENOENT, "alert.unknown");
+	*ret = (struct alert_brief){.id = *id, .unit_id = db_uuid(rows, 0), .endpoint_id = db_uuid(rows, 1),
+	                            .incident_id = db_uuid(rows, 2), .number = db_int(rows, 3),
+	                            .severity = (enum alert_severity)db_int(rows, 4),
+	                            .state = (enum alert_state)db_int(rows, 5), .first_at = db_int(rows, 6),
+	                            .last_at = db_int(rows, 7), .version = db_int(rows, 8),
+	                            .title = arena_str(arena, db_text(rows, 9)),
+	                            .threat = arena_str(arena, db_text(rows, 10))};
+	return 0;
+}
+
+int alert_db_group(struct db_tx *tx, struct arena *arena, const struct uuid *id, struct str *ret, struct err *err)
+{
+	cleanup_rows struct db_rows *rows = NULL;
+	int r = db_query(tx, &rows, err, "SELECT group_key FROM alert WHERE id = $1", DB_UUID(id));
+	if (r >= 0)
+		r = db_next(rows, err);
+	if (r < 0)
+		return r;
+	*ret = r > 0 ? arena_str(arena, db_text(rows, 0)) : STR_EMPTY;
+	return 0;
+}
+
+int alert_db_change(struct db_tx *tx, const struct uuid *id, const struct alert_change *c, int64_t version, usec_t now,
+                    struct err *err)
+{
+	struct uuid other;
+	int r = c->group.n > 0 ? alert_db_find_open(tx, c->group, &other, err) : 0;
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return err_set(err, -EEXIST, "alert.another_open");
+	r = db_exec(tx, err,
+	            "UPDATE alert SET state = $2, version = version + 1,"
+	            " open_group = CASE WHEN $3 = 1 THEN NULL ELSE group_key END,"
+	            " closed_at = CASE WHEN $3 = 1 THEN $4 ELSE NULL END,"
+	            " acknowledged_at = CASE WHEN $2 = $5 AND acknowledged_at IS NULL THEN $4 ELSE acknowledged_at END,"
+	            " resolution = $6, note = $7 WHERE id = $1 AND version = $8",
+	            DB_UUID(id), DB_INT(c->state), DB_INT(c->close), DB_INT(now), DB_INT(ALERT_STATE_ACKNOWLEDGED),
+	            DB_TEXT(c->resolution), DB_TEXT(c->note), DB_INT(version));
+	if (r == 0)
+		return err_set(err, -ESTALE, "alert.changed_meanwhile");
+	if (r > 0 && c->set_assignee)
+		r = db_exec(tx, err, "UPDATE alert SET assignee_id = $2, assignee_name = $3 WHERE id = $1", DB_UUID(id),
+		            DB_UUID_OR_NULL(&c->assignee_id), DB_TEXT(c->assignee_name));
+	return r < 0 ? r : 0;
+}
+
+int alert_db_join(struct db_tx *tx, const struct uuid *id, const struct uuid *incident_id, struct str number,
+                  enum alert_state state, usec_t now, struct err *err)
+{
+	int r = db_exec(tx, err,
+	                "UPDATE alert SET incident_id = $2, incident_number = $3, state = $4, version = version + 1,"
+	                " acknowledged_at = CASE WHEN $4 = $6 AND acknowledged_at IS NULL THEN $5 ELSE acknowledged_at END"
+	                " WHERE id = $1",
+	                DB_UUID(id), DB_UUID(incident_id), DB_TEXT(number), DB_INT(state), DB_INT(now),
+	                DB_INT(ALERT_STATE_ACKNOWLEDGED));
+	return r < 0 ? r : 0;
+}
+
+int alert_db_comment(struct db_tx *tx, const struct uuid *alert_id, const struct uuid *author_id,
+                     struct str author_name, struct str text, usec_t now, struct err *err)
+{
+	struct uuid id = uuid_new();
+	int r = db_exec(tx, err,
+	                "INSERT INTO alert_comment (id, alert_id, at, author_id, author_name, text)"
+	                " VALUES ($1, $2, $3, $4, $5, $6)",
+	                DB_UUID(&id), DB_UUID(alert_id), DB_INT(now), DB_UUID_OR_NULL(author_id), DB_TEXT(author_name),
+	                DB_TEXT(text));
+	return r < 0 ? r : 0;
+}
+
+int alert_db_comments(struct db_tx *tx, const struct uuid *alert_id, struct json_writer *w, struct err *err)
+{
+	cleanup_rows struct db_rows *rows = NULL;
+	int r = db_query(tx, &rows, err,
+	                 "SELECT id, at, author_name, text FROM alert_comment WHERE alert_id = $1 ORDER BY at, id LIMIT 1000",
+	                 DB_UUID(alert_id));
+	json_array(w);
+	while (r >= 0 && (r = db_next(rows, err)) > 0) {
+		struct uuid id = db_uuid(rows, 0);
+		char text[UUID_TEXT_SIZE], iso[CLOCK_ISO_SIZE];
+		json_object(w);
+		json_member_cstr(w, "id", uuid_text(&id, text));
+		json_member_cstr(w, "at", clock_iso(db_int(rows, 1), iso));
+		json_member_str(w, "author", db_text(rows, 2));
+		json_member_str(w, "text", db_text(rows, 3));
+		json_object_end(w);
+	}
+	json_array_end(w);
+	return r < 0 ? r : 0;
+}
+
+int alert_write_of_incident(struct db_tx *tx, const struct uuid *incident_id, struct json_writer *w, struct err *err)
+{
+	cleanup_rows struct db_rows *rows = NULL;
+	int r = db_query(tx, &rows, err,
+	                 "SELECT id, number, title, severity, state, last_at FROM alert WHERE incident_id = $1"
+	                 " ORDER BY last_at DESC, id LIMIT 1000",
+	                 DB_UUID(incident_id));
+	json_array(w);
+	while (r >= 0 && (r = db_next(rows, err)) > 0) {
+		struct uuid id = db_uuid(rows, 0);
+		char text[UUID_TEXT_SIZE], iso[CLOCK_ISO_SIZE];
+		json_object(w);
+		json_member_cstr(w, "id", uuid_text(&id, text));
+		json_member_int(w, "number", db_int(rows, 1));
+		json_member_str(w, "title", db_text(rows, 2));
+		json_member_cstr(w, "severity", alert_severity_name((enum alert_severity)db_int(rows, 3)));
+		json_member_cstr(w, "state", alert_state_name((enum alert_state)db_int(rows, 4)));
+		json_member_cstr(w, "last_at", clock_iso(db_int(rows, 5), iso));
+		json_object_end(w);
+	}
+	json_array_end(w);
+	return r < 0 ? r : 0;
+}

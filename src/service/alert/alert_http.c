@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/* The room's routes and descriptor. */
+#include "base/text/text.h"
+#include "service/account/account.h"
+#include "service/alert/alert_http.h"
+#include "service/alert/alert_sql.gen.h"
+#include "service/audit/audit.h"
+#include "service/outbox/outbox.h"
+
+/* ---- reading ---- */
+
+struct one {
+	struct api_request *req;
+	struct http_response *res;
+	struct uuid id;
+	int64_t version;
+};
+
+static int read_one(struct db_tx *tx, void *ctx, struct err *err)
+{
+	struct one *o = ctx;
+	struct alert_brief alert;
+	int r = alert_get(tx, o->req->arena, &o->id, &alert, err);
+	if (r >= 0)
+		r = api_require_visible(tx, o->req, "alert.read", &alert.unit_id, err);
+	return r < 0 ? r : alert_db_write_one(tx, o->req, o->res, &o->id, &o->version, err);
+}
+
+static int get_one(struct api_request *req, struct http_response *res, struct err *err)
+{
+	struct one o = {.req = req, .res = res};
+	int r = api_param_uuid(req, "id", &o.id, err);
+	if (r >= 0)
+		r = db_read(req->service->db, read_one, &o, err);
+	if (r >= 0)
+		api_reply_etag(req, res, o.version);
+	return r;
+}
+
+/* ---- changing ---- */
+
+struct change {
+	struct api_request *req;
+	struct uuid id;
+	enum alert_step step;
+	const char *action;     /* of the audit log */
+	int resolution;         /* index, for CLOSE */
+	struct str note;
+	bool has_assignee;
+	struct uuid assignee;
+};
+
+static int audit_change(struct db_tx *tx, const struct change *c, const struct alert_brief *alert, struct err *err)
+{
+	cleanup_buf struct buf details = BUF_INIT((size_t)32 << 10);
+	struct json_writer w = json_writer_init(&details);
+	json_object(&w);
+	json_member_int(&w, "number", alert->number);
+	if (c->step == ALERT_STEP_CLOSE)
+		json_member_cstr(&w, "resolution", alert_resolutions[c->resolution]);
+	if (c->step == ALERT_STEP_ASSIGN)
+		api_member_uuid(&w, "assignee", &c->assignee);
+	if (c->note.n > 0)
+		json_member_str(&w, "note", c->note);
+	json_object_end(&w);
+	struct audit_entry e = {.action = c->action, .object_type = "alert", .object_id = c->id, .unit_id = alert->unit_id,
+	                        .details = buf_str(&details)};
+	return audit_write(tx, c->req->access, api_now(c->req), &e, err);
+}
+
+static int plan_change(struct db_tx *tx, const struct change *c, const struct alert_brief *alert,
+                       struct alert_change *ret, struct err *err)
+{
+	struct arena *arena = c->req->arena;
+	if (!alert_step(alert->state, c->step, &ret->state))
+		return err_set(err, -EBUSY, "alert.not_in_state", ARG_CSTR("state", alert_state_name(alert->state)));
+	ret->close = c->step == ALERT_STEP_CLOSE;
+	ret->note = c->note;
+	ret->resolution = ret->close ? str_c(alert_resolutions[c->resolution]) : STR_EMPTY;
+	if (c->step == ALERT_STEP_REOPEN)
+		return alert_db_group(tx, arena, &c->id, &ret->group, err);
+	if (c->step == ALERT_STEP_ASSIGN) {
+		ret->set_assignee = true;
+		ret->assignee_id = c->assignee;
+		int r = uuid_is_null(&c->assignee) ? 0 : account_name(tx, arena, &c->assignee, &ret->assignee_name, err);
+		if (r < 0)
+			return r;
+		if (!uuid_is_null(&c->assignee) && ret->assignee_name.n == 0)
+			return err_set(err, -EINVAL, "alert.no_such_account");
+	}
+	return 0;
+}
+
+static int write_change(struct db_tx *tx, void *ctx, struct err *err)
+{
+	const struct change *c = ctx;
+	struct alert_brief alert;
+	struct alert_change change = {.close = false};
+	usec_t now = api_now(c->req);
+	int r = alert_get(tx, c->req->arena, &c->id, &alert, err);
+	if (r >= 0)
+		r = api_require_visible(tx, c->req, "alert.read", &alert.unit_id, err);
+	if (r >= 0)
+		r = api_require_unit(tx, c->req, "alert.write", &alert.unit_id, err);
+	if (r >= 0)
+		r = api_if_match(c->req, alert.version, err);
+	if (r >= 0)
+		r = plan_change(tx, c, &alert, &change, err);
+	if (r >= 0)
+		r = alert_db_change(tx, &c->id, &change, alert.version, now, err);
+	if (r >= 0)
+		r = audit_change(tx, c, &alert, err);
+	if (r >= 0)
+		r = alert_emit(tx, "alert.changed", &c->id, &alert.unit_id, alert.number, alert.severity, change.state,
+		               alert.title, err);
+	return r;
+}
+
+static int run_change(struct change *c, struct http_response *res, struct err *err)
+{
+	int r = api_param_uuid(c->req, "id", &c->id, err);
+	if (r >= 0)
+		r = db_write(c->req->service->db, write_change, c, err);
+	if (r < 0)
+		return r;
+	outbox_wake(c->req->service);
+	return get_one(c->req, res, err);
+}
+
+static int acknowledge(struct api_request *req, struct http_response *res, struct err *err)
+{
+	return run_change(&(struct change){.req = req, .step = ALERT_STEP_ACKNOWLEDGE, .action = "alert.acknowledge"}, res, err);
+}
+
+struct assign_body {
+	struct uuid account_id;
+};
+/* null takes the alert away from whoever had it. */
+static const struct json_field assign_fields[] = {
+	{"account_id", JSON_FIELD_UUID, offsetof(struct assign_body, account_id)},
+	{.name = NULL},
+};
+
+static int assign(struct api_request *req, struct http_response *res, struct err *err)
+{
+	const struct assign_body *body = req->fields;
+	return run_change(&(struct change){.req = req, .step = ALERT_STEP_ASSIGN, .action = "alert.assign",
+	                                   .assignee = body->account_id},
+	                  res, err);
+}
+
+struct close_body {
+	int resolution;
+	struct str note;
+};
+static const struct json_field close_fields[] = {
+	{"resolution", JSON_FIELD_ENUM, offsetof(struct close_body, resolution), true, .names = alert_resolutions},
+	{"note", JSON_FIELD_STR, offsetof(struct close_body, note), false, 0, 4000},
+	{.name = NULL},
+};
+
+static int close_alert(struct api_request *req, struct http_response *res, struct err *err)
+{
+	const struct close_body *body = req->fields;
+	return run_change(&(struct change){.req = req, .step = ALERT_STEP_CLOSE, .action = "alert.close",
+	                                   .resolution = body->resolution, .note = body->note},
+	                  res, err);
+}
+
+static int reopen(struct api_request *req, struct http_response *res, struct err *err)
+{
+	return run_change(&(struct change){.req = req, .step = ALERT_STEP_REOPEN, .action = "alert.reopen"}, res, err);
+}
+
+/* ---- comments ---- */
+
+struct comment_body {
+	struct str text;
+};
+static const struct json_field comment_fields[] = {
+	{"text", JSON_FIELD_STR, offsetof(struct comment_body, text), true, 1, 8000},
+	{.name = NULL},
+};
+
+static int write_comment(struct db_tx *tx, void *ctx, struct err *err)
+{
+	const struct change *c = ctx;
+	struct alert_brief alert;
+	struct str text = ((const struct comment_body *)c->req->fields)->text;
+	usec_t now = api_now(c->req);
+	int r = alert_get(tx, c->req->arena, &c->id, &alert, err);
+	if (r >= 0)
+		r = api_require_visible(tx, c->req, "alert.read", &alert.unit_id, err);
+	if (r >= 0)
+		r = api_require_unit(tx, c->req, "alert.write", &alert.unit_id, err);
+	if (r >= 0)
+		r = alert_db_comment(tx, &c->id, &c->req->access->account_id, c->req->access->name, text, now, err);
+	if (r >= 0)
+		r = audit_change(tx, c, &alert, err);
+	if (r >= 0)
+		r = alert_emit(tx, "alert.changed", &c->id, &alert.unit_id, alert.number, alert.severity, alert.state,
+		               alert.title, err);
+	return r;
+}
+
+static int comment(struct api_request *req, struct http_response *res, struct err *err)
+{
+	/* The text is on the alert; the audit log says that there is one. */
+	struct change c = {.req = req, .action = "alert.comment", .step = ALERT_STEP__COUNT};
+	int r = api_param_uuid(req, "id", &c.id, err);
+	if (r >= 0)
+		r = db_write(req->service->db, write_comment, &c, err);
+	if (r < 0)
+		return r;
+	outbox_wake(req->service);
+	r = get_one(req, res, err);
+	res->status = r >= 0 ? 201 : res->status;
+	return r;
+}
+
+/* ---- for service/incident ---- */
+
+int alert_join_incident(struct db_tx *tx, const struct alert_brief *alert, const struct uuid *incident_id,
+                        struct str incident_number, usec_t now, struct err *err)
+{
+	if (uuid_eq(&alert->incident_id, incident_id))
+		return 0;
+	if (!uuid_is_null(&alert->incident_id))
+		return err_set(err, -EEXIST, "alert.in_incident", ARG_I64("number", alert->number));
+	enum alert_state state = alert->state == ALERT_STATE_NEW ? ALERT_STATE_ACKNOWLEDGED : alert->state;
+	int r = alert_db_join(tx, &alert->id, incident_id, incident_number, state, now, err);
+	return r < 0 ? r
+	             : alert_emit(tx, "alert.changed", &alert->id, &alert->unit_id, alert->number, alert->severity, state,
+	                          alert->title, err);
+}
+
+/* ---- the room ---- */
+
+#define BODY(fields, type) .body = (fields), .body_size = sizeof(type)
+static const struct service_route routes[] = {
+	{"GET", "/api/v1/alerts", "alert.read", alert_list, "alert.route_list"},
+	{"GET", "/api/v1/alerts/summary", "alert.read", alert_summary, "alert.route_summary"},
+	{"GET", "/api/v1/alerts/{id}", "alert.read", get_one, "alert.route_get"},
+	{"POST", "/api/v1/alerts/{id}/acknowledge", "alert.write", acknowledge, "alert.route_acknowledge"},
+	{"POST", "/api/v1/alerts/{id}/assign", "alert.write", assign, "alert.route_assign",
+	 BODY(assign_fields, struct assign_body)},
+	{"POST", "/api/v1/alerts/{id}/close", "alert.write", close_alert, "alert.route_close",
+	 BODY(close_fields, struct close_body)},
+	{"POST", "/api/v1/alerts/{id}/reopen", "alert.write", reopen, "alert.route_reopen"},
+	{"POST", "/api/v1/alerts/{id}/comments", "alert.write", comment, "alert.route_comment",
+	 BODY(comment_fields, struct comment_body)},
+	{.method = NULL},
+};
+
+static const char *const permissions[] = {"alert.read", "alert.write", NULL};
+
+const struct service alert_service = {
+	.name = "alert",
+	.routes = routes,
+	.permissions = permissions,
+	.migrations = alert_migrations,
+	.migration_count = ALERT_MIGRATION_COUNT,
+};

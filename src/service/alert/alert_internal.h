@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+#pragma once
+#include "service/alert/alert.h"
+
+#define ALERT_KEY_MAX 200
+#define ALERT_RAW_MAX ((size_t)256 << 10)
+
+enum alert_step { ALERT_STEP_ACKNOWLEDGE, ALERT_STEP_ASSIGN, ALERT_STEP_CLOSE, ALERT_STEP_REOPEN, ALERT_STEP__COUNT };
+/* false: not possible in this state. */
+bool alert_step(enum alert_state from, enum alert_step step, enum alert_state *ret);
+
+extern const char *const alert_resolutions[]; /* NULL-terminated */
+
+/* Refuses records that break the limits: key alert.bad_record, place names the field. */
+int alert_record_check(const struct alert_record *record, struct err *err) WARN_UNUSED;
+/* What makes two findings the same open alert: machine (or unit) and threat (or rule). */
+struct str alert_group_key(struct arena *arena, const struct alert_record *record);
+/* [{"field","value"}]: why it fired. */
+void alert_write_why(const struct alert_record *record, struct json_writer *w);
+
+
+/* alert_db.c */
+/* 1: the key is new and now taken by `alert_id`; 0: known. */
+int alert_db_take_key(struct db_tx *tx, const struct alert_record *record, const struct uuid *alert_id,
+                      struct err *err) WARN_UNUSED;
+/* 1 found, 0 none open. */
+int alert_db_find_open(struct db_tx *tx, struct str group, struct uuid *ret_id, struct err *err) WARN_UNUSED;
+int alert_db_insert(struct db_tx *tx, const struct alert_record *record, const struct uuid *id, struct str group,
+                    struct str why_json, int64_t *ret_number, struct err *err) WARN_UNUSED;
+int alert_db_count(struct db_tx *tx, const struct alert_record *record, const struct uuid *id,
+                   struct err *err) WARN_UNUSED;
+/* -ESTALE alert.changed_meanwhile; -EEXIST alert.another_open on reopening. `at` fields of the step are set too. */
+struct alert_change {
+	enum alert_state state;
+	bool set_assignee;
+	struct uuid assignee_id;
+	struct str assignee_name, resolution, note;
+	struct str group; /* n > 0: open again under this group */
+	bool close;
+};
+int alert_db_change(struct db_tx *tx, const struct uuid *id, const struct alert_change *change, int64_t version,
+                    usec_t now, struct err *err) WARN_UNUSED;
+int alert_db_group(struct db_tx *tx, struct arena *arena, const struct uuid *id, struct str *ret,
+                   struct err *err) WARN_UNUSED;
+int alert_db_comment(struct db_tx *tx, const struct uuid *alert_id, const struct uuid *author_id,
+                     struct str author_name, struct str text, usec_t now, struct err *err) WARN_UNUSED;
+int alert_db_comments(struct db_tx *tx, const struct uuid *alert_id, struct json_writer *w,
+                      struct err *err) WARN_UNUSED;
+int alert_db_join(struct db_tx *tx, const struct uuid *id, const struct uuid *incident_id, struct str number,
+                  enum alert_state state, usec_t now, struct err *err) WARN_UNUSED;
+
+/* alert_intake.c: name is "alert.created" or "alert.changed". */
+int alert_emit(struct db_tx *tx, const char *name, const struct uuid *id, const struct uuid *unit_id, int64_t number,
+               enum alert_severity severity, enum alert_state state, struct str title, struct err *err) WARN_UNUSED;

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/* Lists, one alert, sums: need-to-know is part of every query. */
+#include "service/alert/alert_http.h"
+
+static const char *const state_words[] = {"new", "acknowledged", "closed", NULL};
+static const char *const severity_words[] = {"low", "medium", "high", "critical", NULL};
+_Static_assert(sizeof state_words / sizeof state_words[0] == ALERT_STATE__COUNT + 1, "a word a state");
+_Static_assert(sizeof severity_words / sizeof severity_words[0] == ALERT_SEVERITY__COUNT + 1, "a word a severity");
+
+#define ROW_COLUMNS                                                                                                    \
+	"a.number, a.title, a.severity, a.state, a.rule_id, a.threat, a.endpoint_id, e.hostname, a.unit_id, u.name,"   \
+	" a.count, a.first_at, a.last_at, a.assignee_id, a.assignee_name, a.incident_id, a.incident_number, a.sample," \
+	" a.version"
+#define ROW_TABLES                                                                                                     \
+	" FROM alert a LEFT JOIN endpoint e ON e.id = a.endpoint_id LEFT JOIN unit u ON u.id = a.unit_id"
+#define ROW_WIDTH 19
+
+/* `f`: the column where ROW_COLUMNS begin. */
+static void write_row(struct json_writer *w, const struct db_rows *rows, const struct uuid *id, unsigned f)
+{
+	struct uuid endpoint = db_uuid(rows, f + 6), unit = db_uuid(rows, f + 8), assignee = db_uuid(rows, f + 13);
+	struct uuid incident = db_uuid(rows, f + 15);
+	api_member_uuid(w, "id", id);
+	json_member_int(w, "number", db_int(rows, f));
+	json_member_str(w, "title", db_text(rows, f + 1));
+	json_member_cstr(w, "severity", alert_severity_name((enum alert_severity)db_int(rows, f + 2)));
+	json_member_cstr(w, "state", alert_state_name((enum alert_state)db_int(rows, f + 3)));
+	json_member_str(w, "rule_id", db_text(rows, f + 4));
+	json_member_str(w, "threat", db_text(rows, f + 5));
+	json_name(w, "endpoint");
+	if (uuid_is_null(&endpoint)) {
+		json_null(w);
+	} else {
+		json_object(w);
+		api_member_uuid(w, "id", &endpoint);
+		json_member_str(w, "hostname", db_text(rows, f + 7));
+		json_object_end(w);
+	}
+	api_member_ref(w, "unit", &unit, db_text(rows, f + 9));
+	json_member_int(w, "count", db_int(rows, f + 10));
+	api_member_time(w, "first_at", db_int(rows, f + 11));
+	api_member_time(w, "last_at", db_int(rows, f + 12));
+	api_member_ref(w, "assignee", &assignee, db_text(rows, f + 14));
+	json_name(w, "incident");
+	if (uuid_is_null(&incident)) {
+		json_null(w);
+	} else {
+		json_object(w);
+		api_member_uuid(w, "id", &incident);
+		json_member_str(w, "number", db_text(rows, f + 16));
+		json_object_end(w);
+	}
+	json_member_bool(w, "sample", db_int(rows, f + 17) != 0);
+	api_member_etag(w, db_int(rows, f + 18));
+}
+
+static void list_row(struct json_writer *w, const struct db_rows *rows, const struct api_request *req)
+{
+	(void)req;
+	struct uuid id = db_uuid(rows, 1);
+	write_row(w, rows, &id, API_LIST_FIRST);
+}
+
+static int add_filters(struct api_list *list, const struct api_request *req, struct err *err)
+{
+	struct uuid *endpoint = ARENA_NEW(req->arena, struct uuid);
+	int state = 0, severity = 0;
+	int64_t mine = 0;
+	int r = api_list_unit_filter(list, req, "a.unit_id", err);
+	if (r >= 0 && (r = api_query_enum(req, "state", state_words, &state, err)) > 0)
+		api_list_add(list, " AND a.state = ?", DB_INT(state));
+	if (r >= 0 && (r = api_query_enum(req, "severity", severity_words, &severity, err)) > 0)
+		api_list_add(list, " AND a.severity = ?", DB_INT(severity));
+	if (r >= 0 && (r = api_query_uuid(req, "endpoint", endpoint, err)) > 0)
+		api_list_add(list, " AND a.endpoint_id = ?", DB_UUID(endpoint));
+	if (r >= 0 && (r = api_query_int(req, "mine", 0, 1, &mine, err)) > 0 && mine != 0)
+		api_list_add(list, " AND a.assignee_id = ?", DB_UUID(&req->access->account_id));
+	return r;
+}
+
+int alert_list(struct api_request *req, struct http_response *res, struct err *err)
+{
+	static const struct api_sort sorts[] = {
+		{"last_at", "a.last_at", DB_TYPE_INT, true},   {"first_at", "a.first_at", DB_TYPE_INT, true},
+		{"number", "a.number", DB_TYPE_INT, true},     {"severity", "a.severity", DB_TYPE_INT, true},
+		{"count", "a.count", DB_TYPE_INT, true},       {.name = NULL},
+	};
+	struct api_list list;
+	int r = api_list_begin(req, sorts, &list, err);
+	if (r < 0)
+		return r;
+	api_list_add(&list, ROW_TABLES " WHERE 1 = 1");
+	api_list_scope(&list, "a.unit_id", req, "alert.read");
+	api_list_search(&list, req, "a.search_key");
+	r = add_filters(&list, req, err);
+	return r < 0 ? r : api_list_answer(req, res, &list, &(struct api_list_reply){ROW_COLUMNS, "a.id", list_row}, err);
+}
+
+static void write_detail(struct json_writer *w, const struct db_rows *rows, unsigned f)
+{
+	json_name(w, "detail");
+	json_object(w);
+	json_member_str(w, "path", db_text(rows, f));
+	json_member_str(w, "sha256", db_text(rows, f + 1));
+	json_member_str(w, "engine", db_text(rows, f + 2));
+	json_member_str(w, "rule_name", db_text(rows, f + 3));
+	json_member_str(w, "action", db_text(rows, f + 4));
+	json_member_str(w, "quarantine_id", db_text(rows, f + 5));
+	json_name(w, "size_bytes");
+	if (db_int(rows, f + 6) >= 0)
+		json_int(w, db_int(rows, f + 6));
+	else
+		json_null(w);
+	json_member_str(w, "first_event_id", db_text(rows, f + 7));
+	json_member_str(w, "resolution", db_text(rows, f + 10));
+	json_member_str(w, "note", db_text(rows, f + 11));
+	api_member_time(w, "acknowledged_at", db_int(rows, f + 12));
+	api_member_time(w, "closed_at", db_int(rows, f + 13));
+	json_object_end(w);
+	json_name(w, "why");
+	json_raw(w, db_text(rows, f + 8));
+	json_member_str(w, "raw", db_text(rows, f + 9));
+}
+
+/* How common is it here: alerts and units of the same threat (or rule) that this reader may see. */
+static int write_similar(struct db_tx *tx, struct json_writer *w, const struct api_request *req, const struct uuid *id,
+                         struct err *err)
+{
+	cleanup_rows struct db_rows *rows = NULL;
+	usec_t now = api_now(req);
+	int r = db_query(tx, &rows, err,
+	                 "SELECT count(*), count(DISTINCT a.unit_id) FROM alert a JOIN alert t ON t.id = $4"
+	                 " WHERE a.threat = t.threat AND (t.threat <> '' OR a.rule_id = t.rule_id) AND a.last_at >= $5"
+	                 " AND a.id <> t.id AND" ACCESS_UNIT_SCOPE("a.unit_id", "$1", "$2", "$3"),
+	                 DB_UUID(&req->access->account_id), DB_CSTR("alert.read"), DB_INT(now), DB_UUID(id),
+	                 DB_INT(now - 30 * USEC_PER_DAY));
+	if (r >= 0)
+		r = db_next(rows, err);
+	if (r <= 0)
+		return r;
+	json_name(w, "similar_30d");
+	json_object(w);
+	json_member_int(w, "alerts", db_int(rows, 0));
+	json_member_int(w, "units", db_int(rows, 1));
+	json_object_end(w);
+	return 0;
+}
+
+static int write_record(struct db_tx *tx, struct json_writer *w, const struct uuid *id, int64_t *ret_version,
+                        struct err *err)
+{
+	cleanup_rows struct db_rows *rows = NULL;
+	int r = db_query(tx, &rows, err,
+	                 "SELECT " ROW_COLUMNS ", a.path, a.sha256, a.engine, a.rule_name, a.action, a.quarantine_id,"
+	                 " a.size_bytes, a.first_event_id, a.why, a.raw, a.resolution, a.note, a.acknowledged_at,"
+	                 " a.closed_at" ROW_TABLES " WHERE a.id = $1",
+	                 DB_UUID(id));
+	if (r >= 0)
+		r = db_next(rows, err);
+	if (r <= 0)
+		return r < 0 ? r : err_set(err, -ENOENT, "alert.unknown");
+	write_row(w, rows, id, 0);
+	write_detail(w, rows, ROW_WIDTH);
+	*ret_version = db_int(rows, ROW_WIDTH - 1);
+	return 0;
+}
+
+int alert_db_write_one(struct db_tx *tx, struct api_request *req, struct http_response *res, const struct uuid *id,
+                       int64_t *ret_version, struct err *err)
+{
+	struct json_writer w = api_reply(res, 200);
+	json_object(&w);
+	int r = write_record(tx, &w, id, ret_version, err);
+	if (r >= 0) {
+		json_name(&w, "comments");
+		r = alert_db_comments(tx, id, &w, err);
+	}
+	if (r >= 0)
+		r = write_similar(tx, &w, req, id, err);
+	json_object_end(&w);
+	return r;
+}
+
+struct sums {
+	struct api_request *req;
+	struct http_response *res;
+};
+
+static int write_open(struct db_tx *tx, struct json_writer *w, const struct api_request *req, struct err *err)
+{
+	int64_t states[ALERT_STATE__COUNT] = {0}, severities[ALERT_SEVERITY__COUNT] = {0};
+	cleanup_rows struct db_rows *rows = NULL;
+	int r = db_query(tx, &rows, err,
+	                 "SELECT a.state, a.severity, count(*) FROM alert a WHERE a.state <> $4 AND"
+	                 ACCESS_UNIT_SCOPE("a.unit_id", "$1", "$2", "$3") " GROUP BY a.state, a.severity",
+	                 DB_UUID(&req->access->account_id), DB_CSTR("alert.read"), DB_INT(api_now(req)),
+	                 DB_INT(ALERT_STATE_CLOSED));
+	while (r >= 0 && (r = db_next(rows, err)) > 0) {
+		int64_t state = db_int(rows, 0), severity = db_int(rows, 1);
+		if (state < 0 || state >= ALERT_STATE__COUNT || severity < 0 || severity >= ALERT_SEVERITY__COUNT)
+			continue;
+		states[state] += db_int(rows, 2);
+		severities[severity] += db_int(rows, 2);
+	}
+	json_member_int(w, "new", states[ALERT_STATE_NEW]);
+	json_member_int(w, "acknowledged", states[ALERT_STATE_ACKNOWLEDGED]);
+	json_name(w, "by_severity");
+	json_object(w);
+	for (int i = ALERT_SEVERITY__COUNT - 1; i >= 0; i--)
+		json_member_int(w, alert_severity_name((enum alert_severity)i), severities[i]);
+	json_object_end(w);
+	return r < 0 ? r : 0;
+}
+
+#define HOURS 24
+static int write_day(struct db_tx *tx, struct json_writer *w, const struct api_request *req, struct err *err)
+{
+	usec_t now = api_now(req), first = now - now % USEC_PER_HOUR - (HOURS - 1) * USEC_PER_HOUR;
+	int64_t counts[HOURS] = {0};
+	cleanup_rows struct db_rows *rows = NULL;
+	int r = db_query(tx, &rows, err,
+	                 "SELECT (o.at - $4) / $5, count(*) FROM alert_record o JOIN alert a ON a.id = o.alert_id"
+	                 " WHERE o.at >= $4 AND" ACCESS_UNIT_SCOPE("a.unit_id", "$1", "$2", "$3") " GROUP BY (o.at - $4) / $5",
+	                 DB_UUID(&req->access->account_id), DB_CSTR("alert.read"), DB_INT(now), DB_INT(first),
+	                 DB_INT(USEC_PER_HOUR));
+	while (r >= 0 && (r = db_next(rows, err)) > 0) {
+		int64_t hour = db_int(rows, 0);
+		if (hour >= 0 && hour < HOURS)
+			counts[hour] += db_int(rows, 1);
+	}
+	json_name(w, "last_24h");
+	json_array(w);
+	for (int i = 0; i < HOURS; i++) {
+		json_object(w);
+		api_member_time(w, "hour", first + i * USEC_PER_HOUR);
+		json_member_int(w, "count", counts[i]);
+		json_object_end(w);
+	}
+	json_array_end(w);
+	return r < 0 ? r : 0;
+}
+
+static int write_sums(struct db_tx *tx, void *ctx, struct err *err)
+{
+	struct sums *s = ctx;
+	struct json_writer w = api_reply(s->res, 200);
+	json_object(&w);
+	int r = write_open(tx, &w, s->req, err);
+	if (r >= 0)
+		r = write_day(tx, &w, s->req, err);
+	api_member_time(&w, "as_of", api_now(s->req));
+	json_object_end(&w);
+	return r;
+}
+
+int alert_summary(struct api_request *req, struct http_response *res, struct err *err)
+{
+	return db_read(req->service->db, write_sums, &(struct sums){req, res}, err);
+}

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/* The room's routes, what it does by itself, and its descriptor. */
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/file/file.h"
+#include "base/log/log.h"
+#include "base/text/text.h"
+#include "platform/job/job.h"
+#include "service/audit/audit.h"
+#include "service/endpoint/endpoint.h"
+#include "service/outbox/outbox.h"
+#include "service/protection/protection_http.h"
+#include "service/protection/protection_sql.gen.h"
+
+static int emit_quarantine(struct db_tx *tx, const struct protection_quarantine_row *q, enum quarantine_state state,
+                           struct err *err)
+{
+	cleanup_buf struct buf json = BUF_INIT(1024);
+	struct json_writer w = json_writer_init(&json);
+	json_object(&w);
+	json_member_cstr(&w, "what", "quarantine");
+	api_member_uuid(&w, "id", &q->id);
+	api_member_uuid(&w, "unit_id", &q->unit_id);
+	json_member_cstr(&w, "state", protection_quarantine_name(state));
+	json_object_end(&w);
+	struct service_event e = {.name = "protection.changed", .unit_id = q->unit_id, .permission = "protection.read",
+	                          .json = buf_str(&json)};
+	return outbox_write(tx, &e, err);
+}
+
+static int audit_quarantine(struct db_tx *tx, const struct access *access, const char *action,
+                            const struct protection_quarantine_row *q, struct str reason, usec_t now, struct err *err)
+{
+	cleanup_buf struct buf details = BUF_INIT((size_t)64 << 10);
+	struct json_writer w = json_writer_init(&details);
+	json_object(&w);
+	json_member_str(&w, "path", q->path);
+	json_member_str(&w, "threat", q->threat);
+	json_member_str(&w, "hostname", q->hostname);
+	if (reason.n > 0)
+		json_member_str(&w, "reason", reason);
+	json_object_end(&w);
+	struct audit_entry e = {.action = action, .object_type = "quarantine_item", .object_id = q->id,
+	                        .unit_id = q->unit_id, .details = buf_str(&details)};
+	return audit_write(tx, access, now, &e, err);
+}
+
+/* ---- what a machine says about a quarantined file ---- */
+
+static int report(struct db_tx *tx, const struct uuid *endpoint_id, struct str agent_id, enum quarantine_step step,
+                  struct str reason, usec_t at, struct err *err)
+{
+	static const struct access machine = {.kind = ACCESS_SYSTEM, .name = {"agent", 5}};
+	static const char *const actions[QUARANTINE_STEP__COUNT] = {
+		[QUARANTINE_STEP_RESTORED] = "protection.quarantine_restored",
+		[QUARANTINE_STEP_DELETED] = "protection.quarantine_deleted",
+		[QUARANTINE_STEP_FAILED] = "protection.quarantine_failed",
+	};
+	cleanup(arena) struct arena *arena = arena_new(0);
+	struct protection_quarantine_row q;
+	enum quarantine_state to;
+	int r = protection_db_quarantine_find(tx, arena, endpoint_id, agent_id, &q, err);
+	/* Said twice (by answer and by event), or about something never reported: nothing to do. */
+	if (r <= 0 || !protection_quarantine_step(q.state, step, &to))
+		return r < 0 ? r : 0;
+	r = protection_db_quarantine_set(tx, &q.id, to, reason, q.version, at, err);
+	if (r >= 0)
+		r = audit_quarantine(tx, &machine, actions[step], &q, reason, at, err);
+	return r < 0 ? r : emit_quarantine(tx, &q, to, err);
+}
+
+int protection_quarantine_reported(struct db_tx *tx, const struct uuid *endpoint_id, struct str quarantine_id,
+                                   bool deleted, usec_t at, struct err *err)
+{
+	return report(tx, endpoint_id, quarantine_id, deleted ? QUARANTINE_STEP_DELETED : QUARANTINE_STEP_RESTORED,
+	              STR_EMPTY, at, err);
+}
+
+struct answered {
+	struct uuid endpoint_id;
+	struct str quarantine_id, reason;
+	enum quarantine_step step;
+	usec_t at;
+};
+
+static int write_answered(struct db_tx *tx, void *ctx, struct err *err)
+{
+	const struct answered *a = ctx;
+	return report(tx, &a->endpoint_id, a->quarantine_id, a->step, a->reason, a->at, err);
+}
+
+static int protection_event(const struct service_context *sc, const struct service_event *event, struct err *err)
+{
+	if (strcmp(event->name, "endpoint.command_answered") != 0)
+		return 0;
+	cleanup(arena) struct arena *arena = arena_new(0);
+	const struct json *root = NULL;
+	int r = json_parse(arena, event->json, NULL, &root, err);
+	if (r < 0)
+		return r;
+	struct str type = json_get_str(root, "type", STR_EMPTY);
+	bool restore = str_eq(type, STR("quarantine_restore"));
+	if (!restore && !str_eq(type, STR("quarantine_delete")))
+		return 0;
+	struct answered a = {.quarantine_id = json_get_str(root, "quarantine_id", STR_EMPTY), .at = event->at};
+	if (!uuid_parse(json_get_str(root, "endpoint_id", STR_EMPTY), &a.endpoint_id))
+		return err_set(err, -EINVAL, "protection.bad_event");
+	bool ok = json_get_bool(root, "ok", false);
+	a.step = !ok ? QUARANTINE_STEP_FAILED : restore ? QUARANTINE_STEP_RESTORED : QUARANTINE_STEP_DELETED;
+	a.reason = ok ? STR_EMPTY : str_sub(json_get_str(json_get(root, "result"), "key", STR_EMPTY), 0, 200);
+	r = db_write(sc->db, write_answered, &a, err);
+	if (r >= 0)
+		outbox_wake(sc);
+	return r;
+}
+
+/* ---- what people ask ---- */
+
+struct reason_body {
+	struct str reason;
+};
+static const struct json_field reason_fields[] = {
+	{"reason", JSON_FIELD_STR, offsetof(struct reason_body, reason), true, 1, 1000},
+	{.name = NULL},
+};
+
+struct ask {
+	struct api_request *req;
+	struct uuid id;
+	enum quarantine_step step;
+	struct endpoint_command command;
+	struct protection_quarantine_row row;
+};
+
+static int write_ask(struct db_tx *tx, void *ctx, struct err *err)
+{
+	struct ask *a = ctx;
+	struct api_request *req = a->req;
+	bool restore = a->step == QUARANTINE_STEP_ASK_RESTORE;
+	struct str reason = ((const struct reason_body *)req->fields)->reason;
+	enum quarantine_state to;
+	usec_t now = api_now(req);
+	int r = protection_db_quarantine_get(tx, req->arena, &a->id, &a->row, err);
+	if (r >= 0)
+		r = api_require_visible(tx, req, "protection.quarantine", &a->row.unit_id, err);
+	if (r >= 0 && http_header(req->http, "If-Match").n > 0)
+		r = api_if_match(req, a->row.version, err);
+	if (r < 0)
+		return r;
+	if (!protection_quarantine_step(a->row.state, a->step, &to))
+		return err_set(err, -EBUSY, "protection.not_in_state",
+		               ARG_CSTR("state", protection_quarantine_name(a->row.state)));
+	a->command = (struct endpoint_command){
+		.id = uuid_new(), .endpoint_id = a->row.endpoint_id, .quarantine_id = a->row.agent_id,
+		.type = restore ? ENDPOINT_COMMAND_QUARANTINE_RESTORE : ENDPOINT_COMMAND_QUARANTINE_DELETE,
+		.created_by = req->access->name};
+	r = endpoint_command_add(tx, &a->command, now, err);
+	if (r >= 0)
+		r = protection_db_quarantine_set(tx, &a->id, to, reason, a->row.version, now, err);
+	if (r >= 0)
+		r = audit_quarantine(tx, req->access, restore ? "protection.ask_restore" : "protection.ask_delete", &a->row,
+		                     reason, now, err);
+	return r < 0 ? r : emit_quarantine(tx, &a->row, to, err);
+}
+
+static int ask(struct api_request *req, struct http_response *res, enum quarantine_step step, struct err *err)
+{
+	struct ask a = {.req = req, .step = step};
+	int r = api_param_uuid(req, "id", &a.id, err);
+	if (r >= 0)
+		r = db_write(req->service->db, write_ask, &a, err);
+	if (r < 0)
+		return r;
+	outbox_wake(req->service);
+	struct json_writer w = api_reply(res, 202);
+	json_object(&w);
+	api_member_uuid(&w, "command_id", &a.command.id);
+	json_object_end(&w);
+	return 0;
+}
+
+static int quarantine_restore(struct api_request *req, struct http_response *res, struct err *err)
+{
+	return ask(req, res, QUARANTINE_STEP_ASK_RESTORE, err);
+}
+
+static int quarantine_delete(struct api_request *req, struct http_response *res, struct err *err)
+{
+	return ask(req, res, QUARANTINE_STEP_ASK_DELETE, err);
+}
+
+/* ---- bundles ---- */
+
+#define UPLOAD_MAX ((size_t)16 << 20)
+
+struct release_body {
+	struct str note, yara, hashes_csv;
+};
+static const struct json_field release_fields[] = {
+	{"note", JSON_FIELD_STR, offsetof(struct release_body, note), false, 0, 1000},
+	{"yara", JSON_FIELD_STR, offsetof(struct release_body, yara), false, 0, (int64_t)UPLOAD_MAX},
+	{"hashes_csv", JSON_FIELD_STR, offsetof(struct release_body, hashes_csv), false, 0, (int64_t)UPLOAD_MAX},
+	{.name = NULL},
+};
+
+/* Outlives the request. */
+struct release_job {
+	const struct service_context *sc;
+	struct arena *arena;
+	struct access access;
+	struct protection_release release;
+};
+
+static int run_release(struct job *job, void *ctx, struct err *err)
+{
+	(void)job;
+	const struct release_job *j = ctx;
+	int64_t version = 0;
+	int r = protection_release_bundle(j->sc, &j->access, &j->release, &version, err);
+	if (r < 0)
+		log_err(LOG_LEVEL_ERROR, "signature bundle could not be released", err);
+	return r;
+}
+
+static void end_release(void *ctx)
+{
+	struct release_job *j = ctx;
+	arena_free(j->arena);
+	mem_free(j);
+}
+
+static int bundle_create(struct api_request *req, struct http_response *res, struct err *err)
+{
+	const struct release_body *body = req->fields;
+	if (req->service->jobs == NULL)
+		return err_set(err, -EAGAIN, "protection.no_jobs");
+	struct release_job *j = MEM_NEW(struct release_job);
+	j->sc = req->service;
+	j->arena = arena_new(4 * UPLOAD_MAX);
+	j->access = *req->access;
+	j->access.name = arena_str(j->arena, req->access->name);
+	j->access.peer = arena_str(j->arena, req->access->peer);
+	j->release = (struct protection_release){.note = arena_str(j->arena, body->note),
+	                                         .yara = arena_str(j->arena, body->yara),
+	                                         .hashes_csv = arena_str(j->arena, body->hashes_csv),
+	                                         .author = j->access.name};
+	struct uuid id = job_start(req->service->jobs, "bundle", run_release, j, end_release);
+	struct json_writer w = api_reply(res, 202);
+	json_object(&w);
+	api_member_uuid(&w, "job_id", &id);
+	json_object_end(&w);
+	return 0;
+}
+
+struct fetch {
+	struct api_request *req;
+	int64_t version;
+	struct protection_bundle bundle;
+};
+
+static int read_fetch(struct db_tx *tx, void *ctx, struct err *err)
+{
+	struct fetch *f = ctx;
+	struct endpoint_identity identity;
+	int r = endpoint_authenticate(tx, f->req->http->client_cert_der, api_now(f->req), &identity, err);
+	if (r >= 0)
+		r = protection_db_bundle_get(tx, f->version, &f->bundle, err);
+	return r == 0 ? err_set(err, -ENOENT, "protection.no_such_bundle") : r;
+}
+
+static int agent_bundle(struct api_request *req, struct http_response *res, struct err *err)
+{
+	struct fetch f = {.req = req};
+	if (!str_parse_i64(http_param(req->http, "version"), 1, INT64_MAX, &f.version))
+		return err_set(err, -ENOENT, "protection.no_such_bundle");
+	int r = db_read(req->service->db, read_fetch, &f, err);
+	if (r < 0)
+		return r;
+	cleanup_buf struct buf path = BUF_INIT(4096);
+	protection_bundle_path(req->service, f.bundle.sha256, &path);
+	cleanup_fd int fd = open(path.p, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_errno(err, errno, "open", buf_str(&path));
+	(void)api_reply_empty(res, 200);
+	res->content_type = "application/octet-stream";
+	res->file_size_bytes = (uint64_t)st.st_size;
+	res->file_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+static int agent_bundle_key(struct api_request *req, struct http_response *res, struct err *err)
+{
+	(void)api_reply_empty(res, 200);
+	res->content_type = "application/x-pem-file";
+	return req->service->keys->bundle_public_pem(req->service->keys->ctx, &res->body, err);
+}
+
+/* ---- the room ---- */
+
+static int read_current(struct db_tx *tx, void *ctx, struct err *err)
+{
+	return protection_db_bundle_get(tx, 0, ctx, err);
+}
+
+/* The first bundle, and a fresh one before the current one gets old. */
+static int protection_tick(const struct service_context *sc, struct err *err)
+{
+	static const struct access self = {.kind = ACCESS_SYSTEM, .name = {"luytre", 6}};
+	struct protection_bundle current = {.version = 0};
+	int r = db_read(sc->db, read_current, &current, err);
+	if (r < 0)
+		return r;
+	usec_t life = current.expires_at - current.created_at;
+	if (r > 0 && sc->now() < current.expires_at - life / 3)
+		return 0;
+	int64_t version = 0;
+	return protection_release_bundle(sc, &self, &(struct protection_release){.author = self.name}, &version, err);
+}
+
+static int protection_start(const struct service_context *sc, struct err *err)
+{
+	(void)err;
+	struct err problem = {.code = 0};
+	/* Without signatures the rest still works, and the next tick tries again. Another process may have been faster. */
+	if (protection_tick(sc, &problem) < 0 && problem.code != -EEXIST)
+		log_err(LOG_LEVEL_ERROR, "first signature bundle could not be built", &problem);
+	return 0;
+}
+
+#define BODY(fields, type) .body = (fields), .body_size = sizeof(type)
+static const struct service_route routes[] = {
+	{"GET", "/api/v1/detections", "protection.read", protection_list_detections, "protection.route_detections"},
+	{"GET", "/api/v1/quarantine", "protection.read", protection_list_quarantine, "protection.route_quarantine"},
+	{"POST", "/api/v1/quarantine/{id}/restore", "protection.quarantine", quarantine_restore, "protection.route_restore",
+	 BODY(reason_fields, struct reason_body)},
+	{"POST", "/api/v1/quarantine/{id}/delete", "protection.quarantine", quarantine_delete, "protection.route_delete",
+	 BODY(reason_fields, struct reason_body)},
+	{"GET", "/api/v1/bundles", "protection.read", protection_list_bundles, "protection.route_bundles"},
+	{"POST", "/api/v1/bundles", "protection.release", bundle_create, "protection.route_release",
+	 BODY(release_fields, struct release_body), .body_limit_bytes = 2 * UPLOAD_MAX},
+	{"GET", "/api/v1/threats", "protection.read", protection_list_threats, "protection.route_threats"},
+	{"GET", "/agent/v1/bundles/{version}", SERVICE_AGENT, agent_bundle, "protection.route_fetch",
+	 .listener = LISTENER_AGENT},
+	{"GET", "/agent/v1/bundle-key", SERVICE_AGENT, agent_bundle_key, "protection.route_key", .listener = LISTENER_AGENT},
+	{.method = NULL},
+};
+
+static const char *const permissions[] = {"protection.read", "protection.quarantine", "protection.release", NULL};
+
+const struct service protection_service = {
+	.name = "protection",
+	.routes = routes,
+	.permissions = permissions,
+	.migrations = protection_migrations,
+	.migration_count = PROTECTION_MIGRATION_COUNT,
+	.start = protection_start,
+	.on_event = protection_event,
+	.on_tick = protection_tick,
+};
