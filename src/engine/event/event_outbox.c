@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/* One file an alert, "<time received, 16 hex digits>-<key>.alert": order of names is order of making. */
+#include <dirent.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/file/file.h"
+#include "engine/event/event_alert.h"
+
+#define NAME_SIZE 96
+#define SUFFIX ".alert"
+#define ALERT_LIMIT ((size_t)8 << 20)
+#define PATH_SIZE 1200
+
+struct waiting {
+	char name[NAME_SIZE];
+	usec_t handed_out; /* monotonic; 0: not yet in this life */
+};
+
+struct event_outbox {
+	char dir[1024];
+	size_t limit;
+	pthread_mutex_t lock;
+	struct waiting *list; /* lock; in order of names */
+	size_t count, capacity; /* lock */
+};
+
+static void path_of(const struct event_outbox *o, const char *name, char path[PATH_SIZE])
+{
+	(void)snprintf(path, PATH_SIZE, "%s/%s", o->dir, name);
+}
+
+static void name_of(const struct event_alert *a, char name[NAME_SIZE])
+{
+	(void)snprintf(name, NAME_SIZE, "%016llx-%s" SUFFIX, (unsigned long long)a->received, a->key);
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(((const struct waiting *)a)->name, ((const struct waiting *)b)->name);
+}
+
+/* Lock held. Keeps the order; false when it is there already. */
+static bool insert(struct event_outbox *o, const char *name)
+{
+	size_t at = o->count;
+	while (at > 0 && strcmp(o->list[at - 1].name, name) > 0)
+		at--;
+	if (at > 0 && strcmp(o->list[at - 1].name, name) == 0)
+		return false;
+	if (o->count == o->capacity) {
+		o->capacity = o->capacity > 0 ? o->capacity * 2 : 64;
+		o->list = mem_realloc_array(o->list, o->capacity, sizeof *o->list);
+	}
+	(void)memmove(o->list + at + 1, o->list + at, (o->count - at) * sizeof *o->list);
+	o->list[at] = (struct waiting){0};
+	str_copy_c(str_c(name), o->list[at].name, NAME_SIZE);
+	o->count++;
+	return true;
+}
+
+int event_outbox_open(const char *dir, size_t limit, struct event_outbox **ret, struct err *err)
+{
+	struct event_outbox *o = MEM_NEW(struct event_outbox);
+	o->limit = limit > 0 ? limit : 100000;
+	str_copy_c(str_c(dir), o->dir, sizeof o->dir);
+	(void)pthread_mutex_init(&o->lock, NULL);
+	int r = file_make_dirs(dir, 0700, err);
+	DIR *d = r == 0 ? opendir(dir) : NULL;
+	if (d == NULL) {
+		r = r < 0 ? r : err_errno(err, errno, "opendir", str_c(dir));
+		event_outbox_close(o);
+		return r;
+	}
+	for (struct dirent *e; (e = readdir(d)) != NULL;) {
+		struct str name = str_c(e->d_name);
+		if (!str_ends_with(name, STR(SUFFIX)) || name.n >= NAME_SIZE)
+			continue;
+		if (o->count == o->capacity) {
+			o->capacity = o->capacity > 0 ? o->capacity * 2 : 64;
+			o->list = mem_realloc_array(o->list, o->capacity, sizeof *o->list);
+		}
+		o->list[o->count] = (struct waiting){0};
+		str_copy_c(name, o->list[o->count++].name, NAME_SIZE);
+	}
+	(void)closedir(d);
+	if (o->count > 1)
+		qsort(o->list, o->count, sizeof *o->list, compare);
+	*ret = o;
+	return 0;
+}
+
+void event_outbox_close(struct event_outbox *o)
+{
+	if (o == NULL)
+		return;
+	(void)pthread_mutex_destroy(&o->lock);
+	mem_free(o->list);
+	mem_free(o);
+}
+
+int event_outbox_put(struct event_outbox *o, const struct event_alert *alerts, size_t count, struct err *err)
+{
+	if (event_outbox_count(o) + count > o->limit)
+		return err_set(err, -EAGAIN, "event.outbox_full", ARG_U64("limit", o->limit));
+	for (size_t i = 0; i < count; i++) {
+		char name[NAME_SIZE], path[PATH_SIZE];
+		cleanup_buf struct buf bytes = BUF_INIT(ALERT_LIMIT);
+		event_alert_encode(&alerts[i], &bytes);
+		name_of(&alerts[i], name);
+		path_of(o, name, path);
+		int r = file_write(path, buf_str(&bytes), 0600, err);
+		if (r < 0)
+			return r;
+		(void)pthread_mutex_lock(&o->lock);
+		(void)insert(o, name);
+		(void)pthread_mutex_unlock(&o->lock);
+	}
+	return 0;
+}
+
+/* Lock held. SIZE_MAX: not there. */
+static size_t find_key(const struct event_outbox *o, const char *key)
+{
+	for (size_t i = 0; i < o->count; i++)
+		if (str_eq(str_sub(str_c(o->list[i].name), 17, 17 + EVENT_ALERT_KEY_SIZE - 1), str_c(key)))
+			return i;
+	return SIZE_MAX;
+}
+
+int event_outbox_remove(struct event_outbox *o, const char *key, struct err *err)
+{
+	char path[PATH_SIZE] = "";
+	(void)pthread_mutex_lock(&o->lock);
+	size_t i = find_key(o, key);
+	if (i != SIZE_MAX) {
+		path_of(o, o->list[i].name, path);
+		o->count--;
+		(void)memmove(o->list + i, o->list + i + 1, (o->count - i) * sizeof *o->list);
+	}
+	(void)pthread_mutex_unlock(&o->lock);
+	/* Not synced: should the removal be lost in a crash, the alert is handed over once more. */
+	return path[0] != '\0' ? file_remove(path, err) : 0;
+}
+
+size_t event_outbox_count(struct event_outbox *o)
+{
+	(void)pthread_mutex_lock(&o->lock);
+	size_t n = o->count;
+	(void)pthread_mutex_unlock(&o->lock);
+	return n;
+}
+
+int event_outbox_next(struct event_outbox *o, usec_t again_after, struct arena *arena, struct event_alert *ret, struct err *err)
+{
+	char path[PATH_SIZE] = "";
+	usec_t now = clock_monotonic();
+	(void)pthread_mutex_lock(&o->lock);
+	for (size_t i = 0; i < o->count && path[0] == '\0'; i++) {
+		if (o->list[i].handed_out != 0 && now - o->list[i].handed_out < again_after)
+			continue;
+		o->list[i].handed_out = now;
+		path_of(o, o->list[i].name, path);
+	}
+	(void)pthread_mutex_unlock(&o->lock);
+	if (path[0] == '\0')
+		return 0;
+	struct buf bytes = BUF_INIT(ALERT_LIMIT);
+	int r = file_read(path, ALERT_LIMIT, &bytes, err);
+	if (r == 0)
+		r = event_alert_decode(arena, arena_str(arena, buf_str(&bytes)), ret, err);
+	buf_done(&bytes);
+	if (r == -ENOENT)
+		return 0; /* acknowledged between the two */
+	return r < 0 ? err_at(err, str_c(path)) : 1;
+}
+
+void event_outbox_put_back(struct event_outbox *o, const char *key)
+{
+	(void)pthread_mutex_lock(&o->lock);
+	size_t i = find_key(o, key);
+	if (i != SIZE_MAX)
+		o->list[i].handed_out = 0;
+	(void)pthread_mutex_unlock(&o->lock);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/*
+ * event_schema: the tables of the event store and how a record becomes a row.
+ *
+ *   event       one row an event; by receive day; expires by its own retention
+ *   event_dead  what the store would not take, with the reason
+ *   schema_migration  what was applied
+ *
+ * Threads: no shared state.
+ */
+#pragma once
+#include "engine/event/event.h"
+#include "engine/event/event_record.h"
+
+#define EVENT_DATABASE "luytre"
+/* Blocks whose tokens are remembered. A replay repeats one block (and its halves): this is a thousand times that. */
+#define EVENT_DEDUPLICATION_WINDOW "10000"
+
+/* Forward only; number n is applied after n-1, once. Each statement can be repeated after an interrupted run. */
+struct event_migration {
+	unsigned number;
+	const char *const *statements; /* NULL-terminated */
+};
+extern const struct event_migration event_migrations[];
+extern const size_t event_migration_count;
+
+/* Appends the row as one JSONEachRow line. */
+void event_row_append(const struct event_record *r, const struct event *e, struct buf *out);
+/* A row of event_dead. */
+void event_dead_row_append(const struct event_record *r, struct str token, struct str reason, struct buf *out);
+/* The time of an event: its own, kept within a year before and an hour after its arrival. */
+usec_t event_time(const struct event_record *r, const struct event *e);
