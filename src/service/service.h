@@ -32,6 +32,8 @@ struct service_context {
 	const struct service_keys *keys;
 	/* ClickHouse HTTP interface of the event store; may be NULL (then searches answer 503). */
 	struct event_store *events;
+	/* What the processes are doing, for GET /api/v1/status (service/status/status.h); may be NULL. */
+	const struct status_source *status;
 	/* Wakes the outbox dispatcher after a commit; set by service/api. */
 	void (*outbox_wake)(void *ctx);
 	void *outbox_wake_ctx;
