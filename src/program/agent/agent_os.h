@@ -26,3 +26,9 @@ int agent_os_make_private_dir(const char *path, struct err *err) WARN_UNUSED;
 void agent_os_owner(int fd, char *buf, size_t size);
 /* Opens a file to be scanned: no link followed at its end, no waiting for FIFOs. fd, or a negative errno. */
 int agent_os_open_for_scan(const char *path);
+/* The path without links (mem_free), or NULL when it does not exist. */
+char *agent_os_real_path(const char *path);
+/* Paths are written with "\" and compared without regard to case. */
+extern const bool agent_os_backslash;
+/* Members for the check-in that only this system has (Microsoft Defender's state); nothing otherwise. */
+void agent_os_extra_facts(struct buf *out);

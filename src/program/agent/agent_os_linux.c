@@ -72,3 +72,15 @@ int agent_os_open_for_scan(const char *path)
 		fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	return fd >= 0 ? fd : -errno;
 }
+
+const bool agent_os_backslash = false;
+
+char *agent_os_real_path(const char *path)
+{
+	return realpath(path, NULL);
+}
+
+void agent_os_extra_facts(struct buf *out)
+{
+	(void)out;
+}
