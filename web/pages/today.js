@@ -31,7 +31,7 @@ function Card({ task }) {
 function Latest() {
 	const list = useList('/alerts', { state: ['new', 'acknowledged'] }, { events: ['alert.'] });
 	if (!list.items.length) return null;
-	return html`<section class="panel"><h2>${t('ui.today.latest')}</h2><ul class="rows">${list.items.slice(0, 4).map((alert) => html`<li key=${alert.id}><a href=${href(`/alerts/${alert.id}`)}><${Severity} value=${alert.severity} /> ${alert.title}</a><span class="muted">${alert.endpoint?.hostname} · <${Ago} at=${alert.last_at} /></span></li>`)}</ul></section>`;
+	return html`<section class="panel"><h2>${t('ui.today.latest')}</h2><ul class="rows">${list.items.slice(0, 4).map((alert) => html`<li key=${alert.id}><span><${Severity} value=${alert.severity} /> <a href=${href(`/alerts/${alert.id}`)}>${alert.title}</a></span><span class="muted">${alert.endpoint?.hostname} · <${Ago} at=${alert.last_at} /></span></li>`)}</ul></section>`;
 }
 
 export default function Today() {

@@ -62,9 +62,9 @@ export default function Units() {
 	const covered = (u) => counts.get(u.id);
 	const columns = [
 		{ id: 'name', label: t('ui.unit.name'), width: 270, value: (u) => u.name, cell: (u) => html`<a href=${href('/units', { unit: u.id })} tabindex="-1">${u.name}</a>` },
-		{ id: 'kind', label: t('ui.unit.kind'), width: 180, value: (u) => u.kind_label },
-		{ id: 'code', label: t('ui.unit.code'), width: 100, value: (u) => u.code },
-		{ id: 'parent', label: t('ui.unit.parent'), width: 220, value: (u) => u.parent_name },
+		{ id: 'kind', label: t('ui.unit.kind'), width: 150, value: (u) => u.kind_label },
+		{ id: 'code', label: t('ui.unit.code'), width: 90, value: (u) => u.code },
+		{ id: 'parent', label: t('ui.unit.parent'), width: 190, value: (u) => u.parent_name, off: true },
 		{ id: 'machines', label: t('ui.unit.machines'), width: 100, right: true, order: (u) => covered(u)?.total ?? 0, value: (u) => covered(u)?.total ?? 0, cell: (u) => html`<a href=${href('/endpoints', { unit: u.id })}>${number(covered(u)?.total ?? 0)}</a>` },
 		{ id: 'protected', label: t('ui.unit.protected'), width: 130, right: true, order: (u) => (covered(u) ? covered(u).protected / covered(u).total : -1), value: (u) => (covered(u) ? share(covered(u).protected, covered(u).total) : '') },
 		...(manage ? [{ id: 'do', label: t('ui.table.actions'), width: 90, cell: (u) => html`<button type="button" class="small" onClick=${() => setDialog(u)}>${t('ui.action.edit')}</button>` }] : []),

@@ -2,13 +2,13 @@
 // One alert: the sentence, why it fired, how common it is, what to do, then the raw event one key away.
 import { html, useState } from '../lib/html.js';
 import { t } from '../lib/i18n.js';
-import { number, bytes, dateTime } from '../lib/format.js';
-import { useGet } from '../lib/data.js';
+import { number, bytes, dateTime, middle } from '../lib/format.js';
+import { useGet, useList } from '../lib/data.js';
 import { post } from '../lib/api.js';
 import { can, session } from '../lib/session.js';
 import { href, go } from '../lib/router.js';
 import { useKeys } from '../lib/keys.js';
-import { Severity, State, Time, Facts, Loading, ProblemBox, EndpointLink, UnitName, Copyable } from './bits.js';
+import { Severity, State, Time, Ago, Facts, Loading, ProblemBox, EndpointLink, UnitName, Copyable } from './bits.js';
 import { Dialog } from './dialog.js';
 import { Form, useForm } from './form.js';
 import { AccountPicker } from './picker.js';
@@ -93,9 +93,21 @@ function Why({ alert }) {
 	const rows = alert.why ?? [];
 	return html`<section class="panel">
 		<h2>${t('ui.alert.why')}</h2>
-		${rows.length ? html`<table class="plain-table"><tbody>${rows.map((one) => html`<tr key=${one.field}><th>${one.field}</th><td><mark>${String(one.value)}</mark></td></tr>`)}</tbody></table>` : html`<p class="muted">${t('ui.alert.why_none')}</p>`}
+		${rows.length ? html`<table class="plain-table"><tbody>${rows.map((one) => html`<tr key=${one.field}><th>${one.field}</th><td><mark title=${String(one.value)}>${middle(String(one.value), 56)}</mark></td></tr>`)}</tbody></table>` : html`<p class="muted">${t('ui.alert.why_none')}</p>`}
 		${alert.rule_id && html`<p class="muted">${t('ui.alert.rule', { rule: alert.rule_id })}</p>`}
 	</section>`;
+}
+
+const DAY_MS = 86400 * 1000;
+
+// What else this machine showed in the last 24 hours.
+function LastDay({ alert }) {
+	const list = useList(alert.endpoint ? '/alerts' : null, { endpoint: alert.endpoint?.id }, { events: ['alert.'] });
+	if (!alert.endpoint) return null;
+	const others = list.items.filter((one) => one.id !== alert.id && Date.now() - Date.parse(one.last_at) < DAY_MS);
+	return html`<h3>${t('ui.alert.last_day')}</h3>
+		${others.length ? html`<ul class="near">${others.slice(0, 4).map((one) => html`<li key=${one.id}><${Severity} value=${one.severity} /><a href=${href(`/alerts/${one.id}`)}>${one.title}</a><${Ago} at=${one.last_at} /></li>`)}</ul>
+			${others.length > 4 && html`<a href=${href('/alerts', { view: 'all', endpoint: alert.endpoint.id })}>${t('ui.alert.more_here', { count: others.length - 4 })}</a>`}` : html`<p class="muted">${list.loading ? t('ui.loading') : t('ui.alert.last_day_none')}</p>`}`;
 }
 
 function Steps({ alert }) {
@@ -155,10 +167,11 @@ export function AlertDetail({ id, onBack }) {
 			<section class="panel"><h2>${t('ui.alert.common')}</h2>
 				<p class="lead">${alert.similar_30d ? t('ui.alert.similar', { alerts: number(alert.similar_30d.alerts), units: number(alert.similar_30d.units) }) : t('ui.alert.similar_unknown')}</p>
 				<${Facts} items=${[[t('ui.alert.first_at'), html`<${Time} at=${alert.first_at} seconds />`], [t('ui.alert.last_at'), html`<${Time} at=${alert.last_at} seconds />`], [t('ui.alert.times'), number(alert.count)]]} />
+				<${LastDay} alert=${alert} />
 			</section>
 			<section class="panel"><h2>${t('ui.alert.where')}</h2>
 				<${Facts} items=${[[t('ui.endpoint.one'), html`<${EndpointLink} endpoint=${alert.endpoint} />`], [t('ui.unit.one'), html`<${UnitName} unit=${alert.unit} />`], [t('ui.alert.assignee'), alert.assignee?.name ?? t('ui.alert.nobody')],
-					[t('ui.malware.path'), detail.path && html`<${Copyable} text=${detail.path} />`], [t('ui.malware.sha256'), detail.sha256 && html`<${Copyable} text=${detail.sha256} />`], [t('ui.malware.size'), detail.size_bytes && bytes(detail.size_bytes)]]} />
+					[t('ui.malware.path'), detail.path && html`<${Copyable} text=${detail.path} show=${middle(detail.path, 34)} />`], [t('ui.malware.sha256'), detail.sha256 && html`<${Copyable} text=${detail.sha256} show=${middle(detail.sha256, 25)} />`], [t('ui.malware.size'), detail.size_bytes && bytes(detail.size_bytes)]]} />
 			</section>
 			<${Steps} alert=${alert} />
 		</div>

@@ -84,12 +84,12 @@ export const EndpointLink = ({ endpoint }) => (endpoint ? html`<a class="chip" h
 export const UnitName = ({ unit }) => (unit ? html`<a class="plain" href=${href('/units', { unit: unit.id })}>${unit.name}</a>` : html`<span class="muted">–</span>`);
 
 // Long technical text that can be copied with one press.
-export function Copyable({ text, block }) {
+export function Copyable({ text, show, block }) {
 	const [done, setDone] = useState(false);
 	const copy = async () => {
 		await navigator.clipboard.writeText(text);
 		setDone(true);
 		setTimeout(() => setDone(false), 2000);
 	};
-	return html`<span class=${block ? 'copyable block' : 'copyable'}><code>${text}</code><button type="button" class="small ghost" onClick=${copy}><${Icon} name=${done ? 'check' : 'copy'} />${t(done ? 'ui.action.copied' : 'ui.action.copy')}</button></span>`;
+	return html`<span class=${block ? 'copyable block' : 'copyable'}><code title=${show ? text : null}>${show ?? text}</code><button type="button" class="small ghost" onClick=${copy} title=${t('ui.action.copy')}><${Icon} name=${done ? 'check' : 'copy'} /><span class=${block ? '' : 'hidden'} role="status">${t(done ? 'ui.action.copied' : 'ui.action.copy')}</span></button></span>`;
 }

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
+// Invented records in the shapes of docs/http-api.md, the same on every run.
+
+let seed = 7;
+const rand = () => {
+	seed = (seed * 1103515245 + 12345) % 2147483648;
+	return seed / 2147483648;
+};
+const pick = (list) => list[Math.floor(rand() * list.length)];
+let ids = 0;
+export const uuid = () => `01939f00-0000-7000-8000-${String(++ids).padStart(12, '0')}`;
+export const ago = (minutes) => new Date(Date.now() - minutes * 60000).toISOString();
+
+const NAMES = ['Công an thành phố', 'Sở Khoa học và Công nghệ', 'Sở Tài chính', 'Sở Nội vụ', 'Sở Giáo dục và Đào tạo', 'Sở Tư pháp', 'Văn phòng UBND thành phố',
+	'Phường Cái Khế', 'Phường Ninh Kiều', 'Phường Tân An', 'Phường An Bình', 'Phường Ô Môn', 'Phường Thới Long', 'Phường Bình Thủy', 'Phường Cái Răng', 'Phường Hưng Phú', 'Phường Thốt Nốt',
+	'Xã Phong Điền', 'Xã Nhơn Ái', 'Xã Cờ Đỏ', 'Xã Thạnh Phú', 'Xã Vĩnh Thạnh', 'Xã Trường Long', 'Xã Đông Phước', 'Xã Hòa An', 'Xã Kế Sách', 'Xã Mỹ Tú', 'Xã Nhu Gia', 'Xã Đại Ngãi', 'Xã Long Phú'];
+const THREATS = ['Win.Trojan.GiaHoaDon', 'EICAR-Test-File', 'VN_MaDoc_TuDongChay_USB', 'Win.Ransom.KhoaTep', 'Html.Phish.NganHang', 'VN_Webshell_Php_Nho'];
+const PEOPLE = ['Nguyễn Văn Hải', 'Trần Thị Lan', 'Lê Hoàng Đức', 'Phạm Thị Ngọc Ánh', 'Võ Minh Đăng', 'Huỳnh Thị Ếch Ộp', 'Đặng Quốc Ưng', 'Bùi Thị Hồng Nhung'];
+
+export function makeData(machines) {
+	const city = { id: uuid(), code: '92', kind: 'city', kind_label: 'Thành phố trực thuộc Trung ương', name: 'Thành phố Cần Thơ', parent_id: null, parent_name: null, path_names: [], etag: 'u0' };
+	const units = [city, ...NAMES.map((name, i) => ({
+		id: uuid(), code: String(31120 + i * 3), kind: name.startsWith('Phường') ? 'ward' : name.startsWith('Xã') ? 'commune' : 'department',
+		kind_label: name.startsWith('Phường') ? 'Phường' : name.startsWith('Xã') ? 'Xã' : 'Sở, ban, ngành', name, parent_id: city.id, parent_name: city.name, path_names: [city.name], closed_at: null, etag: `u${i}`,
+	}))];
+	units.push({ ...units[1], id: uuid(), code: 'PA05', kind: 'part', kind_label: 'Phòng, bộ phận', name: 'Phòng An ninh mạng và phòng, chống tội phạm công nghệ cao', parent_id: units[1].id, parent_name: units[1].name, path_names: [city.name, units[1].name] });
+	const ref = (unit) => ({ id: unit.id, name: unit.name });
+	const REASON = { protected: 'Đang canh tệp, mẫu nhận diện mới nhất.', outdated: 'Mẫu nhận diện đã cũ 3 ngày; máy chưa tải bộ mới.', silent: 'Không liên lạc từ hôm qua.', unprotected: 'Bộ quét không chạy: thiếu bộ nhớ.' };
+	const endpoints = Array.from({ length: machines }, (_, i) => {
+		const unit = pick(units), r = rand(), windows = rand() < 0.8;
+		const state = r < 0.86 ? 'protected' : r < 0.92 ? 'outdated' : r < 0.97 ? 'silent' : 'unprotected';
+		return {
+			id: uuid(), hostname: `${windows ? 'PC' : 'SRV'}-${String(i + 1).padStart(5, '0')}`, unit: ref(unit), os: windows ? 'Windows' : 'Debian', os_version: windows ? pick(['10 22H2', '11 23H2', '7 SP1']) : '12',
+			addresses: [`10.${i >> 12}.${(i >> 4) & 255}.${(i & 15) + 10}`], state, state_reason_key: `endpoint.reason.${state}`, state_reason: REASON[state], agent_version: '0.1.0', bundle_version: '2026.11.21-1',
+			watch_mode: windows ? 'fanotify' : 'inotify', last_seen_at: state === 'silent' ? ago(1500 + i % 900) : ago(rand() * 2), enrolled_at: ago(40000 + i), sample: true, etag: `e${i}`,
+		};
+	});
+	const alerts = Array.from({ length: 420 }, (_, i) => {
+		const endpoint = pick(endpoints), severity = pick(['critical', 'high', 'high', 'medium', 'medium', 'medium', 'low', 'low']), threat = pick(THREATS), state = i < 14 ? 'new' : i < 26 ? 'acknowledged' : 'closed';
+		return { id: uuid(), number: 1420 - i, title: `Phát hiện ${threat}`, severity, state, rule_id: 'malware.found', threat, endpoint: { id: endpoint.id, hostname: endpoint.hostname }, unit: endpoint.unit, count: 1 + Math.floor(rand() * 4),
+			first_at: ago(i * 37 + 9), last_at: ago(i * 37 + 2), assignee: state === 'new' ? null : { id: 'me', name: 'Nguyễn Văn Hải' }, incident: null, etag: `a${i}-1`, comments: [] };
+	});
+	const detections = alerts.map((alert, i) => ({ id: uuid(), at: alert.last_at, endpoint: alert.endpoint, unit: alert.unit, threat: alert.threat, engine: i % 3 ? 'hash' : 'yara', rule: alert.threat, path: i % 2 ? `C:\\Users\\Public\\Downloads\\hoá đơn điện tử ${i}\\hoa_don_${i}.exe` : `/home/canbo/Tải xuống/hoa_don_${i}.bin`,
+		sha256: String(i).padStart(4, '0').repeat(16), size_bytes: 1024 * (i + 3), action: i % 9 ? 'quarantined' : 'reported', quarantine_id: uuid(), alert_id: alert.id }));
+	const quarantine = detections.slice(0, 60).map((d, i) => ({ id: d.quarantine_id, endpoint: d.endpoint, unit: d.unit, path: d.path, threat: d.threat, sha256: d.sha256, size_bytes: d.size_bytes, quarantined_at: d.at, state: i % 7 === 3 ? 'restored' : 'held', etag: `q${i}` }));
+	const KINDS = [['attack.malware', 'Tấn công sử dụng mã độc'], ['attack.spoof', 'Tấn công giả mạo'], ['tech.power', 'Sự cố nguồn điện'], ['user.sharing', 'Chia sẻ thông tin, sử dụng chung tài khoản sai quy định']];
+	const LABEL = { new: 'Mới tiếp nhận', triaged: 'Đã phân loại', responding: 'Đang ứng cứu', recovering: 'Đang khôi phục', closed: 'Đã đóng' };
+	const incidents = Array.from({ length: 34 }, (_, i) => {
+		const unit = pick(units), kind = pick(KINDS), state = i < 2 ? 'new' : i < 4 ? 'responding' : i < 5 ? 'recovering' : 'closed', endpoint = i % 3 ? null : pick(endpoints);
+		return { id: uuid(), number: `SC-2026-${String(34 - i).padStart(4, '0')}`, title: pick(['Máy bộ phận một cửa nhiễm mã độc', 'Thư giả mạo Kho bạc gửi nhiều đơn vị', 'Mất điện phòng máy chủ', 'Tài khoản dùng chung bị lộ mật khẩu']), kind: kind[0], kind_label: kind[1],
+			severity: pick(['critical', 'high', 'medium', 'low']), state, state_label: LABEL[state], unit: ref(unit), endpoint: endpoint && { id: endpoint.id, hostname: endpoint.hostname }, opened_at: ago(i * 3000 + 40), detected_at: ago(i * 3000 + 90), closed_at: state === 'closed' ? ago(i * 3000 - 900) : null,
+			owner: i ? { id: 'me', name: pick(PEOPLE) } : null, etag: `i${i}`, description: 'Cán bộ tiếp dân báo không mở được văn bản lúc 7 giờ 50.\nĐã rút mạng, giữ nguyên hiện trạng.', alerts: alerts.slice(i, i + 2),
+			timeline: [{ id: uuid(), at: ago(i * 3000 + 40), author: 'Nguyễn Văn Hải', type: 'created', text: 'Tiếp nhận sự cố từ cảnh báo.' }, { id: uuid(), at: ago(i * 3000 + 22), author: null, type: 'gap', text: 'Máy không gửi dữ liệu trong 12 phút.' }, { id: uuid(), at: ago(i * 3000 + 10), author: 'Trần Thị Lan', type: 'comment', text: 'Đã gọi bộ phận một cửa, máy đã rút mạng.' }] };
+	});
+	const roles = [['administrator', 'Quản trị hệ thống', 'watch'], ['analyst', 'Trực giám sát', 'watch'], ['officer', 'Cán bộ đơn vị', 'unit'], ['leader', 'Lãnh đạo', 'leader']].map(([role, label, shell]) => ({ role, label, shell, permissions: [] }));
+	const accounts = PEOPLE.map((name, i) => ({ id: uuid(), login: `canbo.${i + 1}`, display_name: name, email: null, phone: `0901 234 56${i}`, position: 'Công chức văn hóa - xã hội', unit: ref(units[i + 3]), grants: [{ id: uuid(), role: roles[i % 4].role, role_label: roles[i % 4].label, unit: ref(units[i % 5]), expires_at: null }], disabled: i === 6, last_login_at: i % 3 ? ago(i * 700) : null, etag: `c${i}` }));
+	const audit = Array.from({ length: 900 }, (_, i) => ({ number: 900 - i, at: ago(i * 11), account_name: pick(PEOPLE), kind: 'account', peer: '10.92.1.14', action: pick(['account.login', 'alert.acknowledge', 'incident.create', 'quarantine.restore', 'endpoint.read']), object_type: pick(['alert', 'incident', 'account']), object_id: uuid(), unit: pick(units).name, details: { note: 'ghi chú', from: 'new', to: 'acknowledged' }, hash: 'ab12'.repeat(16) }));
+	const bundles = [3, 2, 1].map((n) => ({ version: `2026.11.2${n}-1`, created_at: ago((4 - n) * 1440), expires_at: ago(-20000), sha256: 'cd'.repeat(32), size_bytes: 42000 + n * 900, hash_count: 1200 + n, rule_count: 40 + n, state: n === 3 ? 'current' : 'superseded', note: 'Bổ sung mẫu chiến dịch giả mạo hóa đơn điện tử', endpoints_on_it: n === 3 ? Math.round(machines * 0.9) : 40 * n }));
+	const threats = THREATS.map((threat) => {
+		const mine = detections.filter((d) => d.threat === threat);
+		return { threat, detections: mine.length, endpoints: new Set(mine.map((d) => d.endpoint.id)).size, units: new Set(mine.map((d) => d.unit.id)).size, first_at: mine.at(-1)?.at, last_at: mine[0]?.at };
+	});
+	const tokens = [{ id: uuid(), name: 'Nhật ký tường lửa trung tâm dữ liệu', role: 'analyst', unit: ref(city), created_at: ago(9000), expires_at: ago(-90000), last_used_at: ago(3) }];
+	return { city, units, endpoints, alerts, detections, quarantine, incidents, roles, accounts, audit, bundles, threats, tokens, kinds: KINDS, label: LABEL };
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
+// A test fixture that answers like docs/http-api.md with invented data and serves web/ with the server's own
+// Content-Security-Policy; never shipped.
+// usage: node tests/console/mock_server.mjs [PORT] [MACHINES]   (login: analyst, officer, leader, reader; any password but "sai")
+import { createServer } from 'node:http';
+import { readFile, mkdtemp } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { dirname, extname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { makeData, uuid, ago } from './mock_data.mjs';
+
+const top = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const web = join(top, 'web');
+const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.mjs': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.json': 'application/json' };
+export const CSP = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
+
+const fold = (text) => String(text ?? '').normalize('NFD').replace(/[\u0300-\u036f]/g, '').replace(/đ/gi, 'd').toLowerCase();
+
+const READ = ['alert.read', 'incident.read', 'endpoint.read', 'protection.read', 'unit.read'];
+const ROLES = {
+	analyst: { name: 'Nguyễn Văn Hải', shell: 'watch', label: 'Quản trị hệ thống', permissions: null },
+	officer: { name: 'Trần Thị Lan', shell: 'unit', label: 'Cán bộ đơn vị', permissions: [...READ, 'alert.handle', 'incident.create', 'endpoint.enrol'] },
+	leader: { name: 'Lê Hoàng Đức', shell: 'leader', label: 'Lãnh đạo', permissions: READ },
+	reader: { name: 'Võ Minh Đăng', shell: 'watch', label: 'Kiểm tra', permissions: READ },
+};
+
+export async function startMock({ port = 0, machines = 20000, setup = false, sample = true, allPermissions }) {
+	const data = makeData(machines);
+	const messages = await mkdtemp(join(tmpdir(), 'luytre-messages-'));
+	execFileSync('/usr/bin/python3', [join(top, 'tools/gen_messages.py'), '--json', messages]);
+	const state = { login: null, setup, blind: [], streams: new Set(), calls: [], expired: false, bytes: 0 };
+	const api = routes(data, state, { sample, allPermissions });
+	const server = createServer(async (request, response) => {
+		const url = new URL(request.url, 'http://127.0.0.1');
+		try {
+			if (url.pathname.startsWith('/api/')) await api(request, response, url);
+			else await file(response, url, messages);
+		} catch (error) {
+			problem(response, 500, 'mock.failed', String(error.stack));
+		}
+	});
+	await new Promise((done) => server.listen(port, '127.0.0.1', done));
+	const emit = (name, body) => {
+		for (const stream of state.streams) stream.write(`event: ${name}\ndata: ${JSON.stringify(body)}\n\n`);
+	};
+	return { url: `http://127.0.0.1:${server.address().port}`, data, state, emit, stop: () => { for (const s of state.streams) s.destroy(); server.close(); server.closeAllConnections?.(); },
+		addAlert(extra) {
+			const endpoint = data.endpoints[0];
+			const alert = { id: uuid(), number: 2000 + data.alerts.length, title: 'Phát hiện EICAR-Test-File', severity: 'high', state: 'new', rule_id: 'malware.found', threat: 'EICAR-Test-File', endpoint: { id: endpoint.id, hostname: endpoint.hostname }, unit: endpoint.unit, count: 1, first_at: ago(0), last_at: ago(0), assignee: null, incident: null, etag: 'n1', comments: [], ...extra };
+			data.alerts.unshift(alert);
+			emit('alert.created', { id: alert.id, unit_id: alert.unit.id });
+			return alert;
+		} };
+}
+
+async function file(response, url, messages) {
+	let path = url.pathname === '/' ? '/index.html' : url.pathname;
+	const root = path.startsWith('/messages/') ? messages : web;
+	if (path.startsWith('/messages/')) path = path.slice('/messages'.length);
+	try {
+		const body = await readFile(join(root, normalize(path)));
+		response.writeHead(200, { 'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream', 'Content-Security-Policy': CSP, 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-cache' });
+		response.end(body);
+	} catch {
+		response.writeHead(404).end();
+	}
+}
+
+function json(response, status, body, headers = {}) {
+	response.writeHead(status, { 'Content-Type': 'application/json', ...headers });
+	response.end(body === null ? undefined : JSON.stringify(body));
+}
+function problem(response, status, key, detail, place) {
+	json(response, status, { type: 'about:blank', title: detail, status, detail, key, args: {}, place }, { 'Content-Type': 'application/problem+json' });
+}
+
+async function readBody(request) {
+	const chunks = [];
+	for await (const chunk of request) chunks.push(chunk);
+	const text = Buffer.concat(chunks).toString();
+	return text ? JSON.parse(text) : {};
+}
+
+// limit, cursor, sort, q and named filters over an array.
+function page(url, items, { text, filters = {}, order } = {}) {
+	const query = url.searchParams;
+	const words = fold(query.get('q') ?? '').split(/\s+/).filter(Boolean);
+	let found = items.filter((item) => Object.entries(filters).every(([name, value]) => {
+		const wanted = query.getAll(name);
+		return !wanted.length || wanted.includes(String(value(item)));
+	}));
+	if (words.length) found = found.filter((item) => { const all = fold(text(item)); return words.every((word) => all.includes(word)); });
+	const sort = query.get('sort');
+	if (sort) {
+		const name = sort.replace(/^-/, ''), down = sort.startsWith('-') ? -1 : 1, value = (item) => (order?.[name] ? order[name](item) : item[name]);
+		found = [...found].sort((a, b) => down * (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0));
+	}
+	const from = Number(query.get('cursor') ?? 0), limit = Math.min(500, Number(query.get('limit') ?? 100));
+	return { items: found.slice(from, from + limit), total: found.length, next: from + limit < found.length ? String(from + limit) : null };
+}
+
+function routes(data, state, { sample, allPermissions }) {
+	const me = () => ({ id: 'me', login: state.login, display_name: ROLES[state.login].name, unit: { id: data.units[9].id, name: data.units[9].name } });
+	const mine = () => (ROLES[state.login].shell === 'unit' ? (item) => item.unit.id === data.units[9].id : () => true);
+	const changed = (item) => { item.etag = `${item.etag}+`; return item; };
+	const alertAction = (id, body, run) => { const alert = data.alerts.find((one) => one.id === id); run(alert, body); return changed(alert); };
+	const table = [
+		['GET', '/setup', () => ({ needed: state.setup, code_required: true }), 'public'],
+		['POST', '/setup', (x) => { state.setup = false; state.login = 'analyst'; return x.body; }, 'public'],
+		['GET', '/session', () => ({ account: me(), permissions: ROLES[state.login].permissions ?? allPermissions, shell: ROLES[state.login].shell, roles: [{ role: 'r', label: ROLES[state.login].label, unit: { id: data.city.id, name: data.city.name }, expires_at: null }], lang: 'vi', sample })],
+		['GET', '/session/sessions', () => ({ items: [{ id: 's1', current: true, peer: '10.92.1.14', user_agent: 'Chrome 120, Windows 10', created_at: ago(200), last_used_at: ago(0) }, { id: 's2', peer: '10.92.1.77', user_agent: 'Chrome 109, Windows 7', created_at: ago(9000), last_used_at: ago(600) }], total: 2, next: null })],
+		['POST', '/logout', () => { state.login = null; return null; }],
+		['GET', '/status', () => ({ version: '0.1.0', processes: ['core', 'pipeline', 'key', 'eventdb'].map((name) => ({ name, state: 'running', since: ago(4000), restarts: name === 'eventdb' ? 1 : 0, detail: '' })), pipeline: { received: 1840221, stored: 1840200, detect_lag: 0, store_lag: 21, dropped: 0, spool_bytes: 8388608 }, eventdb: { state: 'running' }, database: { kind: 'sqlite' }, blind: state.blind, as_of: ago(0) })],
+		['GET', '/units', (x) => page(x.url, data.units, { text: (u) => `${u.name} ${u.code}`, filters: { kind: (u) => u.kind } })],
+		['GET', '/unit-kinds', () => ({ items: [{ id: 'ward', label: 'Phường' }, { id: 'commune', label: 'Xã' }, { id: 'department', label: 'Sở, ban, ngành' }] })],
+		['GET', '/accounts', (x) => page(x.url, data.accounts, { text: (a) => `${a.display_name} ${a.login} ${a.unit.name}` })],
+		['GET', '/roles', (x) => page(x.url, data.roles, { text: (r) => r.label })],
+		['POST', '/accounts', (x) => { const made = { ...x.body, id: uuid(), unit: data.units.find((u) => u.id === x.body.unit_id), grants: [], disabled: false, last_login_at: null, etag: 'c' }; data.accounts.unshift(made); return made; }],
+		['PATCH', '/accounts/:id', (x) => changed(Object.assign(data.accounts.find((a) => a.id === x.id), x.body))],
+		['POST', '/accounts/:id/password', () => ({ password: 'tre-xanh-rao-lang-4821' })],
+		['GET', '/tokens', (x) => page(x.url, data.tokens, { text: (a) => a.name })],
+		['POST', '/tokens', () => ({ token: `lt_${'a1b2'.repeat(12)}` })],
+		['GET', '/enrolment-tokens', (x) => page(x.url, [], { text: () => '' })],
+		['POST', '/enrolment-tokens', () => ({ id: uuid(), token: 'lt1.abcdef', command: `luytre-agent enrol lt1.${'k3Yq9'.repeat(14)}` })],
+		['GET', '/audit', (x) => page(x.url, data.audit, { text: (a) => `${a.account_name} ${a.action} ${a.unit}` })],
+		['POST', '/audit/verify', () => ({ ok: true, records: data.audit.length, head: '9f'.repeat(32) })],
+		['GET', '/endpoints/summary', () => { const all = data.endpoints.filter(mine()), by = new Map(); for (const e of all) { const u = by.get(e.unit.id) ?? { unit: e.unit, total: 0, protected: 0 }; u.total++; if (e.state === 'protected') u.protected++; by.set(e.unit.id, u); } const n = (s) => all.filter((e) => e.state === s).length; return { total: all.length, protected: n('protected'), outdated: n('outdated'), silent: n('silent'), unprotected: n('unprotected'), as_of: ago(0), by_unit: [...by.values()] }; }],
+		['GET', '/endpoints', (x) => page(x.url, data.endpoints.filter(mine()), { text: (e) => `${e.hostname} ${e.unit.name} ${e.addresses}`, filters: { state: (e) => e.state, unit: (e) => e.unit.id }, order: { unit: (e) => e.unit.name } })],
+		['GET', '/endpoints/:id', (x) => ({ ...data.endpoints.find((e) => e.id === x.id), note: '', inventory: { kernel: '6.1.0-28-amd64', cpu: 'Intel Core i3-10100', memory_bytes: 8589934592, packages: [{ name: 'libc6', version: '2.36-9' }, { name: 'openssl', version: '3.0.15' }], disks: [{ mount: '/', size_bytes: 256e9, free_bytes: 91e9 }], users: ['root', 'canbo'] }, protection: { watch_mode: 'fanotify', bundle_version: '2026.11.21-1', scanner: 'ready', engines: ['hash', 'yara'], last_scan_at: ago(600), spool_events: 0, quarantine_count: 2 },
+			timeline: [{ id: 't1', at: ago(3000), type: 'enrolled', text: 'Máy được ghi danh.' }, { id: 't2', at: ago(1500), type: 'gap', text: 'Không liên lạc trong 6 giờ.' }, { id: 't3', at: ago(30), type: 'detection', text: 'Phát hiện EICAR-Test-File trong /home/canbo/Tải xuống/mau.txt, đã cách ly.' }] })],
+		['PATCH', '/endpoints/:id', (x) => { const e = data.endpoints.find((one) => one.id === x.id); if (x.body.unit_id) e.unit = data.units.find((u) => u.id === x.body.unit_id); return changed(e); }],
+		['POST', '/endpoints/:id/scan', () => ({ command_id: uuid() })],
+		['GET', '/detections', (x) => page(x.url, data.detections, { text: (d) => `${d.threat} ${d.path} ${d.endpoint.hostname} ${d.unit.name}`, filters: { threat: (d) => d.threat } })],
+		['GET', '/threats', (x) => page(x.url, data.threats, { text: (d) => d.threat })],
+		['GET', '/quarantine', (x) => page(x.url, data.quarantine, { text: (d) => `${d.threat} ${d.path} ${d.endpoint.hostname}`, filters: { state: (d) => d.state } })],
+		['POST', '/quarantine/:id/restore', (x) => changed(Object.assign(data.quarantine.find((q) => q.id === x.id), { state: 'restore_requested' }))],
+		['POST', '/quarantine/:id/delete', (x) => changed(Object.assign(data.quarantine.find((q) => q.id === x.id), { state: 'delete_requested' }))],
+		['GET', '/bundles', (x) => page(x.url, data.bundles, { text: (b) => b.note })],
+		['GET', '/alerts/summary', () => ({ new: data.alerts.filter((a) => a.state === 'new').length, acknowledged: data.alerts.filter((a) => a.state === 'acknowledged').length, by_severity: Object.fromEntries(['critical', 'high', 'medium', 'low'].map((s) => [s, data.alerts.filter((a) => a.state !== 'closed' && a.severity === s).length])), last_24h: Array.from({ length: 24 }, (_, i) => ({ hour: ago((23 - i) * 60), count: (i * 7) % 11 })), as_of: ago(0) })],
+		['GET', '/alerts', (x) => page(x.url, data.alerts.filter(mine()), { text: (a) => `${a.title} ${a.endpoint.hostname} ${a.unit.name}`, filters: { state: (a) => a.state, severity: (a) => a.severity, endpoint: (a) => a.endpoint.id, unit: (a) => a.unit.id } })],
+		['GET', '/alerts/:id', (x) => { const a = data.alerts.find((one) => one.id === x.id); return a && { ...a, detail: { path: '/home/canbo/Tải xuống/hóa đơn tháng 11.bin', sha256: 'ab12'.repeat(16), size_bytes: 40960, action: 'quarantined' }, why: [{ field: 'threat.name', value: a.threat }, { field: 'file.path', value: '/home/canbo/Tải xuống/hóa đơn tháng 11.bin' }, { field: 'file.hash.sha256', value: 'ab12'.repeat(16) }], raw: JSON.stringify({ '@timestamp': a.last_at, 'event.kind': 'alert', 'threat.name': a.threat, 'host.name': a.endpoint.hostname }, null, 2), similar_30d: { alerts: 12, units: 4 } }; }],
+		['POST', '/alerts/:id/acknowledge', (x) => alertAction(x.id, x.body, (a) => { a.state = 'acknowledged'; })],
+		['POST', '/alerts/:id/assign', (x) => alertAction(x.id, x.body, (a) => { a.assignee = { id: x.body.account_id, name: me().display_name }; })],
+		['POST', '/alerts/:id/close', (x) => alertAction(x.id, x.body, (a) => { a.state = 'closed'; })],
+		['POST', '/alerts/:id/reopen', (x) => alertAction(x.id, x.body, (a) => { a.state = 'acknowledged'; })],
+		['POST', '/alerts/:id/comments', (x) => alertAction(x.id, x.body, (a) => { a.comments = [...a.comments, { id: uuid(), at: ago(0), author: me().display_name, text: x.body.text }]; })],
+		['POST', '/alerts/:id/incident', (x) => { const made = { ...data.incidents[0], id: uuid(), title: x.body.title, number: 'SC-2026-0099' }; data.incidents.unshift(made); return made; }],
+		['GET', '/incident-kinds', () => ({ groups: [{ id: 'attack', label: 'Tình huống sự cố do bị tấn công mạng', kinds: data.kinds.slice(0, 2).map(([id, label]) => ({ id, label })) }, { id: 'other', label: 'Tình huống khác', kinds: data.kinds.slice(2).map(([id, label]) => ({ id, label })) }] })],
+		['GET', '/incidents', (x) => page(x.url, data.incidents, { text: (i) => `${i.number} ${i.title} ${i.unit.name}`, filters: { state: (i) => i.state, kind: (i) => i.kind } })],
+		['POST', '/incidents', (x) => { if (x.body.title.length < 5) return { status: 400, key: 'incident.title_short', detail: 'Hãy ghi rõ hơn chuyện gì đã xảy ra.', place: '/title' }; const made = { ...data.incidents[0], ...x.body, id: uuid(), number: 'SC-2026-0100' }; data.incidents.unshift(made); return made; }],
+		['GET', '/incidents/:id', (x) => { const i = data.incidents.find((one) => one.id === x.id); return i && { ...i, transitions: i.state === 'closed' ? [{ to: 'responding', label: 'Mở lại', to_label: 'Đang ứng cứu', note: true }] : [{ to: 'recovering', label: 'Chuyển sang khôi phục', to_label: 'Đang khôi phục', note: false }, { to: 'closed', label: 'Đóng sự cố', to_label: 'Đã đóng', note: true }] }; }],
+		['POST', '/incidents/:id/transition', (x) => { const i = data.incidents.find((one) => one.id === x.id); i.state = x.body.to; i.state_label = data.label[x.body.to]; return changed(i); }],
+		['POST', '/incidents/:id/comments', (x) => { const i = data.incidents.find((one) => one.id === x.id); i.timeline = [...i.timeline, { id: uuid(), at: ago(0), author: me().display_name, type: 'comment', text: x.body.text }]; return i; }],
+	];
+	return async (request, response, url) => {
+		const path = url.pathname.replace('/api/v1', '');
+		const body = request.method === 'GET' ? {} : await readBody(request);
+		state.calls.push({ method: request.method, path, body, query: url.search });
+		if (request.method !== 'GET' && request.headers['x-luytre-request'] !== '1') return problem(response, 403, 'gate.no_header', 'Thiếu X-Luytre-Request');
+		if (path === '/login') {
+			if (!ROLES[body.login] || body.password === 'sai') return problem(response, 401, 'account.bad_login', 'Tên đăng nhập hoặc mật khẩu không đúng.');
+			state.login = body.login;
+			state.expired = false;
+			return json(response, 200, {});
+		}
+		const row = table.find(([method, pattern]) => method === request.method && new RegExp(`^${pattern.replace(/:\w+/g, '([^/]+)')}$`).test(path));
+		if ((!state.login || state.expired) && row?.[3] !== 'public') return problem(response, 401, 'gate.signed_out', 'Chưa đăng nhập.');
+		if (path === '/stream') {
+			response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
+			response.write(': hello\n\n');
+			state.streams.add(response);
+			request.on('close', () => state.streams.delete(response));
+			return undefined;
+		}
+		if (!row) return problem(response, 404, 'api.not_found', 'Không có.');
+		const id = new RegExp(`^${row[1].replace(/:\w+/g, '([^/]+)')}$`).exec(path)[1];
+		const result = row[2]({ url, body, id });
+		if (result === undefined) return problem(response, 404, 'api.not_found', 'Không tìm thấy.');
+		if (result?.status && result.key) return problem(response, result.status, result.key, result.detail, result.place);
+		return json(response, result === null ? 204 : 200, result);
+	};
+}
+
+export const ALL = [...READ, 'alert.handle', 'incident.create', 'incident.respond', 'incident.close', 'endpoint.manage', 'endpoint.scan', 'endpoint.enrol', 'quarantine.manage', 'bundle.release', 'unit.manage', 'account.read', 'account.manage', 'token.manage', 'audit.read', 'system.status'];
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+	const mock = await startMock({ port: Number(process.argv[2] ?? 8099), machines: Number(process.argv[3] ?? 20000), allPermissions: ALL });
+	console.log(mock.url);
+}
