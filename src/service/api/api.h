@@ -58,6 +58,12 @@ int api_query_int(const struct api_request *req, const char *name, int64_t min, 
 int api_query_enum(const struct api_request *req, const char *name, const char *const *names, int *ret,
                    struct err *err) WARN_UNUSED;
 
+/* A filter that may stand several times ("state=new&state=acknowledged"): bit i of *ret is set for names[i]. */
+int api_query_enums(const struct api_request *req, const char *name, const char *const *names, uint32_t *ret,
+                    struct err *err) WARN_UNUSED;
+/* For such a set: " AND " API_IN_SET("a.state"), with DB_INT(set). */
+#define API_IN_SET(column) "((? >> CAST(" column " AS INTEGER)) & 1) = 1"
+
 /* ---- who may ---- */
 
 /* Does a grant of this account (not expired, with or without restriction) carry the permission anywhere? */

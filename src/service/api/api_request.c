@@ -42,12 +42,8 @@ int api_query_int(const struct api_request *req, const char *name, int64_t min, 
 	return bad(name, expected, err);
 }
 
-int api_query_enum(const struct api_request *req, const char *name, const char *const *names, int *ret,
-                   struct err *err)
+static int enum_index(struct str s, const char *name, const char *const *names, int *ret, struct err *err)
 {
-	struct str s = http_query(req->http, name);
-	if (s.n == 0)
-		return 0;
 	char expected[128];
 	struct buf list = BUF_FIXED(expected, sizeof expected);
 	for (int i = 0; names[i] != NULL; i++) {
@@ -58,4 +54,28 @@ int api_query_enum(const struct api_request *req, const char *name, const char *
 		buf_printf(&list, "%s%s", i > 0 ? "|" : "", names[i]);
 	}
 	return bad(name, expected, err);
+}
+
+int api_query_enum(const struct api_request *req, const char *name, const char *const *names, int *ret,
+                   struct err *err)
+{
+	struct str s = http_query(req->http, name);
+	return s.n == 0 ? 0 : enum_index(s, name, names, ret, err);
+}
+
+int api_query_enums(const struct api_request *req, const char *name, const char *const *names, uint32_t *ret,
+                    struct err *err)
+{
+	struct str given[32];
+	size_t count = http_query_all(req->http, name, given, ARRAY_LEN(given));
+	uint32_t set = 0;
+	for (size_t g = 0; g < count; g++) {
+		int i = 0, r = given[g].n == 0 ? 0 : enum_index(given[g], name, names, &i, err);
+		if (r < 0)
+			return r;
+		if (r > 0)
+			set |= (uint32_t)1 << i;
+	}
+	*ret = set;
+	return set != 0;
 }
