@@ -12,6 +12,17 @@ int alert_db_take_key(struct db_tx *tx, const struct alert_record *record, const
 	               DB_TEXT(record->key), DB_UUID(alert_id), DB_INT(record->at));
 }
 
+int alert_find_by_key(struct db_tx *tx, struct str key, struct uuid *ret_id, struct err *err)
+{
+	cleanup_rows struct db_rows *rows = NULL;
+	int r = db_query(tx, &rows, err, "SELECT alert_id FROM alert_record WHERE record_key = $1", DB_TEXT(key));
+	if (r >= 0)
+		r = db_next(rows, err);
+	if (r > 0)
+		*ret_id = db_uuid(rows, 0);
+	return r;
+}
+
 int alert_db_find_open(struct db_tx *tx, struct str group, struct uuid *ret_id, struct err *err)
 {
 	cleanup_rows struct db_rows *rows = NULL;

@@ -64,13 +64,13 @@ static void list_row(struct json_writer *w, const struct db_rows *rows, const st
 static int add_filters(struct api_list *list, const struct api_request *req, struct err *err)
 {
 	struct uuid *endpoint = ARENA_NEW(req->arena, struct uuid);
-	int state = 0, severity = 0;
+	uint32_t states = 0, severities = 0;
 	int64_t mine = 0;
 	int r = api_list_unit_filter(list, req, "a.unit_id", err);
-	if (r >= 0 && (r = api_query_enum(req, "state", state_words, &state, err)) > 0)
-		api_list_add(list, " AND a.state = ?", DB_INT(state));
-	if (r >= 0 && (r = api_query_enum(req, "severity", severity_words, &severity, err)) > 0)
-		api_list_add(list, " AND a.severity = ?", DB_INT(severity));
+	if (r >= 0 && (r = api_query_enums(req, "state", state_words, &states, err)) > 0)
+		api_list_add(list, " AND " API_IN_SET("a.state"), DB_INT(states));
+	if (r >= 0 && (r = api_query_enums(req, "severity", severity_words, &severities, err)) > 0)
+		api_list_add(list, " AND " API_IN_SET("a.severity"), DB_INT(severities));
 	if (r >= 0 && (r = api_query_uuid(req, "endpoint", endpoint, err)) > 0)
 		api_list_add(list, " AND a.endpoint_id = ?", DB_UUID(endpoint));
 	if (r >= 0 && (r = api_query_int(req, "mine", 0, 1, &mine, err)) > 0 && mine != 0)

@@ -96,3 +96,15 @@ struct endpoint_snapshot_row {
 typedef int (*endpoint_snapshot_fn)(const struct endpoint_snapshot_row *row, void *ctx, struct err *err);
 int endpoint_snapshot(const struct service_context *sc, endpoint_snapshot_fn fn, void *ctx,
                       struct err *err) WARN_UNUSED;
+
+/* A machine of the sample: shown with its mark, never calls in, takes no commands. Putting it again refreshes it. */
+struct endpoint_sample {
+	struct uuid unit_id;
+	struct str hostname, os, os_version, address, agent_version;
+	enum endpoint_state state;
+	const char *reason;
+	usec_t last_seen_at;
+};
+int endpoint_put_sample(struct db_tx *tx, const struct endpoint_sample *sample, usec_t now, struct err *err) WARN_UNUSED;
+/* 1 found (a sample machine of this name), 0 not. */
+int endpoint_find_sample(struct db_tx *tx, struct str hostname, struct uuid *ret_id, struct err *err) WARN_UNUSED;

@@ -41,7 +41,7 @@ int endpoint_list(struct api_request *req, struct http_response *res, struct err
 		{.name = NULL},
 	};
 	struct api_list list;
-	int state = 0;
+	uint32_t states = 0;
 	int r = api_list_begin(req, sorts, &list, err);
 	if (r < 0)
 		return r;
@@ -50,11 +50,11 @@ int endpoint_list(struct api_request *req, struct http_response *res, struct err
 	api_list_search(&list, req, "e.search_key");
 	r = api_list_unit_filter(&list, req, "e.unit_id", err);
 	if (r >= 0)
-		r = api_query_enum(req, "state", state_words, &state, err);
+		r = api_query_enums(req, "state", state_words, &states, err);
 	if (r < 0)
 		return r;
 	if (r > 0)
-		api_list_add(&list, " AND e.state = ?", DB_INT(state));
+		api_list_add(&list, " AND " API_IN_SET("e.state"), DB_INT(states));
 	return api_list_answer(req, res, &list,
 	                       &(struct api_list_reply){
 				       "e.hostname, e.unit_id, u.name, e.os, e.os_version, e.addresses, e.state, e.state_reason,"

@@ -58,9 +58,12 @@ int incident_list(struct api_request *req, struct http_response *res, struct err
 		return r;
 	if (r > 0)
 		api_list_add(&list, " AND s.open = ?", DB_INT(open));
-	struct str state = http_query(req->http, "state"), kind = http_query(req->http, "kind");
-	if (state.n > 0)
-		api_list_add(&list, " AND i.state = ?", DB_TEXT(state));
+	struct str states[8], kind = http_query(req->http, "kind");
+	size_t count = http_query_all(req->http, "state", states, ARRAY_LEN(states));
+	for (size_t i = 0; i < count; i++)
+		api_list_add(&list, i == 0 ? " AND i.state IN (?" : ", ?", DB_TEXT(states[i]));
+	if (count > 0)
+		api_list_add(&list, ")");
 	if (kind.n > 0)
 		api_list_add(&list, " AND (i.kind = ? OR k.group_id = ?)", DB_TEXT(kind), DB_TEXT(kind));
 	return api_list_answer(req, res, &list,

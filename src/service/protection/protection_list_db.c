@@ -112,7 +112,7 @@ int protection_list_quarantine(struct api_request *req, struct http_response *re
 	static const char *const states[] = {"held", "restore_requested", "restored", "delete_requested", "deleted", NULL};
 	_Static_assert(sizeof states / sizeof states[0] == QUARANTINE_STATE__COUNT + 1, "a word a state");
 	struct api_list list;
-	int state = 0;
+	uint32_t set = 0;
 	int r = api_list_begin(req, sorts, &list, err);
 	if (r < 0)
 		return r;
@@ -124,11 +124,11 @@ int protection_list_quarantine(struct api_request *req, struct http_response *re
 	if (r >= 0)
 		r = filter_endpoint(&list, req, " AND q.endpoint_id = ?", err);
 	if (r >= 0)
-		r = api_query_enum(req, "state", states, &state, err);
+		r = api_query_enums(req, "state", states, &set, err);
 	if (r < 0)
 		return r;
 	if (r > 0)
-		api_list_add(&list, " AND q.state = ?", DB_INT(state));
+		api_list_add(&list, " AND " API_IN_SET("q.state"), DB_INT(set));
 	return api_list_answer(req, res, &list,
 	                       &(struct api_list_reply){
 				       "q.endpoint_id, e.hostname, q.unit_id, u.name, q.path, q.threat, q.sha256, q.size_bytes,"
