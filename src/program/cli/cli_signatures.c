@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+#include <getopt.h>
+
+#include "base/file/file.h"
+#include "engine/malware/malware_bundle.h"
+#include "engine/malware/malware_scan.h"
+#include "program/cli/cli.h"
+
+#define VALID_DAYS_DEFAULT 30
+
+struct signatures {
+	struct cli *cli;
+	struct cli_list hashes, yara, clamav;
+	const char *key, *out, *public, *scand;
+	uint64_t version, valid_days;
+	bool skip_bad;
+	unsigned problems;
+};
+
+enum option_id { OPT_HASHES = 256, OPT_YARA, OPT_CLAMAV, OPT_KEY, OPT_OUT, OPT_PUBLIC, OPT_VERSION, OPT_DAYS, OPT_SKIP, OPT_SCAND };
+
+static const struct option options[] = {
+	{"help", no_argument, NULL, 'h'},
+	{"hashes", required_argument, NULL, OPT_HASHES},
+	{"yara", required_argument, NULL, OPT_YARA},
+	{"clamav", required_argument, NULL, OPT_CLAMAV},
+	{"key", required_argument, NULL, OPT_KEY},
+	{"out", required_argument, NULL, OPT_OUT},
+	{"public", required_argument, NULL, OPT_PUBLIC},
+	{"version", required_argument, NULL, OPT_VERSION},
+	{"valid-days", required_argument, NULL, OPT_DAYS},
+	{"skip-bad-rules", no_argument, NULL, OPT_SKIP},
+	{"scand", required_argument, NULL, OPT_SCAND},
+	{0},
+};
+
+static bool take_option(struct signatures *s, int c)
+{
+	switch (c) {
+	case OPT_HASHES:
+		cli_list_add(&s->hashes, optarg);
+		return true;
+	case OPT_YARA:
+		cli_list_add(&s->yara, optarg);
+		return true;
+	case OPT_CLAMAV:
+		cli_list_add(&s->clamav, optarg);
+		return true;
+	case OPT_KEY:
+		s->key = optarg;
+		return true;
+	case OPT_OUT:
+		s->out = optarg;
+		return true;
+	case OPT_PUBLIC:
+		s->public = optarg;
+		return true;
+	case OPT_SCAND:
+		s->scand = optarg;
+		return true;
+	case OPT_SKIP:
+		s->skip_bad = true;
+		return true;
+	case OPT_VERSION:
+		return str_parse_u64(str_c(optarg), 1, UINT64_C(1) << 53, &s->version);
+	case OPT_DAYS:
+		return str_parse_u64(str_c(optarg), 1, 3650, &s->valid_days);
+	default:
+		return false;
+	}
+}
+
+static void on_problem(void *ctx, const struct err *problem)
+{
+	struct signatures *s = ctx;
+	s->problems++;
+	(void)cli_fail(s->cli, problem);
+}
+
+static struct malware_bundle_source source_of(struct signatures *s)
+{
+	usec_t now = clock_now() / USEC_PER_SEC * USEC_PER_SEC;
+	return (struct malware_bundle_source){
+		.version = s->version, .created = now, .expires = now + (usec_t)s->valid_days * USEC_PER_DAY,
+		.hash_lists = s->hashes.items, .yara_paths = s->yara.items, .clamav_files = s->clamav.items,
+		.scand_path = s->scand, .skip_bad_rules = s->skip_bad, .on_problem = on_problem, .problem_ctx = s};
+}
+
+static void say_info(struct signatures *s, const struct malware_bundle_info *info)
+{
+	char expires[CLOCK_ISO_SIZE];
+	cli_say(s->cli, stdout, "cli.signatures.built", ARG_U64("version", info->version), ARG_U64("parts", info->part_count),
+	        ARG_U64("size", info->size_bytes), ARG_CSTR("expires", clock_iso(info->expires, expires)));
+}
+
+static int build(struct signatures *s, struct err *err)
+{
+	cleanup(crypto_key) struct crypto_key *key = NULL;
+	cleanup_buf struct buf container = BUF_INIT(MALWARE_BUNDLE_LIMIT + 1);
+	struct malware_bundle_source source = source_of(s);
+	struct malware_bundle_info info;
+	int r = cli_read_key(s->key, &key, err);
+	if (r < 0)
+		return r;
+	source.sign = malware_bundle_sign_with_key;
+	source.sign_ctx = key;
+	r = malware_bundle_build(&source, &container, &info, err);
+	if (r == 0)
+		r = file_write(s->out, buf_str(&container), 0644, err);
+	if (r == 0)
+		say_info(s, &info);
+	return r;
+}
+
+static int sign_nothing(void *ctx, struct str bytes, struct buf *ret_signature, struct err *err)
+{
+	(void)ctx;
+	(void)bytes;
+	(void)ret_signature;
+	(void)err;
+	return 0;
+}
+
+/* The whole of a build but for the key and the file. */
+static int check(struct signatures *s, struct err *err)
+{
+	cleanup_buf struct buf container = BUF_INIT(MALWARE_BUNDLE_LIMIT + 1);
+	struct malware_bundle_source source = source_of(s);
+	struct malware_bundle_info info;
+	source.sign = sign_nothing;
+	source.skip_bad_rules = false;
+	int r = malware_bundle_build(&source, &container, &info, err);
+	if (r == 0)
+		cli_say(s->cli, stdout, "cli.signatures.checked", ARG_U64("parts", info.part_count), ARG_U64("size", info.size_bytes));
+	return r;
+}
+
+static int make_key(struct signatures *s, struct err *err)
+{
+	cleanup(crypto_key) struct crypto_key *key = NULL;
+	cleanup_buf_secret struct buf private = BUF_INIT(1 << 16);
+	cleanup_buf struct buf public = BUF_INIT(1 << 16);
+	if (file_exists(s->out))
+		return err_set(err, -EEXIST, "cli.exists", ARG_CSTR("path", s->out));
+	int r = crypto_key_generate(&key, err);
+	if (r == 0)
+		r = crypto_key_private_pem(key, &private, err);
+	if (r == 0)
+		r = crypto_key_public_pem(key, &public, err);
+	if (r == 0)
+		r = file_write(s->out, buf_str(&private), 0600, err);
+	if (r == 0)
+		r = file_write(s->public, buf_str(&public), 0644, err);
+	return r;
+}
+
+static int act(struct signatures *s, char **operands)
+{
+	struct err err = {0};
+	struct str action = str_c(operands[0]);
+	int r;
+	if (operands[0] == NULL || operands[1] != NULL)
+		return cli_bad_use(s->cli);
+	if (str_eq_c(action, "build") && s->key != NULL && s->out != NULL && s->version > 0)
+		r = build(s, &err);
+	else if (str_eq_c(action, "check"))
+		r = check(s, &err);
+	else if (str_eq_c(action, "key") && s->out != NULL && s->public != NULL)
+		r = make_key(s, &err);
+	else
+		return cli_bad_use(s->cli);
+	/* Faults of rules were told one by one. */
+	if (r < 0 && s->problems == 0)
+		return cli_fail(s->cli, &err);
+	return r < 0 ? CLI_ERROR : CLI_OK;
+}
+
+int cli_signatures(struct cli *cli, int argc, char **argv)
+{
+	struct signatures s = {.cli = cli, .valid_days = VALID_DAYS_DEFAULT, .version = 0};
+	int c, r = CLI_OK;
+	opterr = 0;
+	while (r == CLI_OK && (c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (c == 'h')
+			return cli_help(cli);
+		if (!take_option(&s, c))
+			r = cli_bad_option(cli, argv);
+	}
+	if (r == CLI_OK && argv[optind] != NULL && str_eq_c(str_c(argv[optind]), "check"))
+		s.version = 1;
+	if (r == CLI_OK)
+		r = act(&s, argv + optind);
+	cli_list_done(&s.hashes);
+	cli_list_done(&s.yara);
+	cli_list_done(&s.clamav);
+	return r;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+#include <getopt.h>
+
+#include "base/file/file.h"
+#include "engine/malware/malware_bundle.h"
+#include "program/cli/cli.h"
+
+static enum cli_verified (*const verifiers[])(struct cli *cli, const struct cli_verify *v) = {
+#define VERIFIER(name) cli_verify_##name,
+#include "program/cli/verify.def"
+#undef VERIFIER
+};
+
+enum option_id { OPT_KEY = 256 };
+
+static const struct option options[] = {
+	{"help", no_argument, NULL, 'h'},
+	{"key", required_argument, NULL, OPT_KEY},
+	{0},
+};
+
+enum cli_verified cli_verify_bundle(struct cli *cli, const struct cli_verify *v)
+{
+	cleanup_cli_keys struct cli_keys keys = {0};
+	struct malware_bundle_info info;
+	struct err err = {0};
+	char expires[CLOCK_ISO_SIZE];
+	if (!str_starts_with(v->bytes, STR("LTBNDL")))
+		return CLI_VERIFY_UNKNOWN;
+	int r = cli_keys_read(&keys, v->keys, &err);
+	if (r == 0) {
+		const struct malware_bundle_trust trust = {.keys = keys.keys, .key_count = keys.count, .now = clock_now()};
+		r = malware_bundle_verify(v->bytes, &trust, &info, &err);
+	}
+	if (r < 0) {
+		(void)err_at(&err, str_c(v->path));
+		(void)cli_fail(cli, &err);
+		return CLI_VERIFY_BAD;
+	}
+	cli_say(cli, stdout, info.expired ? "cli.verify.bundle_expired" : "cli.verify.bundle", ARG_CSTR("path", v->path),
+	        ARG_U64("version", info.version), ARG_U64("parts", info.part_count),
+	        ARG_CSTR("expires", clock_iso(info.expires, expires)));
+	return CLI_VERIFY_GOOD;
+}
+
+static int verify_one(struct cli *cli, const char *path, const struct cli_list *keys)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(MALWARE_BUNDLE_LIMIT + 1);
+	struct err err = {0};
+	if (file_read(path, MALWARE_BUNDLE_LIMIT, &bytes, &err) < 0)
+		return cli_fail(cli, &err);
+	const struct cli_verify v = {.path = path, .bytes = buf_str(&bytes), .keys = keys};
+	for (size_t i = 0; i < ARRAY_LEN(verifiers); i++) {
+		enum cli_verified r = verifiers[i](cli, &v);
+		if (r != CLI_VERIFY_UNKNOWN)
+			return r == CLI_VERIFY_GOOD ? CLI_OK : CLI_FOUND;
+	}
+	(void)err_set(&err, -EINVAL, "cli.verify.unknown", ARG_CSTR("path", path));
+	return cli_fail(cli, &err);
+}
+
+int cli_verify(struct cli *cli, int argc, char **argv)
+{
+	cleanup_cli_list struct cli_list keys = {0};
+	int c, result = CLI_OK;
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (c == 'h')
+			return cli_help(cli);
+		if (c != OPT_KEY)
+			return cli_bad_option(cli, argv);
+		cli_list_add(&keys, optarg);
+	}
+	if (argv[optind] == NULL)
+		return cli_bad_use(cli);
+	for (int i = optind; argv[i] != NULL; i++) {
+		int r = verify_one(cli, argv[i], &keys);
+		result = r > result ? r : result;
+	}
+	return result;
+}
