@@ -30,6 +30,7 @@ struct proc_role {
 	pthread_mutex_t lock; /* links' current, refs, stopping, serving, processes */
 	pthread_cond_t changed;
 	bool stopping;
+	bool ended; /* no links any more */
 	unsigned serving; /* threads in serve_link */
 	struct proc_process processes[PROC_PROCESSES_MAX];
 	size_t process_count;
@@ -99,6 +100,13 @@ static void link_up(struct link *link, int fd)
 	s->refs = 2; /* the link's and the thread's */
 	*start = (struct serve_start){link, s};
 	(void)pthread_mutex_lock(&role->lock);
+	if (role->ended) {
+		s->refs = 1;
+		shared_unref(s);
+		(void)pthread_mutex_unlock(&role->lock);
+		mem_free(start);
+		return;
+	}
 	replace_channel(link, s);
 	role->serving++;
 	(void)pthread_cond_broadcast(&role->changed);
@@ -242,19 +250,25 @@ void proc_role_wait_stop(struct proc_role *role)
 	(void)pthread_mutex_unlock(&role->lock);
 }
 
-void proc_role_free(struct proc_role *role)
+void proc_role_end(struct proc_role *role)
 {
-	if (role == NULL)
-		return;
-	proc_channel_shutdown(role->control);
-	(void)pthread_join(role->control_thread, NULL);
 	(void)pthread_mutex_lock(&role->lock);
-	role->stopping = true;
+	role->stopping = role->ended = true;
+	(void)pthread_cond_broadcast(&role->changed);
 	for (size_t i = 0; i < role->link_count; i++)
 		replace_channel(&role->links[i], NULL);
 	while (role->serving > 0)
 		(void)pthread_cond_wait(&role->changed, &role->lock);
 	(void)pthread_mutex_unlock(&role->lock);
+}
+
+void proc_role_free(struct proc_role *role)
+{
+	if (role == NULL)
+		return;
+	proc_role_end(role);
+	proc_channel_shutdown(role->control);
+	(void)pthread_join(role->control_thread, NULL);
 	proc_channel_free(role->control);
 	(void)pthread_mutex_destroy(&role->lock);
 	(void)pthread_cond_destroy(&role->changed);

@@ -27,7 +27,10 @@ int proc_role_start(const struct proc_role_peer *peers, size_t count, struct pro
 int proc_role_ready(struct proc_role *role, struct err *err) WARN_UNUSED;
 /* Returns when the supervisor asks for the end, or is gone. */
 void proc_role_wait_stop(struct proc_role *role);
-/* Ends every channel and waits for the threads. */
+/* Ends the links and waits for their handlers: what handlers use may be freed afterwards. Calls and sends then fail
+ * with -EPIPE. The supervisor is still there. */
+void proc_role_end(struct proc_role *role);
+/* Ends everything. */
 void proc_role_free(struct proc_role *role);
 DEFINE_CLEANUP(proc_role)
 

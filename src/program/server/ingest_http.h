@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/*
+ * ingest_http: the events listener's routes: who sends (client certificate or
+ * Bearer token, looked up by fingerprint), the batch, the answer. What happens
+ * to events is engine/event's work.
+ * Threads: handlers on any worker.
+ */
+#pragma once
+#include "engine/event/event_pipeline.h"
+#include "platform/http/http.h"
+
+/* The context of the routes is a struct event_pipeline. */
+extern const struct http_route ingest_routes[];
+void ingest_fallback(struct http_request *req, struct http_response *res, int status, void *context);

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+#include "program/server/pipe_protocol.h"
+
+#include "base/mem/mem.h"
+
+#define RETENTION_MAX 36500
+
+void pipe_put_sender(struct proc_message *m, const struct event_sender *s)
+{
+	proc_put_str(m, str_c(s->credential));
+	proc_put_uuid(m, &s->id);
+	proc_put_uuid(m, &s->unit);
+	proc_put_uuid(m, &s->endpoint);
+	proc_put_str(m, str_c(s->source));
+	proc_put_u64(m, s->retention_days);
+	proc_put_u64(m, (uint64_t)s->not_after);
+	proc_put_u64(m, s->keeps_event_id ? 1 : 0);
+}
+
+static bool get_text(struct proc_message *m, char *out, size_t size)
+{
+	struct str s = proc_get_str(m, size - 1);
+	str_copy_c(s, out, size);
+	return !m->failed && strlen(out) == s.n;
+}
+
+void pipe_get_sender(struct proc_message *m, struct event_sender *ret)
+{
+	unsigned char digest[32];
+	*ret = (struct event_sender){0};
+	bool ok = get_text(m, ret->credential, sizeof(ret->credential)) &&
+		  str_parse_hex(str_c(ret->credential), digest, sizeof(digest));
+	ret->id = proc_get_uuid(m);
+	ret->unit = proc_get_uuid(m);
+	ret->endpoint = proc_get_uuid(m);
+	ok = get_text(m, ret->source, sizeof(ret->source)) && ok;
+	uint64_t days = proc_get_u64(m), not_after = proc_get_u64(m), keeps = proc_get_u64(m);
+	if (!ok || days > RETENTION_MAX || not_after > INT64_MAX || keeps > 1)
+		m->failed = true;
+	if (m->failed)
+		return;
+	ret->retention_days = (unsigned)days;
+	ret->not_after = (usec_t)not_after;
+	ret->keeps_event_id = keeps == 1;
+}
+
+void pipe_snapshot_done(struct pipe_snapshot *s)
+{
+	mem_free(s->senders);
+	*s = (struct pipe_snapshot){0};
+}
+
+static int malformed(struct pipe_snapshot *s, struct err *err)
+{
+	pipe_snapshot_done(s);
+	return err_set(err, -EPROTO, "server.pipe_malformed");
+}
+
+static bool begins_or_continues(struct pipe_snapshot *s, uint64_t version, uint64_t part, uint64_t parts)
+{
+	if (part == 0) {
+		pipe_snapshot_done(s);
+		s->version = version;
+		s->parts = parts;
+	}
+	return s->version == version && s->parts == parts && s->next_part == part && part < parts;
+}
+
+int pipe_snapshot_add(struct pipe_snapshot *s, struct proc_message *m, struct err *err)
+{
+	uint64_t version = proc_get_u64(m), part = proc_get_u64(m), parts = proc_get_u64(m), count = proc_get_u64(m);
+	if (m->failed || count > PIPE_SENDERS_PER_PART || !begins_or_continues(s, version, part, parts) ||
+	    s->count + count > PIPE_SENDERS_MAX)
+		return malformed(s, err);
+	if (s->count + count > s->capacity) {
+		s->capacity = s->count + count > 2 * s->capacity ? s->count + count : 2 * s->capacity;
+		s->senders = mem_realloc_array(s->senders, s->capacity, sizeof(*s->senders));
+	}
+	for (uint64_t i = 0; i < count && !m->failed; i++)
+		pipe_get_sender(m, &s->senders[s->count + i]);
+	if (!proc_message_complete(m))
+		return malformed(s, err);
+	s->count += count;
+	s->next_part++;
+	return s->next_part == s->parts ? 1 : 0;
+}
+
+/* The numbers in the order in which they travel. */
+#define STATS(X)                                                                                   	X(received) X(duplicates) X(rejected) X(refused_batches) X(stored) X(dead) X(detected) X(alerts) 	X(damaged_bytes) X(cut_bytes) X(spool_bytes) X(spool_limit_bytes) X(store_lag_bytes) X(detect_lag_bytes) 	X(alerts_waiting)
+
+void pipe_put_stats(struct proc_message *m, const struct event_pipeline_stats *s)
+{
+#define PUT(name) proc_put_u64(m, s->name);
+	STATS(PUT)
+#undef PUT
+	proc_put_u64(m, s->store_up ? 1 : 0);
+	proc_put_u64(m, (uint64_t)s->store_blind_since);
+	proc_put_str(m, str_c(s->store_err.key));
+}
+
+bool pipe_get_stats(struct proc_message *m, struct event_pipeline_stats *ret)
+{
+	*ret = (struct event_pipeline_stats){0};
+#define GET(name) ret->name = proc_get_u64(m);
+	STATS(GET)
+#undef GET
+	ret->store_up = proc_get_u64(m) == 1;
+	uint64_t since = proc_get_u64(m);
+	ret->store_blind_since = since <= INT64_MAX ? (usec_t)since : 0;
+	str_copy_c(proc_get_str(m, ERR_KEY_SIZE - 1), ret->store_err.key, sizeof(ret->store_err.key));
+	return proc_message_complete(m);
+}
+
+struct proc_message pipe_answer(const struct proc_message *request, int result, struct str text, const struct err *err)
+{
+	struct proc_message m = proc_message_reply(request, result < 0 ? PIPE_FAILED : PIPE_DONE);
+	if (result < 0) {
+		proc_put_u64(&m, (uint64_t)-result);
+		proc_put_str(&m, str_c(err->key));
+	} else {
+		proc_put_str(&m, text);
+	}
+	return m;
+}
+
+int pipe_read_answer(struct proc_message *reply, struct buf *ret, struct err *err)
+{
+	int r = err_set(err, -EPROTO, "server.pipe_malformed");
+	if (reply->type == PIPE_DONE) {
+		struct str text = proc_get_str(reply, PIPE_TEXT_LIMIT);
+		if (proc_message_complete(reply)) {
+			buf_append(ret, text);
+			r = 0;
+		}
+	} else if (reply->type == PIPE_FAILED) {
+		char key[ERR_KEY_SIZE];
+		uint64_t code = proc_get_u64(reply);
+		str_copy_c(proc_get_str(reply, sizeof(key) - 1), key, sizeof(key));
+		if (proc_message_complete(reply) && code > 0 && code < 4096)
+			r = err_set(err, -(int)code, key);
+	}
+	proc_message_done(reply);
+	return r;
+}

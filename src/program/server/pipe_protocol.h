@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/*
+ * What core and pipeline tell each other.
+ *
+ *   to pipeline:  PIPE_SENDERS  u64 version, u64 part, u64 parts, u64 count, count × sender
+ *                 PIPE_ALERT_ACK  str key
+ *                 PIPE_STATS (call; answer PIPE_STATS with the numbers)
+ *   to core:      PIPE_ALERT  str (engine/event's encoding)
+ *                 PIPE_SIGN_CSR (call)  str csr, str common name, u64 not_after; answer PIPE_DONE str certificate
+ *                 PIPE_CA (call); answer PIPE_DONE str CA
+ *                 a failed call is answered PIPE_FAILED u64 positive errno class, str message key
+ *
+ * A snapshot of senders comes in parts, in order; it counts when the last one is there.
+ */
+#pragma once
+#include "engine/event/event_pipeline.h"
+#include "platform/proc/proc.h"
+
+enum pipe_message {
+	PIPE_SENDERS = 0x200,
+	PIPE_ALERT,
+	PIPE_ALERT_ACK,
+	PIPE_STATS,
+	PIPE_SIGN_CSR,
+	PIPE_CA,
+	PIPE_DONE,
+	PIPE_FAILED,
+};
+
+#define PIPE_SENDERS_PER_PART 10000
+#define PIPE_SENDERS_MAX 2000000
+#define PIPE_TEXT_LIMIT ((size_t)64 << 10)
+
+void pipe_put_sender(struct proc_message *m, const struct event_sender *s);
+/* Sets m->failed when a field is not what it must be. */
+void pipe_get_sender(struct proc_message *m, struct event_sender *ret);
+
+/* A snapshot that is being received. Zeroed: empty. */
+struct pipe_snapshot {
+	struct event_sender *senders;
+	size_t count, capacity;
+	uint64_t version, next_part, parts;
+};
+void pipe_snapshot_done(struct pipe_snapshot *s);
+/* 1: the snapshot is whole, 0: more to come, -EPROTO (server.pipe_malformed): refused, and begun anew. */
+int pipe_snapshot_add(struct pipe_snapshot *s, struct proc_message *m, struct err *err) WARN_UNUSED;
+
+void pipe_put_stats(struct proc_message *m, const struct event_pipeline_stats *s);
+bool pipe_get_stats(struct proc_message *m, struct event_pipeline_stats *ret);
+
+/* PIPE_DONE or PIPE_FAILED, for a call. */
+struct proc_message pipe_answer(const struct proc_message *request, int result, struct str text, const struct err *err);
+/* Reads such an answer and frees it: appends the text, or makes the error. */
+int pipe_read_answer(struct proc_message *reply, struct buf *ret, struct err *err) WARN_UNUSED;
