@@ -274,7 +274,7 @@ static int add_field(struct scan *s, struct event_field **ret)
 
 static int read_scalar(struct scan *s, struct str name)
 {
-	struct event_field *f;
+	struct event_field *f = NULL;
 	int r = add_field(s, &f);
 	if (r < 0)
 		return r;

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/* The event pipeline with the real event store: nothing lost and nothing doubled, also when the store is killed.
+ * LUYTRE_EVENTDB names the program, LUYTRE_CHDB the library (may be unset), LUYTRE_TEST_EVENTS how many (default 100000). */
+#include "engine/event/event_test_support.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "base/file/file.h"
+#include "engine/clickhouse/clickhouse.h"
+#include "engine/event/event_pipeline.h"
+#include "engine/event/event_store.h"
+
+#define SENDERS 4
+#define BATCH 500
+
+static char socket_path[128], data_dir[128];
+static pid_t eventdb;
+static struct event_store *store;
+
+static void start_eventdb(void)
+{
+	eventdb = fork();
+	assert_true(eventdb >= 0);
+	if (eventdb == 0) {
+		const char *program = getenv("LUYTRE_EVENTDB"), *library = getenv("LUYTRE_CHDB");
+		(void)execl(program, program, "--with-parent", "--data-dir", data_dir, "--socket", socket_path,
+		            library != NULL ? "--chdb-lib" : NULL, library, NULL);
+		_exit(127);
+	}
+	for (unsigned i = 0; i < 300 && !event_store_ping(store); i++)
+		(void)usleep(100000);
+	assert_true(event_store_ping(store));
+}
+
+static void end_eventdb(int signal_number)
+{
+	int status = 0;
+	(void)kill(eventdb, signal_number);
+	assert_int_equal(waitpid(eventdb, &status, 0), eventdb);
+	if (signal_number == SIGTERM)
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static int set_up(void **state)
+{
+	struct err err = {0};
+	if (test_set_up(state) < 0 || getenv("LUYTRE_EVENTDB") == NULL)
+		return -1;
+	(void)snprintf(socket_path, sizeof socket_path, "%s/db.sock", test_top);
+	(void)snprintf(data_dir, sizeof data_dir, "%s/db", test_top);
+	struct event_store_config c = {.url = "http://localhost", .unix_path = socket_path};
+	if (event_store_new(&c, &store, &err) < 0)
+		return -1;
+	start_eventdb();
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	end_eventdb(SIGTERM);
+	event_store_free(store);
+	return test_tear_down(state);
+}
+
+static void ask(const char *sql, char *out, size_t size)
+{
+	struct buf answer = BUF_INIT(1 << 20);
+	struct err err = {0};
+	test_ok(event_store_query(store, sql, NULL, 0, false, &answer, &err), &err);
+	str_copy_c(str_trim(buf_str(&answer)), out, size);
+	buf_done(&answer);
+}
+
+static atomic_uint alerts;
+static bool on_alert(void *ctx, const struct event_alert *a)
+{
+	(void)ctx;
+	(void)a;
+	(void)atomic_fetch_add(&alerts, 1);
+	return true;
+}
+
+struct sending {
+	struct event_pipeline *p;
+	unsigned char n;
+	uint64_t count, crc_sum;
+};
+
+static void *send_all(void *ctx)
+{
+	struct sending *s = ctx;
+	struct event_sender sender = test_sender(s->n);
+	struct buf text = BUF_INIT(BUF_DEFAULT_MAX);
+	for (uint64_t at = 0; at < s->count;) {
+		buf_clear(&text);
+		uint64_t first = at;
+		for (; at < first + BATCH && at < s->count; at++) {
+			size_t from = text.n;
+			buf_printf(&text, "{\"@timestamp\":\"2026-11-21T06:00:00Z\",\"event\":{\"code\":%llu,\"kind\":\"event\"},\"host.name\":\"pc-%u\","
+			                  "\"process.pid\":%llu,\"user.name\":\"Tr\xE1\xBA\xA7n '%llu'\",\"n\":%llu,\"x\":[1,\"\\t\\\"\"]}",
+			           (unsigned long long)(at % 50), s->n, (unsigned long long)at, (unsigned long long)at, (unsigned long long)at);
+			s->crc_sum += crc32(0, (const unsigned char *)text.p + from, (unsigned)(text.n - from));
+			buf_append_char(&text, '\n');
+		}
+		struct event_batch b = {.body = buf_str(&text), .first_sequence = first};
+		b.epoch.b[5] = s->n;
+		struct event_ingested got;
+		struct err err = {0};
+		for (;;) {
+			int r = event_pipeline_accept(s->p, &sender, &b, clock_now(), &got, &err);
+			if (r == 0)
+				break;
+			assert_int_equal(r, -EAGAIN);
+			(void)usleep(20000);
+		}
+		/* Some answers are lost on the way: the batch comes again. */
+		if (first % (BATCH * 7) == 0)
+			test_ok(event_pipeline_accept(s->p, &sender, &b, clock_now(), &got, &err), &err);
+	}
+	buf_done(&text);
+	return NULL;
+}
+
+static struct event_pipeline *start_pipeline(const char *dir, struct event_store *with)
+{
+	struct event_pipeline_config c = {
+		.dir = dir, .segment_bytes = 1 << 20, .store = with, .linger_ms = 50, .on_alert = on_alert};
+	struct event_pipeline *p;
+	struct err err = {0};
+	test_ok(event_pipeline_start(&c, &p, &err), &err);
+	return p;
+}
+
+static uint64_t total(void)
+{
+	uint64_t n = 100000;
+	const char *text = getenv("LUYTRE_TEST_EVENTS");
+	if (text != NULL)
+		assert_true(str_parse_u64(str_c(text), SENDERS, 100000000, &n));
+	return n / SENDERS * SENDERS;
+}
+
+static void check_all(uint64_t crc_sum, uint64_t n)
+{
+	char got[300], want[300];
+	ask("SELECT count(), uniqExact(event_id), uniqExact(endpoint_id, toUInt64(fields['n'])), sum(CRC32(raw)) FROM event FORMAT TabSeparated",
+	    got, sizeof got);
+	(void)snprintf(want, sizeof want, "%llu\t%llu\t%llu\t%llu", (unsigned long long)n, (unsigned long long)n,
+	               (unsigned long long)n, (unsigned long long)crc_sum);
+	assert_string_equal(got, want);
+	ask("SELECT count() FROM event_dead FORMAT TabSeparated", got, sizeof got);
+	assert_string_equal(got, "0");
+}
+
+/* All events through, the store killed hard three times meanwhile. */
+static void test_round_trip_under_fire(void **state)
+{
+	(void)state;
+	struct sending parts[SENDERS];
+	pthread_t threads[SENDERS];
+	uint64_t crc_sum = 0;
+	struct event_pipeline *p = start_pipeline(test_fresh_dir(), store);
+	for (unsigned char i = 0; i < SENDERS; i++) {
+		parts[i] = (struct sending){.p = p, .n = (unsigned char)(i + 1), .count = total() / SENDERS};
+		assert_int_equal(pthread_create(&threads[i], NULL, send_all, &parts[i]), 0);
+	}
+	for (unsigned kills = 0; kills < 3; kills++) {
+		(void)usleep(150000);
+		end_eventdb(SIGKILL);
+		start_eventdb();
+	}
+	for (size_t i = 0; i < SENDERS; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		crc_sum += parts[i].crc_sum;
+	}
+	assert_true(event_pipeline_settle(p, 120000));
+	struct event_pipeline_stats st;
+	event_pipeline_stats(p, &st);
+	assert_int_equal(st.received, total());
+	assert_true(st.duplicates > 0);
+	event_pipeline_stop(p);
+	check_all(crc_sum, total());
+}
+
+static void copy_file(const char *from, const char *to)
+{
+	struct buf b = BUF_INIT(1 << 16);
+	assert_int_equal(file_read(from, 1 << 16, &b, NULL), 0);
+	assert_int_equal(file_write(to, buf_str(&b), 0600, NULL), 0);
+	buf_done(&b);
+}
+
+/* The block is in the store, the cursor says it is not: a crash between the two. */
+static void test_replay_doubles_nothing(void **state)
+{
+	(void)state;
+	char dir[128], spool_dir[200], cursor_path[300], kept_path[300], before[100], after[100];
+	(void)snprintf(dir, sizeof dir, "%s", test_fresh_dir());
+	(void)snprintf(spool_dir, sizeof spool_dir, "%s/spool", dir);
+	(void)snprintf(cursor_path, sizeof cursor_path, "%s/stored.cursor", spool_dir);
+	(void)snprintf(kept_path, sizeof kept_path, "%s/kept", dir);
+	struct event_pipeline *p = start_pipeline(dir, NULL);
+	struct sending part = {.p = p, .n = 9, .count = 1000};
+	(void)send_all(&part);
+	event_pipeline_stop(p);
+	struct event_spool_config sc = {.dir = spool_dir};
+	struct event_spool *spool;
+	struct event_spool_position none = {0};
+	struct event_spool_block block = {.bytes = BUF_INIT(BUF_DEFAULT_MAX)};
+	assert_int_equal(event_spool_open(&sc, &spool, NULL), 0);
+	assert_int_equal(event_spool_read(spool, none, NULL, 1 << 20, 1000, &block, NULL), 1000);
+	struct event_spool_cursor c = {.at = block.from, .block_end = block.to};
+	assert_int_equal(event_spool_cursor_store(spool, "stored", &c, NULL), 0);
+	buf_done(&block.bytes);
+	event_spool_close(spool);
+	copy_file(cursor_path, kept_path);
+	static const char sql[] = "SELECT count(), uniqExact(event_id) FROM event FORMAT TabSeparated";
+	for (unsigned round = 0; round < 3; round++) {
+		copy_file(kept_path, cursor_path);
+		p = start_pipeline(dir, store);
+		assert_true(event_pipeline_settle(p, 60000));
+		event_pipeline_stop(p);
+		ask(sql, round == 0 ? before : after, sizeof before);
+		if (round > 0)
+			assert_string_equal(before, after);
+	}
+}
+
+static void test_queries(void **state)
+{
+	(void)state;
+	struct buf out = BUF_INIT(1 << 20);
+	struct err err = {0};
+	struct event_store_param params[] = {{"u", STR("Tr\xE1\xBA\xA7n '7'")}, {"t", STR("a\\b\tc\nd")}};
+	test_ok(event_store_query(store, "SELECT count() > 0 AS found, {t:String} AS t FROM event WHERE user_name = {u:String}", params, 2,
+	                          false, &out, &err), &err);
+	assert_string_equal(out.p, "{\"found\":1,\"t\":\"a\\\\b\\tc\\nd\"}\n");
+	buf_clear(&out);
+	test_ok(event_store_query(store, "SELECT count() FROM event WHERE hasToken(lower(raw), 'pc') AND process_pid = 3", NULL, 0, true, &out,
+	                          &err), &err);
+	static const struct {
+		const char *sql;
+		int code;
+	} refused[] = {
+		{"SELECT nothing FROM event", -EINVAL},
+		{"SELECT * FROM file('/etc/passwd')", -EINVAL},
+		{"SELECT * FROM `/etc/passwd`", -EINVAL},
+		{"DROP TABLE event", -EINVAL},
+		{"SELECT count() FROM (SELECT number, rand() AS r FROM numbers(400000000) GROUP BY number, r)", -E2BIG},
+	};
+	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+		assert_int_equal(event_store_query(store, refused[i].sql, NULL, 0, false, &out, &err), refused[i].code);
+	buf_done(&out);
+}
+
+static void test_alert(void **state)
+{
+	(void)state;
+	struct event_pipeline *p = start_pipeline(test_fresh_dir(), store);
+	struct event_sender s = test_sender(3);
+	struct event_batch b = test_batch("{\"event.kind\":\"alert\",\"event.category\":\"malware\",\"threat.name\":\"EICAR\",\"event.severity\":\"007\"}", 8, 0);
+	struct event_ingested got;
+	assert_int_equal(event_pipeline_accept(p, &s, &b, clock_now(), &got, NULL), 0);
+	assert_true(event_pipeline_settle(p, 20000));
+	for (unsigned i = 0; i < 300 && atomic_load(&alerts) == 0; i++)
+		(void)usleep(10000);
+	assert_int_equal(atomic_load(&alerts), 1);
+	char text[100];
+	ask("SELECT threat_name, event_severity FROM event WHERE event_kind = 'alert' FORMAT TabSeparated", text, sizeof text);
+	assert_string_equal(text, "EICAR\t7");
+	event_pipeline_stop(p);
+}
+
+/* Every table function of the library is known to be harmless or is refused. */
+static void test_table_functions(void **state)
+{
+	(void)state;
+	struct buf names = BUF_INIT(1 << 20);
+	struct err err = {0};
+	test_ok(event_store_query(store, "SELECT name FROM system.table_functions FORMAT TabSeparated", NULL, 0, false, &names, &err), &err);
+	struct str rest = str_trim(buf_str(&names)), name;
+	size_t seen = 0;
+	for (; str_split(&rest, '\n', &name); seen++)
+		if (!clickhouse_function_is_refused(name) && !clickhouse_table_function_is_harmless(name))
+			fail_msg("%.*s is in neither list of engine/clickhouse", STR_FMT(name));
+	assert_true(seen > 50);
+	buf_done(&names);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip_under_fire),
+		cmocka_unit_test(test_replay_doubles_nothing),
+		cmocka_unit_test(test_queries),
+		cmocka_unit_test(test_alert),
+		cmocka_unit_test(test_table_functions),
+	};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
