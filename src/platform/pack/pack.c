@@ -23,8 +23,16 @@ struct level {
 	bool has_key;
 };
 
+struct anchor {
+	struct str name;
+	const struct json *node;
+	struct anchor *next;
+};
+
 struct builder {
 	struct arena *arena;
+	bool allow_aliases;
+	struct anchor *anchors; /* of this document, newest first */
 	struct err *err;
 	struct pack_doc *doc;  /* the one being built */
 	struct pack_doc *first;
@@ -79,6 +87,7 @@ static int begin_document(struct builder *b, size_t at)
 		b->doc->next = doc;
 	b->doc = doc;
 	b->depth = 0;
+	b->anchors = NULL;
 	return 0;
 }
 
@@ -116,14 +125,80 @@ static bool wants_key(const struct builder *b)
 
 static int refuse_decorations(struct builder *b, struct fy_token *anchor, struct fy_token *tag)
 {
-	if (anchor != NULL)
+	if (anchor != NULL && (!b->allow_aliases || wants_key(b)))
 		return refuse(b, token_at(anchor), err_set(b->err, -EINVAL, "pack.alias"));
 	if (tag != NULL)
 		return refuse(b, token_at(tag), err_set(b->err, -EINVAL, "pack.tag"));
 	return 0;
 }
 
-static int begin_container(struct builder *b, struct fy_token *token, enum json_type type)
+static int remember_anchor(struct builder *b, struct fy_token *token, const struct json *node)
+{
+	if (token == NULL)
+		return 0;
+	struct anchor *anchor = ARENA_ARRAY(b->arena, 1, struct anchor);
+	if (anchor == NULL)
+		return refuse(b, token_at(token), err_set(b->err, -E2BIG, "pack.too_large"));
+	*anchor = (struct anchor){.node = node, .next = b->anchors};
+	b->anchors = anchor;
+	return token_text(b, token, &anchor->name);
+}
+
+/* A copy below `to`, every node counted, so that aliases of aliases stop at the limit. Depth: that of the original. */
+static int copy_children(struct builder *b, const struct json *from, struct json *to, unsigned depth)
+{
+	struct json **tail = &to->child;
+	if (depth > DEPTH_MAX)
+		return refuse(b, from->at, err_set(b->err, -E2BIG, "pack.too_deep", ARG_I64("limit", DEPTH_MAX)));
+	for (const struct json *child = from->child; child != NULL; child = child->next) {
+		struct json *copy = ARENA_ARRAY(b->arena, 1, struct json);
+		if (copy == NULL)
+			return refuse(b, from->at, err_set(b->err, -E2BIG, "pack.too_large"));
+		if (++b->nodes > NODES_MAX)
+			return refuse(b, from->at, err_set(b->err, -E2BIG, "pack.too_many", ARG_I64("limit", NODES_MAX)));
+		*copy = *child;
+		copy->next = copy->child = NULL;
+		*tail = copy;
+		tail = &copy->next;
+		int r = copy_children(b, child, copy, depth + 1);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static bool is_open(const struct builder *b, const struct json *node)
+{
+	for (unsigned i = 0; i < b->depth; i++)
+		if (b->levels[i].container == node)
+			return true;
+	return false;
+}
+
+static int take_alias(struct builder *b, struct fy_token *token)
+{
+	struct str name;
+	struct json *node;
+	size_t at = token_at(token);
+	int r = token_text(b, token, &name);
+	if (r < 0)
+		return r;
+	const struct anchor *anchor = b->anchors;
+	while (anchor != NULL && !str_eq(anchor->name, name))
+		anchor = anchor->next;
+	if (!b->allow_aliases || wants_key(b) || anchor == NULL || is_open(b, anchor->node))
+		return refuse(b, at, err_set(b->err, -EINVAL, "pack.alias"));
+	if ((r = add_node(b, at, &node)) < 0)
+		return r;
+	struct json copy = *anchor->node;
+	copy.name = node->name;
+	copy.at = node->at;
+	copy.next = copy.child = NULL;
+	*node = copy;
+	return copy_children(b, anchor->node, node, b->depth + 1);
+}
+
+static int begin_container(struct builder *b, struct fy_token *token, struct fy_token *anchor, enum json_type type)
 {
 	struct json *node;
 	size_t at = token_at(token);
@@ -136,7 +211,7 @@ static int begin_container(struct builder *b, struct fy_token *token, enum json_
 		return r;
 	node->type = type;
 	b->levels[b->depth++] = (struct level){.container = node, .tail = &node->child};
-	return 0;
+	return remember_anchor(b, anchor, node);
 }
 
 static int end_container(struct builder *b)
@@ -152,7 +227,7 @@ static int end_container(struct builder *b)
 	return 0;
 }
 
-static int take_scalar(struct builder *b, struct fy_token *token)
+static int take_scalar(struct builder *b, struct fy_token *token, struct fy_token *anchor)
 {
 	struct str text;
 	struct json *node;
@@ -170,6 +245,8 @@ static int take_scalar(struct builder *b, struct fy_token *token)
 		return 0;
 	}
 	r = add_node(b, at, &node);
+	if (r >= 0)
+		r = remember_anchor(b, anchor, node);
 	if (r < 0)
 		return r;
 	if (token == NULL || fy_token_scalar_style(token) == FYSS_PLAIN) {
@@ -189,18 +266,18 @@ static int take_event(struct builder *b, const struct fy_event *event)
 		return begin_document(b, token_at(event->document_start.document_start));
 	case FYET_MAPPING_START:
 		r = refuse_decorations(b, event->mapping_start.anchor, event->mapping_start.tag);
-		return r < 0 ? r : begin_container(b, event->mapping_start.mapping_start, JSON_OBJECT);
+		return r < 0 ? r : begin_container(b, event->mapping_start.mapping_start, event->mapping_start.anchor, JSON_OBJECT);
 	case FYET_SEQUENCE_START:
 		r = refuse_decorations(b, event->sequence_start.anchor, event->sequence_start.tag);
-		return r < 0 ? r : begin_container(b, event->sequence_start.sequence_start, JSON_ARRAY);
+		return r < 0 ? r : begin_container(b, event->sequence_start.sequence_start, event->sequence_start.anchor, JSON_ARRAY);
 	case FYET_MAPPING_END:
 	case FYET_SEQUENCE_END:
 		return end_container(b);
 	case FYET_SCALAR:
 		r = refuse_decorations(b, event->scalar.anchor, event->scalar.tag);
-		return r < 0 ? r : take_scalar(b, event->scalar.value);
+		return r < 0 ? r : take_scalar(b, event->scalar.value, event->scalar.anchor);
 	case FYET_ALIAS:
-		return refuse(b, token_at(event->alias.anchor), err_set(b->err, -EINVAL, "pack.alias"));
+		return take_alias(b, event->alias.anchor);
 	case FYET_NONE:
 	case FYET_STREAM_START:
 	case FYET_STREAM_END:
@@ -265,10 +342,11 @@ static int parse_text(struct builder *b, struct str text)
 	return r;
 }
 
-int pack_parse(struct arena *arena, const char *file, struct str text, const struct pack_doc **ret, struct err *err)
+static int parse(struct arena *arena, const char *file, struct str text, bool allow_aliases, const struct pack_doc **ret,
+                 struct err *err)
 {
 	struct pack_doc outer = {.file = file, .text = text};
-	struct builder b = {.arena = arena, .err = err, .doc = &outer};
+	struct builder b = {.arena = arena, .allow_aliases = allow_aliases, .err = err, .doc = &outer};
 	if (text.n > PACK_MAX_BYTES)
 		return pack_error_at(&outer, 0, err_set(err, -E2BIG, "pack.too_big", ARG_U64("limit", PACK_MAX_BYTES)), err);
 	size_t bad = text_utf8_error(text);
@@ -287,6 +365,16 @@ int pack_parse(struct arena *arena, const char *file, struct str text, const str
 	if (r >= 0)
 		*ret = b.first;
 	return r;
+}
+
+int pack_parse(struct arena *arena, const char *file, struct str text, const struct pack_doc **ret, struct err *err)
+{
+	return parse(arena, file, text, false, ret, err);
+}
+
+int pack_parse_foreign(struct arena *arena, const char *file, struct str text, const struct pack_doc **ret, struct err *err)
+{
+	return parse(arena, file, text, true, ret, err);
 }
 
 int pack_load(struct arena *arena, const char *path, const struct pack_doc **ret, struct err *err)

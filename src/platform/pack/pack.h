@@ -32,6 +32,9 @@ struct pack_doc {
  */
 int pack_parse(struct arena *arena, const char *file, struct str text, const struct pack_doc **ret,
                struct err *err) WARN_UNUSED;
+/* For files that others write (Sigma rules): anchors and aliases are taken, each alias a counted copy of its anchor's value. */
+int pack_parse_foreign(struct arena *arena, const char *file, struct str text, const struct pack_doc **ret,
+                       struct err *err) WARN_UNUSED;
 /* Reads the file first: also system.call. */
 int pack_load(struct arena *arena, const char *path, const struct pack_doc **ret, struct err *err) WARN_UNUSED;
 

@@ -190,6 +190,55 @@ static void decodes_with_place(void **state)
 	}
 }
 
+static void foreign_aliases(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *yaml, *json, *key, *place;
+	} cases[] = {
+		{"a: &v\n  x: [1, two]\nb: *v\n", "{\"a\":{\"x\":[1,\"two\"]},\"b\":{\"x\":[1,\"two\"]}}", NULL, NULL},
+		{"a: &v one\nb: [*v, *v]\n", "{\"a\":\"one\",\"b\":[\"one\",\"one\"]}", NULL, NULL},
+		{"a: &v one\nb: &v two\nc: *v\n", "{\"a\":\"one\",\"b\":\"two\",\"c\":\"two\"}", NULL, NULL},
+		{"a: *none\n", NULL, "pack.alias", "x.yaml:1:5"},
+		{"a: &v one\n---\nb: *v\n", NULL, "pack.alias", "x.yaml:3:5"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct arena *arena cleanup(arena) = arena_new(0);
+		struct buf out cleanup_buf = BUF_INIT(10000);
+		const struct pack_doc *doc;
+		struct err err = {0};
+		int r = pack_parse_foreign(arena, "x.yaml", str_c(cases[i].yaml), &doc, &err);
+		assert_int_equal(r, cases[i].key != NULL ? -EINVAL : 0);
+		if (r < 0) {
+			assert_string_equal(err.key, cases[i].key);
+			assert_string_equal(err.place, cases[i].place);
+			continue;
+		}
+		struct json_writer w = json_writer_init(&out);
+		json_tree(&w, doc->root);
+		assert_string_equal(out.p, cases[i].json);
+	}
+}
+
+/* Ten aliases a level, nine levels: a billion nodes if they were all copied. */
+static void billion_laughs(void **state)
+{
+	(void)state;
+	struct arena *arena cleanup(arena) = arena_new(512 << 20);
+	struct buf text cleanup_buf = BUF_INIT(10000);
+	const struct pack_doc *doc;
+	struct err err = {0};
+	buf_append_c(&text, "a0: &a0 lol\n");
+	for (int level = 1; level < 10; level++) {
+		buf_printf(&text, "a%d: &a%d [", level, level);
+		for (int i = 0; i < 10; i++)
+			buf_printf(&text, "*a%d,", level - 1);
+		buf_append_c(&text, "]\n");
+	}
+	assert_int_equal(pack_parse_foreign(arena, "x.yaml", buf_str(&text), &doc, &err), -E2BIG);
+	assert_string_equal(err.key, "pack.too_many");
+}
+
 static void loads(void **state)
 {
 	(void)state;
@@ -207,6 +256,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(trees),     cmocka_unit_test(refuses),            cmocka_unit_test(limits),
 		cmocka_unit_test(documents), cmocka_unit_test(decodes_with_place), cmocka_unit_test(loads),
+		cmocka_unit_test(foreign_aliases), cmocka_unit_test(billion_laughs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
