@@ -89,27 +89,33 @@ function Inside({ session: who }) {
 	<//>`;
 }
 
+// A component of pages/ that stands outside the shells, loaded when needed.
+const outside = { setup: () => import('./pages/setup.js'), first_password: () => import('./pages/first_password.js') };
+function Outside({ name, ...props }) {
+	const [View, setView] = useState(null);
+	useEffect(() => {
+		outside[name]().then((module) => setView(() => module.default));
+	}, [name]);
+	return View ? html`<${View} ...${props} />` : html`<${Loading} />`;
+}
+
 function App({ setup }) {
 	useLang();
 	const who = useSession();
 	const [needed, setNeeded] = useState(setup);
-	const [Setup, setSetup] = useState(null);
-	useEffect(() => {
-		if (needed) import('./pages/setup.js').then((module) => setSetup(() => module.default));
-	}, [needed]);
 	useEffect(() => {
 		if (who === false) {
 			stopStream();
 			setShellTheme('light');
 		}
 	}, [who]);
-	if (needed && !who) {
-		return Setup ? html`<${Setup} onDone=${async () => {
-			await loadSession();
-			setNeeded(false);
-			go('/');
-		}} />` : html`<${Loading} />`;
-	}
+	const done = async () => {
+		await loadSession();
+		setNeeded(false);
+		go('/');
+	};
+	if (needed && !who) return html`<${Outside} key="setup" name="setup" onDone=${done} />`;
+	if (who?.must_change_password) return html`<${Outside} key="first" name="first_password" />`;
 	return who ? html`<${Inside} session=${who} />` : html`<${Login} />`;
 }
 

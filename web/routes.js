@@ -8,7 +8,7 @@ export const pages = [
 	{ path: '/alerts', file: 'alerts', title: 'ui.page.alerts', icon: 'alert', alt: 'C', permission: 'alert.read' },
 	{ path: '/alerts/:id', file: 'alerts', nav: '/alerts', permission: 'alert.read' },
 	{ path: '/incidents', file: 'incidents', title: 'ui.page.incidents', icon: 'incident', alt: 'S', permission: 'incident.read' },
-	{ path: '/incidents/new', file: 'incident_new', nav: '/incidents', permission: 'incident.create' },
+	{ path: '/incidents/new', file: 'incident_new', nav: '/incidents', permission: 'incident.write' },
 	{ path: '/incidents/:id', file: 'incident', nav: '/incidents', permission: 'incident.read' },
 	{ path: '/endpoints', file: 'endpoints', title: 'ui.page.endpoints', icon: 'endpoint', alt: 'M', permission: 'endpoint.read' },
 	{ path: '/endpoints/:id', file: 'endpoint', nav: '/endpoints', permission: 'endpoint.read' },
@@ -20,7 +20,7 @@ export const pages = [
 	{ path: '/accounts/:id', file: 'accounts', nav: '/accounts', permission: 'account.read' },
 	{ path: '/tokens', file: 'tokens', title: 'ui.page.tokens', icon: 'key', permission: 'token.manage' },
 	{ path: '/audit', file: 'audit', title: 'ui.page.audit', icon: 'log', permission: 'audit.read' },
-	{ path: '/status', file: 'status', title: 'ui.page.status', icon: 'pulse', permission: 'system.status' },
+	{ path: '/status', file: 'status', title: 'ui.page.status', icon: 'pulse', permission: 'system.read' },
 	{ path: '/me', file: 'me', title: 'ui.page.me', icon: 'person' },
 ];
 

@@ -20,7 +20,7 @@ const fold = (text) => String(text ?? '').normalize('NFD').replace(/[\u0300-\u03
 const READ = ['alert.read', 'incident.read', 'endpoint.read', 'protection.read', 'unit.read'];
 const ROLES = {
 	analyst: { name: 'Nguyễn Văn Hải', shell: 'watch', label: 'Quản trị hệ thống', permissions: null },
-	officer: { name: 'Trần Thị Lan', shell: 'unit', label: 'Cán bộ đơn vị', permissions: [...READ, 'alert.handle', 'incident.create', 'endpoint.enrol'] },
+	officer: { name: 'Trần Thị Lan', shell: 'unit', label: 'Cán bộ đơn vị', permissions: [...READ, 'incident.write', 'endpoint.enrol'] },
 	leader: { name: 'Lê Hoàng Đức', shell: 'leader', label: 'Lãnh đạo', permissions: READ },
 	reader: { name: 'Võ Minh Đăng', shell: 'watch', label: 'Kiểm tra', permissions: READ },
 };
@@ -109,7 +109,7 @@ function routes(data, state, { sample, allPermissions }) {
 		['GET', '/setup', () => ({ needed: state.setup, code_required: true }), 'public'],
 		['POST', '/setup', (x) => { state.setup = false; state.login = 'analyst'; return x.body; }, 'public'],
 		['GET', '/session', () => ({ account: me(), permissions: ROLES[state.login].permissions ?? allPermissions, shell: ROLES[state.login].shell, roles: [{ role: 'r', label: ROLES[state.login].label, unit: { id: data.city.id, name: data.city.name }, expires_at: null }], lang: 'vi', sample })],
-		['GET', '/session/sessions', () => ({ items: [{ id: 's1', current: true, peer: '10.92.1.14', user_agent: 'Chrome 120, Windows 10', created_at: ago(200), last_used_at: ago(0) }, { id: 's2', peer: '10.92.1.77', user_agent: 'Chrome 109, Windows 7', created_at: ago(9000), last_used_at: ago(600) }], total: 2, next: null })],
+		['GET', '/session/sessions', () => ({ items: [{ id: 's1', current: true, peer: '10.92.1.14', user_agent: 'Chrome 120, Windows 10', created_at: ago(200), seen_at: ago(0) }, { id: 's2', peer: '10.92.1.77', user_agent: 'Chrome 109, Windows 7', created_at: ago(9000), seen_at: ago(600) }], total: 2, next: null })],
 		['POST', '/logout', () => { state.login = null; return null; }],
 		['GET', '/status', () => ({ version: '0.1.0', processes: ['core', 'pipeline', 'key', 'eventdb'].map((name) => ({ name, state: 'running', since: ago(4000), restarts: name === 'eventdb' ? 1 : 0, detail: '' })), pipeline: { received: 1840221, stored: 1840200, detect_lag: 0, store_lag: 21, dropped: 0, spool_bytes: 8388608 }, eventdb: { state: 'running' }, database: { kind: 'sqlite' }, blind: state.blind, as_of: ago(0) })],
 		['GET', '/units', (x) => page(x.url, data.units, { text: (u) => `${u.name} ${u.code}`, filters: { kind: (u) => u.kind } })],
@@ -128,7 +128,7 @@ function routes(data, state, { sample, allPermissions }) {
 		['GET', '/endpoints/summary', () => { const all = data.endpoints.filter(mine()), by = new Map(); for (const e of all) { const u = by.get(e.unit.id) ?? { unit: e.unit, total: 0, protected: 0 }; u.total++; if (e.state === 'protected') u.protected++; by.set(e.unit.id, u); } const n = (s) => all.filter((e) => e.state === s).length; return { total: all.length, protected: n('protected'), outdated: n('outdated'), silent: n('silent'), unprotected: n('unprotected'), as_of: ago(0), by_unit: [...by.values()] }; }],
 		['GET', '/endpoints', (x) => page(x.url, data.endpoints.filter(mine()), { text: (e) => `${e.hostname} ${e.unit.name} ${e.addresses}`, filters: { state: (e) => e.state, unit: (e) => e.unit.id }, order: { unit: (e) => e.unit.name } })],
 		['GET', '/endpoints/:id', (x) => ({ ...data.endpoints.find((e) => e.id === x.id), note: '', inventory: { kernel: '6.1.0-28-amd64', cpu: 'Intel Core i3-10100', memory_bytes: 8589934592, packages: [{ name: 'libc6', version: '2.36-9' }, { name: 'openssl', version: '3.0.15' }], disks: [{ mount: '/', size_bytes: 256e9, free_bytes: 91e9 }], users: ['root', 'canbo'] }, protection: { watch_mode: 'fanotify', bundle_version: '2026.11.21-1', scanner: 'ready', engines: ['hash', 'yara'], last_scan_at: ago(600), spool_events: 0, quarantine_count: 2 },
-			timeline: [{ id: 't1', at: ago(3000), type: 'enrolled', text: 'Máy được ghi danh.' }, { id: 't2', at: ago(1500), type: 'gap', text: 'Không liên lạc trong 6 giờ.' }, { id: 't3', at: ago(30), type: 'detection', text: 'Phát hiện EICAR-Test-File trong /home/canbo/Tải xuống/mau.txt, đã cách ly.' }] })],
+			timeline: [{ at: ago(3000), what: 'enrolled', details: {} }, { at: ago(1500), what: 'state', details: { from: 'protected', to: 'silent', reason_key: 'no_checkin' } }, { at: ago(1140), what: 'state', details: { from: 'silent', to: 'protected', reason_key: 'ok' } }] })],
 		['PATCH', '/endpoints/:id', (x) => { const e = data.endpoints.find((one) => one.id === x.id); if (x.body.unit_id) e.unit = data.units.find((u) => u.id === x.body.unit_id); return changed(e); }],
 		['POST', '/endpoints/:id/scan', () => ({ command_id: uuid() })],
 		['GET', '/detections', (x) => page(x.url, data.detections, { text: (d) => `${d.threat} ${d.path} ${d.endpoint.hostname} ${d.unit.name}`, filters: { threat: (d) => d.threat } })],
@@ -147,9 +147,9 @@ function routes(data, state, { sample, allPermissions }) {
 		['POST', '/alerts/:id/comments', (x) => alertAction(x.id, x.body, (a) => { a.comments = [...a.comments, { id: uuid(), at: ago(0), author: me().display_name, text: x.body.text }]; })],
 		['POST', '/alerts/:id/incident', (x) => { const made = { ...data.incidents[0], id: uuid(), title: x.body.title, number: 'SC-2026-0099' }; data.incidents.unshift(made); return made; }],
 		['GET', '/incident-kinds', () => ({ groups: [{ id: 'attack', label: 'Tình huống sự cố do bị tấn công mạng', kinds: data.kinds.slice(0, 2).map(([id, label]) => ({ id, label })) }, { id: 'other', label: 'Tình huống khác', kinds: data.kinds.slice(2).map(([id, label]) => ({ id, label })) }] })],
-		['GET', '/incidents', (x) => page(x.url, data.incidents, { text: (i) => `${i.number} ${i.title} ${i.unit.name}`, filters: { state: (i) => i.state, kind: (i) => i.kind } })],
+		['GET', '/incidents', (x) => page(x.url, data.incidents, { text: (i) => `${i.number} ${i.title} ${i.unit.name}`, filters: { state: (i) => i.state, kind: (i) => i.kind, open: (i) => (i.state === 'closed' ? '0' : '1') } })],
 		['POST', '/incidents', (x) => { if (x.body.title.length < 5) return { status: 400, key: 'incident.title_short', detail: 'Hãy ghi rõ hơn chuyện gì đã xảy ra.', place: '/title' }; const made = { ...data.incidents[0], ...x.body, id: uuid(), number: 'SC-2026-0100' }; data.incidents.unshift(made); return made; }],
-		['GET', '/incidents/:id', (x) => { const i = data.incidents.find((one) => one.id === x.id); return i && { ...i, transitions: i.state === 'closed' ? [{ to: 'responding', label: 'Mở lại', to_label: 'Đang ứng cứu', note: true }] : [{ to: 'recovering', label: 'Chuyển sang khôi phục', to_label: 'Đang khôi phục', note: false }, { to: 'closed', label: 'Đóng sự cố', to_label: 'Đã đóng', note: true }] }; }],
+		['GET', '/incidents/:id', (x) => { const i = data.incidents.find((one) => one.id === x.id); return i && { ...i, transitions: i.state === 'closed' ? [{ to: 'responding', label: 'Mở lại', note_required: true, permission: 'incident.close' }] : [{ to: 'recovering', label: 'Chuyển sang khôi phục', note_required: false, permission: 'incident.respond' }, { to: 'closed', label: 'Đóng sự cố', note_required: true, permission: 'incident.close' }] }; }],
 		['POST', '/incidents/:id/transition', (x) => { const i = data.incidents.find((one) => one.id === x.id); i.state = x.body.to; i.state_label = data.label[x.body.to]; return changed(i); }],
 		['POST', '/incidents/:id/comments', (x) => { const i = data.incidents.find((one) => one.id === x.id); i.timeline = [...i.timeline, { id: uuid(), at: ago(0), author: me().display_name, type: 'comment', text: x.body.text }]; return i; }],
 	];
@@ -182,7 +182,7 @@ function routes(data, state, { sample, allPermissions }) {
 	};
 }
 
-export const ALL = [...READ, 'alert.handle', 'incident.create', 'incident.respond', 'incident.close', 'endpoint.manage', 'endpoint.scan', 'endpoint.enrol', 'quarantine.manage', 'bundle.release', 'unit.manage', 'account.read', 'account.manage', 'token.manage', 'audit.read', 'system.status'];
+export const ALL = [...READ, 'alert.write', 'incident.write', 'incident.respond', 'incident.close', 'endpoint.write', 'endpoint.scan', 'endpoint.enrol', 'protection.quarantine', 'protection.release', 'unit.manage', 'account.read', 'account.manage', 'token.manage', 'audit.read', 'system.read'];
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
 	const mock = await startMock({ port: Number(process.argv[2] ?? 8099), machines: Number(process.argv[3] ?? 20000), allPermissions: ALL });

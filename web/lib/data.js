@@ -62,11 +62,13 @@ const PAGE = 100, BIG_PAGE = 500;
 
 // A cursor-paged list: {items, total, query, complete, loading, error, more, all, reload}. Up to BIG_PAGE rows are all
 // loaded and sorted here; of a longer list the server sorts, and further rows come as they are scrolled to. `id` names
-// the field that tells records apart where that is not "id".
-export function useList(path, asked, { events = [], id = 'id' } = {}) {
+// the field that tells records apart where that is not "id"; `sorts` says which columns the server sorts by what name;
+// `whole` loads every page.
+export function useList(path, asked, { events = [], id = 'id', sorts = {}, whole = false } = {}) {
 	const [big, setBig] = useState(false);
 	const { sort, ...unsorted } = asked ?? {};
-	const query = big ? asked : unsorted;
+	const field = sorts[sort?.replace(/^-/, '')];
+	const query = big && field ? { ...unsorted, sort: `${sort.startsWith('-') ? '-' : ''}${field}` } : unsorted;
 	const key = path ? `${path}?${JSON.stringify(query ?? null)}` : null;
 	const [state, setState] = useState({ items: [], total: null, next: null, error: null, loading: Boolean(path) });
 	const run = useRef({ control: null, key: null, busy: null, state });
@@ -123,6 +125,7 @@ export function useList(path, asked, { events = [], id = 'id' } = {}) {
 			put({ key, query, items, total, next, error: null, loading: false });
 			if (total > BIG_PAGE) setBig(true);
 			else if (next) await more();
+			while (whole && run.current.state.next && !run.current.state.error && run.current.key === key) await more();
 		} catch (error) {
 			const problem = asProblem(error);
 			if (problem) put({ ...(same ? r.state : { items: [], total: null, next: null }), key, query, error: problem, loading: false });
@@ -142,5 +145,5 @@ export function useList(path, asked, { events = [], id = 'id' } = {}) {
 		return () => run.current.control?.abort();
 	}, [reload]);
 	useEvents(events, useGathered(reload, 250));
-	return { ...state, complete: !state.next && state.key === key && !state.error, more, all, reload };
+	return { ...state, sorts, complete: !state.next && state.key === key && !state.error, more, all, reload };
 }

@@ -7,8 +7,8 @@ import { createStore } from './store.js';
 // {state: 'off' | 'open' | 'lost', since}
 export const streamState = createStore({ state: 'off', since: Date.now() });
 
-const NAMES = ['alert.created', 'alert.changed', 'incident.created', 'incident.changed', 'endpoint.changed', 'endpoint.created',
-	'protection.changed', 'detection.created', 'quarantine.changed', 'bundle.released', 'unit.changed', 'account.changed', 'status.changed'];
+const NAMES = ['alert.created', 'alert.changed', 'incident.created', 'incident.changed', 'endpoint.changed', 'protection.changed',
+	'unit.created', 'unit.changed', 'unit.moved', 'unit.closed', 'account.created', 'account.changed', 'account.disabled', 'status.changed'];
 const listeners = new Set();
 const channel = new BroadcastChannel('luytre-stream');
 let stop = null;

@@ -10,7 +10,7 @@ import { PageHead, State, Time, Ago, Empty, Facts, Copyable } from '../parts/bit
 import { Table, listQuery } from '../parts/table.js';
 import { Dialog, Confirm } from '../parts/dialog.js';
 import { Form, useForm } from '../parts/form.js';
-import { UnitPicker } from '../parts/picker.js';
+import { UnitPicker, IncidentPicker } from '../parts/picker.js';
 import { act } from '../parts/toast.js';
 
 const person = () => [
@@ -29,7 +29,7 @@ function AccountDialog({ account, reload, onClose }) {
 	const fields = account ? person() : [
 		{ name: 'login', label: t('ui.login.login'), required: true, hint: t('ui.account.login_hint'), plain: true },
 		...person(),
-		{ name: 'password', type: 'password', label: t('ui.account.first_password'), required: true, hint: t('ui.account.password_hint'), autocomplete: 'new-password' },
+		{ name: 'password', type: 'password', label: t('ui.account.first_password'), required: true, hint: t('ui.account.first_password_hint'), autocomplete: 'new-password' },
 	];
 	const send = async (values) => {
 		const done = account ? await patch(`/accounts/${account.id}`, values, account.etag) : await post('/accounts', values);
@@ -40,17 +40,22 @@ function AccountDialog({ account, reload, onClose }) {
 	return html`<${Dialog} title=${account ? t('ui.account.edit') : t('ui.account.new')} onClose=${onClose}><${Form} form=${form} fields=${fields} submit=${t('ui.action.save')} onCancel=${onClose} onSubmit=${send} /><//>`;
 }
 
-export function useRoles() {
-	return useList('/roles', {}, { id: 'role' }).items.map((role) => ({ value: role.role, label: role.label }));
+// Roles for people or for machines. Those restricted to one record are granted where that record is shown.
+export function useRoles(machines) {
+	return useList('/roles', {}, { id: 'role' }).items.filter((role) => Boolean(role.for_machines) === machines && role.restrict_kind !== 'system');
 }
 
+export const roleOptions = (roles) => roles.map((role) => ({ value: role.role, label: role.label }));
+
 function GrantDialog({ account, reload, onClose }) {
-	const roles = useRoles();
+	const roles = useRoles(false);
 	const form = useForm({ initial: { unit_id: account.unit ?? null } });
+	const role = roles.find((one) => one.role === form.values.role);
 	const fields = [
-		{ name: 'role', type: 'select', label: t('ui.account.role'), required: true, options: roles },
+		{ name: 'role', type: 'select', label: t('ui.account.role'), required: true, options: roleOptions(roles) },
 		{ name: 'unit_id', type: 'pick', picker: UnitPicker, label: t('ui.account.scope'), required: true, hint: t('ui.account.scope_hint') },
-		{ name: 'expires_at', type: 'datetime', label: t('ui.account.expires'), hint: t('ui.account.expires_hint') },
+		...(role?.restrict_kind === 'incident' ? [{ name: 'restrict_id', type: 'pick', picker: IncidentPicker, label: t('ui.account.one_incident'), required: true }] : []),
+		{ name: 'expires_at', type: 'datetime', label: t('ui.account.expires'), required: Boolean(role?.needs_expiry), hint: t('ui.account.expires_hint') },
 	];
 	const send = async (values) => {
 		await post(`/accounts/${account.id}/grants`, values);
@@ -103,7 +108,7 @@ function Panel({ account, reload, onEdit }) {
 export default function Accounts({ id }) {
 	const { query } = useRoute();
 	const [dialog, setDialog] = useState(null);
-	const list = useList('/accounts', listQuery(query, ['unit']), { events: ['account.'] });
+	const list = useList('/accounts', listQuery(query, ['unit', 'role']), { events: ['account.'], sorts: { display_name: 'name', login: 'login', last_login_at: 'last_login_at' } });
 	const account = list.items.find((one) => one.id === id);
 	const columns = [
 		{ id: 'display_name', label: t('ui.account.name'), width: 200, value: (a) => a.display_name, cell: (a) => html`<a href=${href(`/accounts/${a.id}`)} tabindex="-1">${a.display_name}</a>` },
@@ -116,7 +121,7 @@ export default function Accounts({ id }) {
 	];
 	return html`<div class="page fill">
 		<${PageHead} title=${t('ui.page.accounts')} sub=${t('ui.account.sub')}>${can('account.manage') && html`<button type="button" class="primary" onClick=${() => setDialog('new')}>${t('ui.account.new')}</button>`}<//>
-		<div class=${account ? 'split right' : 'split none'}>
+		<div class=${account ? 'split side' : 'split none'}>
 			<${Table} name="accounts" label=${t('ui.page.accounts')} list=${list} columns=${columns} rowHref=${(a) => `/accounts/${a.id}`} selected=${id} empty=${html`<${Empty} title=${t('ui.account.empty')}>${t('ui.account.empty_hint')}<//>`} />
 			${account && html`<${Panel} key=${account.id} account=${account} reload=${list.reload} onEdit=${() => setDialog('edit')} />`}
 		</div>

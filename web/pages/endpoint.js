@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
 // One machine: how it is protected, what is on it, what happened; scan, move, retire.
 import { html, useState } from '../lib/html.js';
-import { t } from '../lib/i18n.js';
+import { t, hasText } from '../lib/i18n.js';
 import { number, bytes } from '../lib/format.js';
 import { useRoute, href } from '../lib/router.js';
 import { useGet, useList } from '../lib/data.js';
@@ -45,6 +45,17 @@ function EditDialog({ endpoint, reload, onClose }) {
 	return html`<${Dialog} title=${t('ui.endpoint.edit_title', { host: endpoint.hostname })} onClose=${onClose}><${Form} form=${form} fields=${fields} submit=${t('ui.action.save')} onCancel=${onClose} onSubmit=${send} /><//>`;
 }
 
+// The record keeps what changed; the sentence is made here, in the reader's language.
+function sentences(entries) {
+	return (entries ?? []).map((entry, i) => {
+		const d = entry.details ?? {};
+		const reason = d.reason_key && hasText(`endpoint.reason_${d.reason_key}`) ? t(`endpoint.reason_${d.reason_key}`) : null;
+		const text = entry.what === 'state' ? t('ui.timeline.endpoint.state', { from: t(`ui.endpoint.state.${d.from}`), to: t(`ui.endpoint.state.${d.to}`) })
+			: hasText(`ui.timeline.endpoint.${entry.what}`) ? t(`ui.timeline.endpoint.${entry.what}`) : entry.what;
+		return { id: `${entry.at}-${i}`, at: entry.at, type: d.to === 'silent' ? 'silent' : entry.what, text, note: reason };
+	});
+}
+
 // Engines come as names or as objects with a name and a state.
 const engineText = (engine) => (typeof engine === 'string' ? engine : [engine.name, engine.version, engine.state].filter(Boolean).join(' '));
 
@@ -53,7 +64,7 @@ function Protection({ endpoint }) {
 	return html`<section class="panel"><h2>${t('ui.endpoint.protection')}</h2>
 		<p class="lead"><${State} group="endpoint" value=${endpoint.state} /> ${endpoint.state_reason}</p>
 		<${Facts} items=${[
-			[t('ui.endpoint.watch'), (p.watch_mode ?? endpoint.watch_mode) && html`${t(`ui.endpoint.watch.${p.watch_mode ?? endpoint.watch_mode}`)}${p.watch_reason && html` <span class="muted">${p.watch_reason}</span>`}`],
+			[t('ui.endpoint.watch'), (p.watch_mode || endpoint.watch_mode) && html`${t(`ui.endpoint.watch.${p.watch_mode || endpoint.watch_mode}`)}${p.watch_reason && html` <span class="muted">${p.watch_reason}</span>`}`],
 			[t('ui.endpoint.bundle'), p.bundle_version ?? endpoint.bundle_version ?? t('ui.endpoint.no_bundle')],
 			[t('ui.endpoint.scanner'), p.scanner && html`<${State} group="endpoint.scanner" value=${p.scanner} />`],
 			[t('ui.endpoint.engines'), (p.engines ?? []).map(engineText).join(', ')],
@@ -105,7 +116,7 @@ export default function Endpoint({ id }) {
 	const { data: endpoint, error, reload } = useGet(`/endpoints/${id}`, null, { events: ['endpoint.', 'protection.'] });
 	const [dialog, setDialog] = useState(null);
 	const close = () => setDialog(null);
-	const manage = can('endpoint.manage'), scan = can('endpoint.scan') || manage;
+	const manage = can('endpoint.write'), scan = can('endpoint.scan') || manage;
 	useKeys(endpoint ? [
 		...(scan ? [{ code: 'Digit1', label: t('ui.endpoint.scan'), run: () => setDialog('scan') }] : []),
 		...(manage ? [{ code: 'Digit2', label: t('ui.endpoint.edit'), run: () => setDialog('edit') }] : []),
@@ -127,7 +138,7 @@ export default function Endpoint({ id }) {
 		<div class="two"><${Protection} endpoint=${endpoint} /><${About} endpoint=${endpoint} /></div>
 		<section class="panel">
 			<${Tabs} label=${t('ui.endpoint.details')} items=${tabs} value=${tab} />
-			${tab === 'timeline' && html`<${Timeline} items=${endpoint.timeline} />`}
+			${tab === 'timeline' && html`<${Timeline} items=${sentences(endpoint.timeline)} />`}
 			${tab === 'alerts' && html`<${Alerts} id=${id} />`}
 			${INVENTORY.includes(tab) && html`<${Rows} rows=${endpoint.inventory?.[tab]} empty=${t('ui.endpoint.no_inventory')} />`}
 		</section>

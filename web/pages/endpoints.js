@@ -29,7 +29,7 @@ const columns = () => [
 export default function Endpoints() {
 	const { query } = useRoute();
 	const asked = listQuery(query, ['state', 'unit']);
-	const list = useList('/endpoints', asked, { events: ['endpoint.', 'protection.'] });
+	const list = useList('/endpoints', asked, { events: ['endpoint.', 'protection.'], sorts: { hostname: 'hostname', state: 'state', last_seen_at: 'last_seen_at', enrolled_at: 'enrolled_at' } });
 	const { data: sum } = useGet('/endpoints/summary', null, { events: ['endpoint.'] });
 	const tab = (state) => {
 		const next = new URLSearchParams(query);

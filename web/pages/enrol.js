@@ -30,7 +30,7 @@ export default function Enrol() {
 	const [made, setMade] = useState(null);
 	const since = useRef(0);
 	const form = useForm({ draft: 'enrol', initial: { unit_id: me.unit ?? null, uses: '1' } });
-	const list = useList('/enrolment-tokens', listQuery(query, []));
+	const list = useList('/enrolment-tokens', listQuery(query, []), { events: ['endpoint.'] });
 	const fields = [
 		{ name: 'unit_id', type: 'pick', picker: UnitPicker, label: t('ui.enrol.unit'), required: true, hint: t('ui.enrol.unit_hint') },
 		{ name: 'uses', type: 'number', label: t('ui.enrol.uses'), required: true, min: 1, hint: t('ui.enrol.uses_hint') },
@@ -44,10 +44,10 @@ export default function Enrol() {
 	};
 	const columns = [
 		{ id: 'unit', label: t('ui.unit.one'), width: 260, value: (x) => x.unit?.name },
-		{ id: 'uses', label: t('ui.enrol.uses_left'), width: 140, right: true, value: (x) => x.uses_left ?? x.uses, cell: (x) => number(x.uses_left ?? x.uses) },
+		{ id: 'uses', label: t('ui.enrol.uses_left'), width: 140, right: true, value: (x) => (x.usable ? x.uses - x.used : 0), cell: (x) => (x.usable ? number(x.uses - x.used) : t('ui.enrol.spent')) },
 		{ id: 'created_at', label: t('ui.token.created'), width: 150, value: (x) => x.created_at, cell: (x) => html`<${Time} at=${x.created_at} />` },
 		{ id: 'expires_at', label: t('ui.account.expires'), width: 150, value: (x) => x.expires_at, cell: (x) => html`<${Time} at=${x.expires_at} />` },
-		{ id: 'do', label: t('ui.table.actions'), width: 120, cell: (x) => html`<button type="button" class="small danger-quiet" onClick=${() => act(async () => {
+		{ id: 'do', label: t('ui.table.actions'), width: 120, cell: (x) => x.usable && html`<button type="button" class="small danger-quiet" onClick=${() => act(async () => {
 			await remove(`/enrolment-tokens/${x.id}`);
 			await list.reload();
 		}, t('ui.enrol.revoked'))}>${t('ui.token.revoke')}</button>` },

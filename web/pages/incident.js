@@ -14,17 +14,31 @@ import { Form, useForm } from '../parts/form.js';
 import { AccountPicker } from '../parts/picker.js';
 import { Timeline } from '../parts/timeline.js';
 import { act } from '../parts/toast.js';
-import { kindGroups } from '../parts/alert_detail.js';
+import { kindGroups, kindLabel, otherField } from '../parts/kinds.js';
+
+// The record keeps what changed; the sentence is made here, in the reader's language.
+function sentences(entries, kinds) {
+	const make = {
+		opened: () => t('ui.timeline.incident.opened'),
+		state: (e) => t('ui.timeline.incident.state', { from: t(`ui.incident.state.${e.from}`), to: t(`ui.incident.state.${e.to}`) }),
+		kind: (e) => t('ui.timeline.incident.kind', { from: kindLabel(kinds, e.from), to: kindLabel(kinds, e.to) }),
+		severity: (e) => t('ui.timeline.incident.severity', { from: t(`ui.severity.${e.from}`), to: t(`ui.severity.${e.to}`) }),
+		owner: (e) => t(e.to ? 'ui.timeline.incident.owner' : 'ui.timeline.incident.no_owner', { to: e.to }),
+		alert: (e) => t('ui.timeline.incident.alert', { number: e.to ?? '', title: e.text ?? '' }),
+	};
+	return (entries ?? []).map((entry) => ({ ...entry, text: make[entry.type] ? make[entry.type](entry) : entry.text, note: ['opened', 'state'].includes(entry.type) ? entry.text : null }));
+}
 
 function EditDialog({ incident, reload, onClose }) {
 	const kinds = useGet('/incident-kinds');
-	const form = useForm({ draft: `incident.${incident.id}`, initial: { title: incident.title, kind: incident.kind, severity: incident.severity, owner_id: incident.owner, description: incident.description } });
+	const form = useForm({ draft: `incident.${incident.id}`, initial: { title: incident.title, kind: incident.kind, other_label: incident.other_label ?? '', severity: incident.severity, owner_id: incident.owner, description: incident.description } });
 	const fields = [
 		{ name: 'title', label: t('ui.incident.title'), required: true, max: 300 },
 		{ name: 'kind', type: 'select', label: t('ui.incident.kind'), required: true, groups: kindGroups(kinds.data) },
+		...otherField(form.values.kind),
 		{ name: 'severity', type: 'radio', label: t('ui.severity.title'), required: true, options: SEVERITIES.map((value) => ({ value, view: html`<${Severity} value=${value} />` })) },
 		...(can('account.read') ? [{ name: 'owner_id', type: 'pick', picker: AccountPicker, label: t('ui.incident.owner') }] : []),
-		{ name: 'description', type: 'textarea', label: t('ui.incident.description'), rows: 6, max: 20000 },
+		{ name: 'description', type: 'textarea', label: t('ui.incident.description'), rows: 6, max: 8000 },
 	];
 	const send = async (values) => {
 		// Only what was changed is sent, so that two people editing different fields do not undo each other.
@@ -55,10 +69,11 @@ function Alerts({ alerts }) {
 
 export default function Incident({ id }) {
 	const { data: incident, error, reload } = useGet(`/incidents/${id}`, null, { events: ['incident.'] });
+	const kinds = useGet('/incident-kinds');
 	const [dialog, setDialog] = useState(null);
 	// What may happen next comes with the record: the rules are the pack's, not the console's.
-	const next = incident?.transitions ?? [];
-	const edit = can('incident.respond');
+	const next = (incident?.transitions ?? []).filter((step) => can(step.permission));
+	const edit = can('incident.write');
 	useKeys([
 		...next.map((step, i) => ({ code: `Digit${i + 1}`, label: step.label, run: () => setDialog(step) })),
 		...(edit && incident ? [{ code: 'Digit9', label: t('ui.incident.edit'), run: () => setDialog('edit') }] : []),
@@ -88,11 +103,11 @@ export default function Incident({ id }) {
 			<section class="panel"><h2>${t('ui.incident.description')}</h2><p class="text">${incident.description || t('ui.incident.no_description')}</p></section>
 		</div>
 		<section class="panel"><h2>${t('ui.incident.alerts')}</h2><${Alerts} alerts=${incident.alerts} /></section>
-		<section class="panel"><h2>${t('ui.timeline.title')}</h2><${Timeline} items=${incident.timeline} />
+		<section class="panel"><h2>${t('ui.timeline.title')}</h2><${Timeline} items=${sentences(incident.timeline, kinds.data)} />
 			${edit && html`<${Comment} incident=${incident} reload=${reload} />`}</section>
 		${dialog === 'edit' && html`<${EditDialog} incident=${incident} reload=${reload} onClose=${close} />`}
-		${dialog?.to && html`<${Confirm} title=${dialog.label} consequence=${t('ui.incident.transition_text', { number: incident.number, from: incident.state_label, to: dialog.to_label ?? t(`ui.incident.state.${dialog.to}`) })}
-			reason=${{ label: dialog.note ? t('ui.incident.note_required') : t('ui.incident.note'), example: t('ui.incident.note_example'), optional: !dialog.note }} action=${dialog.label} onClose=${close}
+		${dialog?.to && html`<${Confirm} title=${dialog.label} consequence=${t('ui.incident.transition_text', { number: incident.number, from: incident.state_label, to: t(`ui.incident.state.${dialog.to}`) })}
+			reason=${{ label: dialog.note_required ? t('ui.incident.note_required') : t('ui.incident.note'), example: t('ui.incident.note_example'), optional: !dialog.note_required }} action=${dialog.label} onClose=${close}
 			onDo=${async (note) => {
 				await post(`/incidents/${id}/transition`, { to: dialog.to, ...(note ? { note } : {}) }, { etag: incident.etag });
 				await reload();

@@ -10,7 +10,7 @@ import { session } from '../lib/session.js';
 import { PageHead, Severity, SEVERITIES } from '../parts/bits.js';
 import { Form, useForm } from '../parts/form.js';
 import { UnitPicker } from '../parts/picker.js';
-import { kindGroups } from '../parts/alert_detail.js';
+import { kindGroups, otherField } from '../parts/kinds.js';
 import { toast } from '../parts/toast.js';
 
 export default function IncidentNew() {
@@ -20,10 +20,11 @@ export default function IncidentNew() {
 	const fields = [
 		{ name: 'title', label: t('ui.incident.what'), required: true, hint: t('ui.incident.what_example'), max: 300 },
 		{ name: 'kind', type: 'select', label: t('ui.incident.kind'), required: true, groups: kindGroups(kinds.data), hint: t('ui.incident.kind_hint') },
+		...otherField(form.values.kind),
 		{ name: 'unit_id', type: 'pick', picker: UnitPicker, label: t('ui.incident.where'), required: true },
 		{ name: 'detected_at', type: 'datetime', label: t('ui.incident.detected_at'), required: true, hint: t('ui.incident.detected_hint') },
 		{ name: 'severity', type: 'radio', label: t('ui.severity.title'), required: true, options: SEVERITIES.map((value) => ({ value, view: html`<${Severity} value=${value} />` })) },
-		{ name: 'description', type: 'textarea', label: t('ui.incident.description'), hint: t('ui.incident.description_example'), rows: 6, max: 20000 },
+		{ name: 'description', type: 'textarea', label: t('ui.incident.description'), hint: t('ui.incident.description_example'), rows: 6, max: 8000 },
 	];
 	const send = async (values) => {
 		const made = await post('/incidents', values);

@@ -14,7 +14,7 @@ export const INCIDENT_STATES = ['new', 'triaged', 'responding', 'recovering', 'c
 const columns = () => [
 	{ id: 'number', label: t('ui.incident.number'), width: 130, value: (i) => i.number, cell: (i) => html`<a href=${href(`/incidents/${i.id}`)} tabindex="-1">${i.number}</a>` },
 	{ id: 'title', label: t('ui.incident.title'), width: 320, value: (i) => i.title, cell: (i) => html`<span title=${i.title}>${i.title}</span>` },
-	{ id: 'severity', label: t('ui.severity.title'), width: 130, value: (i) => t(`ui.severity.${i.severity}`), order: (i) => SEVERITIES.indexOf(i.severity), cell: (i) => html`<${Severity} value=${i.severity} />` },
+	{ id: 'severity', label: t('ui.severity.title'), width: 130, value: (i) => t(`ui.severity.${i.severity}`), order: (i) => -SEVERITIES.indexOf(i.severity), cell: (i) => html`<${Severity} value=${i.severity} />` },
 	{ id: 'state', label: t('ui.incident.state'), width: 150, value: (i) => i.state_label, cell: (i) => html`<${State} group="incident" value=${i.state} label=${i.state_label} />` },
 	{ id: 'unit', label: t('ui.unit.one'), width: 190, value: (i) => i.unit?.name, cell: (i) => html`<${UnitName} unit=${i.unit} />` },
 	{ id: 'kind', label: t('ui.incident.kind'), width: 200, value: (i) => i.kind_label },
@@ -28,8 +28,8 @@ const columns = () => [
 export default function Incidents() {
 	const { query } = useRoute();
 	const kinds = useGet('/incident-kinds');
-	const list = useList('/incidents', listQuery(query, ['state', 'unit', 'kind']), { events: ['incident.'] });
-	const create = can('incident.create');
+	const list = useList('/incidents', listQuery(query, ['state', 'unit', 'kind', 'open']), { events: ['incident.'], sorts: { number: 'number', severity: 'severity', opened_at: 'opened_at', detected_at: 'detected_at' } });
+	const create = can('incident.write');
 	return html`<div class="page fill">
 		<${PageHead} title=${t('ui.page.incidents')} sub=${t('ui.incident.sub')}>
 			${create && html`<a class="button primary" href=${href('/incidents/new')}><${Icon} name="plus" />${t('ui.incident.new')}</a>`}

@@ -11,8 +11,6 @@ import { Icon } from '../parts/icons.js';
 import { Meter } from '../parts/bars.js';
 import { WorstUnits } from './overview.js';
 
-const OPEN = ['new', 'triaged', 'responding', 'recovering'];
-
 function Figure({ id, value, note, part, to, query, tone }) {
 	return html`<article class=${`figure${tone ? ` figure-${tone}` : ''}`}>
 		<a class="figure-main" href=${href(to, query)}><span class="figure-label">${t(`ui.leader.${id}`)}</span><span class="figure-value">${value}</span>${part !== undefined && html`<${Meter} value=${part} />`}<span class="figure-note">${note}</span></a>
@@ -23,7 +21,7 @@ function Figure({ id, value, note, part, to, query, tone }) {
 export default function Leader() {
 	const machines = useGet(can('endpoint.read') ? '/endpoints/summary' : null, null, { events: ['endpoint.'], every: 60000 });
 	const alerts = useGet(can('alert.read') ? '/alerts/summary' : null, null, { events: ['alert.'], every: 60000 });
-	const open = useGet(can('incident.read') ? '/incidents' : null, { state: OPEN, limit: 5 }, { events: ['incident.'] });
+	const open = useGet(can('incident.read') ? '/incidents' : null, { open: 1, limit: 1 }, { events: ['incident.'] });
 	const closed = useGet(can('incident.read') ? '/incidents' : null, { state: 'closed', limit: 1 }, { events: ['incident.'] });
 	const m = machines.data, a = alerts.data;
 	const units = m?.by_unit?.length ?? 0, full = m?.by_unit?.filter((one) => one.total && one.protected === one.total).length ?? 0;
@@ -39,7 +37,7 @@ export default function Leader() {
 			<${Figure} id="dark" value=${number(m.silent + m.unprotected)} note=${t('ui.overview.dark_note', { silent: number(m.silent), unprotected: number(m.unprotected) })} to="/endpoints" query=${{ state: 'unprotected' }} tone=${m.silent + m.unprotected ? 'warn' : null} />`}
 			${a && html`<${Figure} id="alerts" value=${number(a.new + a.acknowledged)} note=${t('ui.leader.alerts_note', { count: a.new })} to="/alerts" />
 			<${Figure} id="critical" value=${number(a.by_severity?.critical ?? 0)} note=${t('ui.leader.critical_note')} to="/alerts" query=${{ severity: 'critical' }} tone=${a.by_severity?.critical ? 'bad' : null} />`}
-			${open.data && html`<${Figure} id="incidents" value=${number(open.data.total)} note=${open.data.items[0]?.title ?? t('ui.leader.no_incidents')} to="/incidents" query=${{ sort: '-opened_at' }} tone=${open.data.total ? 'warn' : null} />`}
+			${open.data && html`<${Figure} id="incidents" value=${number(open.data.total)} note=${open.data.items[0]?.title ?? t('ui.leader.no_incidents')} to="/incidents" query=${{ open: 1 }} tone=${open.data.total ? 'warn' : null} />`}
 			${closed.data && html`<${Figure} id="closed" value=${number(closed.data.total)} note=${t('ui.leader.closed_note')} to="/incidents" query=${{ state: 'closed' }} />`}
 		</div>
 		${m && html`<section class="panel"><h2>${t('ui.leader.worst')}</h2><${WorstUnits} summary=${m} count=${3} /></section>`}

@@ -10,7 +10,7 @@ import { Form, useForm } from '../parts/form.js';
 import { LangSwitch, ThemeSwitch } from '../parts/frame.js';
 import { act, toast } from '../parts/toast.js';
 
-function Password() {
+export function Password({ after }) {
 	const form = useForm({ initial: {}, secret: ['old_password', 'new_password', 'repeat'] });
 	const fields = [
 		{ name: 'old_password', type: 'password', label: t('ui.me.old_password'), required: true, autocomplete: 'current-password' },
@@ -21,8 +21,9 @@ function Password() {
 		await post('/session/password', values);
 		form.reset({});
 		toast(t('ui.me.password_changed'));
+		await after?.();
 	};
-	return html`<section class="panel"><h2>${t('ui.me.password')}</h2><${Form} form=${form} fields=${fields} submit=${t('ui.me.change_password')} onSubmit=${send} /></section>`;
+	return html`<${Form} form=${form} fields=${fields} submit=${t('ui.me.change_password')} onSubmit=${send} />`;
 }
 
 function Sessions() {
@@ -33,7 +34,7 @@ function Sessions() {
 	}, t('ui.me.session_ended'));
 	return html`<section class="panel"><h2>${t('ui.me.sessions')}</h2><${ProblemBox} problem=${error} retry=${reload} />
 		${!data && !error && html`<${Loading} />`}
-		<ul class="rows">${(data?.items ?? []).map((one) => html`<li key=${one.id}><span><strong>${one.peer ?? '–'}</strong>${one.current && html` <span class="chip">${t('ui.me.this_session')}</span>`}<br /><span class="muted">${one.user_agent ?? one.agent}</span><br /><span class="muted">${t('ui.me.session_since')} <${Time} at=${one.created_at} /> · <${Ago} at=${one.last_used_at ?? one.last_seen_at} /></span></span>
+		<ul class="rows">${(data?.items ?? []).map((one) => html`<li key=${one.id}><span><strong>${one.peer ?? '–'}</strong>${one.current && html` <span class="chip">${t('ui.me.this_session')}</span>`}<br /><span class="muted">${one.user_agent}</span><br /><span class="muted">${t('ui.me.session_since')} <${Time} at=${one.created_at} /> · <${Ago} at=${one.seen_at} /></span></span>
 			${!one.current && html`<button type="button" class="small danger-quiet" onClick=${() => end(one)}>${t('ui.me.end_session')}</button>`}</li>`)}</ul></section>`;
 }
 
@@ -43,6 +44,6 @@ export default function Me() {
 		<section class="panel"><h2>${t('ui.me.roles')}</h2>
 			<${Facts} items=${[[t('ui.login.login'), who.account.login], ...(who.roles ?? []).map((role) => [role.label, html`${role.unit?.name}${role.expires_at && html` · ${t('ui.account.until')} <${Time} at=${role.expires_at} />`}`])]} /></section>
 		<section class="panel"><h2>${t('ui.me.view')}</h2><div class="actions left"><${ThemeSwitch} /><${LangSwitch} /></div></section>
-		<${Password} /><${Sessions} />
+		<section class="panel"><h2>${t('ui.me.password')}</h2><${Password} /></section><${Sessions} />
 	</div>`;
 }

@@ -62,7 +62,7 @@ export default function Overview() {
 			<button type="button" onClick=${toggle}><${Icon} name="wall" />${t(wall ? 'ui.overview.wall_off' : 'ui.overview.wall')}</button>
 		<//>
 		<${ProblemBox} problem=${alerts.error ?? machines.error} retry=${alerts.reload} />
-		<div class="tiles six">
+		<div class="tiles five">
 			<${Tile} value=${number(a?.new)} label=${t('ui.overview.new')} note=${t('ui.overview.new_note')} to="/alerts" query=${{ view: 'new' }} tone=${a?.new ? 'accent' : null} />
 			<${Tile} value=${number(a?.acknowledged)} label=${t('ui.overview.acknowledged')} note=${t('ui.overview.acknowledged_note')} to="/alerts" query=${{ view: 'open' }} />
 			<${Tile} value=${html`<span class="sev-counts">${SEVERITIES.map((value) => html`<span key=${value}><${Severity} value=${value} /><b>${number(a?.by_severity?.[value] ?? 0)}</b></span>`)}</span>`} label=${t('ui.overview.by_severity')} to="/alerts" query=${{ view: 'open' }} wide />

@@ -5,15 +5,15 @@ import { t } from '../lib/i18n.js';
 import { useRoute } from '../lib/router.js';
 import { useList } from '../lib/data.js';
 import { post, remove } from '../lib/api.js';
-import { PageHead, Time, Empty, Copyable } from '../parts/bits.js';
+import { PageHead, Time, Ago, Empty, Copyable } from '../parts/bits.js';
 import { Table, listQuery } from '../parts/table.js';
 import { Dialog, Confirm } from '../parts/dialog.js';
 import { Form, useForm } from '../parts/form.js';
 import { UnitPicker } from '../parts/picker.js';
-import { useRoles } from './accounts.js';
+import { useRoles, roleOptions } from './accounts.js';
 
 function TokenDialog({ reload, onClose }) {
-	const roles = useRoles();
+	const roles = roleOptions(useRoles(true));
 	const [made, setMade] = useState(null);
 	const form = useForm({ draft: 'token.new', initial: {} });
 	const fields = [
@@ -41,7 +41,7 @@ export default function Tokens() {
 		{ id: 'unit', label: t('ui.account.scope'), width: 220, value: (x) => x.unit?.name },
 		{ id: 'created_at', label: t('ui.token.created'), width: 150, value: (x) => x.created_at, cell: (x) => html`<${Time} at=${x.created_at} />` },
 		{ id: 'expires_at', label: t('ui.account.expires'), width: 150, value: (x) => x.expires_at, cell: (x) => html`<${Time} at=${x.expires_at} />` },
-		{ id: 'last_used_at', label: t('ui.token.last_used'), width: 150, value: (x) => x.last_used_at, cell: (x) => html`<${Time} at=${x.last_used_at} />` },
+		{ id: 'used_at', label: t('ui.token.last_used'), width: 150, value: (x) => x.used_at, cell: (x) => html`<${Ago} at=${x.used_at} />` },
 		{ id: 'do', label: t('ui.table.actions'), width: 110, cell: (x) => html`<button type="button" class="small danger-quiet" onClick=${() => setDialog(x)}>${t('ui.token.revoke')}</button>` },
 	];
 	return html`<div class="page fill">

@@ -39,8 +39,8 @@ export default function Units() {
 	const { query } = useRoute();
 	const [dialog, setDialog] = useState(null);
 	const chosen = query.get('unit');
-	const all = useList('/units', listQuery(query, ['kind']), { events: ['unit.'] });
-	const tree = useList('/units', {}, { events: ['unit.'] });
+	const all = useList('/units', listQuery(query, ['kind']), { events: ['unit.'], sorts: { name: 'name', code: 'code' } });
+	const tree = useList('/units', {}, { events: ['unit.'], whole: true });
 	const summary = useGet(can('endpoint.read') ? '/endpoints/summary' : null, null, { events: ['endpoint.'] });
 	const counts = useMemo(() => new Map((summary.data?.by_unit ?? []).map((one) => [one.unit.id, one])), [summary.data]);
 	const children = useMemo(() => {

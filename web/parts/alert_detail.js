@@ -14,6 +14,7 @@ import { Form, useForm } from './form.js';
 import { AccountPicker } from './picker.js';
 import { Timeline } from './timeline.js';
 import { Icon } from './icons.js';
+import { kindGroups, otherField } from './kinds.js';
 import { act } from './toast.js';
 
 const RESOLUTIONS = ['true_positive', 'false_positive', 'duplicate', 'test'];
@@ -22,7 +23,7 @@ function CloseDialog({ alert, onDone, onClose }) {
 	const form = useForm({ draft: `alert.close.${alert.id}`, initial: { resolution: '', note: '' } });
 	const fields = [
 		{ name: 'resolution', type: 'radio', label: t('ui.alert.resolution'), required: true, options: RESOLUTIONS.map((value) => ({ value, label: t(`ui.alert.resolution.${value}`) })) },
-		{ name: 'note', type: 'textarea', label: t('ui.alert.close_note'), hint: t('ui.alert.close_note_example'), required: form.values.resolution === 'false_positive', max: 2000 },
+		{ name: 'note', type: 'textarea', label: t('ui.alert.close_note'), hint: t('ui.alert.close_note_example'), required: form.values.resolution === 'false_positive' },
 	];
 	return html`<${Dialog} title=${t('ui.alert.close_title', { number: String(alert.number) })} onClose=${onClose}>
 		<${Form} form=${form} fields=${fields} submit=${t('ui.alert.do.close')} onCancel=${onClose} onSubmit=${onDone} />
@@ -45,16 +46,13 @@ function CommentDialog({ alert, onDone, onClose }) {
 	<//>`;
 }
 
-export function kindGroups(kinds) {
-	return (kinds?.groups ?? []).map((group) => ({ label: group.label, options: group.kinds.map((kind) => ({ value: kind.id, label: kind.label })) }));
-}
-
 function IncidentDialog({ alert, onDone, onClose }) {
 	const kinds = useGet('/incident-kinds');
 	const form = useForm({ draft: `alert.incident.${alert.id}`, initial: { title: alert.title, kind: 'attack.malware' } });
 	const fields = [
 		{ name: 'title', label: t('ui.incident.title'), required: true, max: 300 },
 		{ name: 'kind', type: 'select', label: t('ui.incident.kind'), required: true, groups: kindGroups(kinds.data) },
+		...otherField(form.values.kind),
 	];
 	return html`<${Dialog} title=${t('ui.alert.do.incident')} onClose=${onClose}>
 		<div class="dialog-body"><p class="muted">${t('ui.alert.incident_hint', { unit: alert.unit?.name, host: alert.endpoint?.hostname })}</p></div>
@@ -76,14 +74,14 @@ function useActions(alert, reload, setDialog) {
 		await reload();
 	};
 	if (!alert) return [];
-	const handle = can('alert.handle'), open = alert.state !== 'closed';
+	const handle = can('alert.write'), open = alert.state !== 'closed';
 	return [
 		{ id: 'acknowledge', digit: 1, primary: true, show: handle && alert.state === 'new', run: simple(call('acknowledge'), t('ui.alert.done.acknowledge', { number: String(alert.number) })) },
 		{ id: 'take', digit: 2, show: handle && open && alert.assignee?.id !== me.id,
 			run: simple(call('assign', { account_id: me.id }), t('ui.alert.done.assign', { name: me.display_name }), alert.assignee && (() => fresh('assign', { account_id: alert.assignee.id }))) },
 		{ id: 'assign', digit: 3, show: handle && open && can('account.read'), run: () => setDialog('assign') },
 		{ id: 'comment', digit: 4, show: handle, run: () => setDialog('comment') },
-		{ id: 'incident', digit: 5, show: can('incident.create') && !alert.incident && open, run: () => setDialog('incident') },
+		{ id: 'incident', digit: 5, show: can('incident.write') && !alert.incident && open, run: () => setDialog('incident') },
 		{ id: 'close', digit: 6, show: handle && open, run: () => setDialog('close') },
 		{ id: 'reopen', digit: 7, show: handle && !open, run: simple(call('reopen'), t('ui.alert.done.reopen')) },
 	].filter((action) => action.show);

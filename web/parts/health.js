@@ -16,7 +16,7 @@ const PERIOD_MS = 15000;
 const GRACE_MS = 8000;
 
 export function HealthStrip() {
-	const allowed = can('system.status');
+	const allowed = can('system.read');
 	const { data, error } = useGet(allowed ? '/status' : null, null, { every: PERIOD_MS, events: ['status.'] });
 	const stream = useStore(streamState);
 	const [now, setNow] = useState(Date.now());

@@ -67,4 +67,5 @@ export function Picker({ path, query, label, note, value, onPick, id, disabled, 
 }
 
 export const UnitPicker = (props) => html`<${Picker} ...${props} path="/units" label=${(unit) => unit.name} note=${(unit) => unit.parent_name} />`;
+export const IncidentPicker = (props) => html`<${Picker} ...${props} path="/incidents" label=${(incident) => `${incident.number} ${incident.title}`} note=${(incident) => incident.unit?.name} />`;
 export const AccountPicker = (props) => html`<${Picker} ...${props} path="/accounts" label=${(account) => account.display_name} note=${(account) => account.unit?.name} />`;

@@ -185,7 +185,7 @@ export function Table({ list, columns, name, label, rowHref, onOpen, filters, em
 			${tools}
 			<${SavedViews} name=${name} />
 			<${ColumnChooser} columns=${columns} shown=${shown} />
-			<button type="button" class="small" onClick=${() => copyRows(list, shown, q, sort)}><${Icon} name="copy" />${t('ui.table.copy')}</button>
+			<button type="button" class="small copy" onClick=${() => copyRows(list, shown, q, sort)}><${Icon} name="copy" />${t('ui.table.copy')}</button>
 		</div>
 		<${ProblemBox} problem=${list.error} retry=${list.reload} />
 		<div class="table-scroll" ref=${scroller} tabindex="0" role="grid" aria-label=${label} aria-rowcount=${list.total ?? rows.length} aria-activedescendant=${at >= 0 ? `${name}-row-${at}` : null}
@@ -194,7 +194,7 @@ export function Table({ list, columns, name, label, rowHref, onOpen, filters, em
 				<colgroup>${shown.map((column) => html`<col key=${column.id} style=${{ width: `${column.width ?? 140}px` }} />`)}</colgroup>
 				<thead role="rowgroup"><tr role="row">${shown.map((column) => html`<th key=${column.id} role="columnheader" class=${column.right ? 'right' : null}
 					aria-sort=${sort === column.id ? 'ascending' : sort === `-${column.id}` ? 'descending' : 'none'}>
-					${column.value || column.order ? html`<button type="button" tabindex="-1" onClick=${() => sortBy(column)}>${column.label}<span class="arrow" aria-hidden="true">${sort === column.id ? '▲' : sort === `-${column.id}` ? '▼' : ''}</span></button>` : column.label}</th>`)}</tr></thead>
+					${(column.value || column.order) && (list.complete || list.sorts[column.id]) ? html`<button type="button" tabindex="-1" onClick=${() => sortBy(column)}>${column.label}<span class="arrow" aria-hidden="true">${sort === column.id ? '▲' : sort === `-${column.id}` ? '▼' : ''}</span></button>` : column.label}</th>`)}</tr></thead>
 				<tbody role="rowgroup">
 					${first > 0 && html`<tr class="spacer" key="top" aria-hidden="true"><td style=${{ height: `${first * ROW}px` }} colspan=${shown.length}></td></tr>`}
 					${visible.map((row, i) => {

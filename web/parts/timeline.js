@@ -19,7 +19,7 @@ export function Timeline({ items, newest = false, label }) {
 			const gap = item.type === 'gap' || item.type === 'silent';
 			return html`${head}<li key=${item.id ?? item.at} class=${gap ? 'gap' : `event event-${item.type ?? 'note'}`}>
 				<time datetime=${item.at} title=${`${today} ${time(item.at, true)} GMT+7`}>${time(item.at)}</time>
-				<div><p>${item.text}</p>${item.author && html`<p class="muted">${typeof item.author === 'string' ? item.author : item.author.name}</p>`}</div>
+				<div><p class="text">${item.text}</p>${item.note && html`<p class="text muted">${item.note}</p>`}${item.author && html`<p class="muted">${typeof item.author === 'string' ? item.author : item.author.name}</p>`}</div>
 			</li>`;
 		})}
 	</ol>`;

@@ -32,7 +32,7 @@ export function SavedViews({ name }) {
 		await navigator.clipboard.writeText(location.href);
 		toast(t('ui.views.link_copied'));
 	};
-	return html`<details class="menu">
+	return html`<details class="menu views">
 		<summary class="button small"><${Icon} name="star" />${t('ui.views.title')}</summary>
 		<div class="menu-body">
 			${views.map((view) => html`<div class="menu-row" key=${view.title}><a href=${view.hash}>${view.title}</a>
