@@ -12,6 +12,8 @@
 #include "base/mem/mem.h"
 #include "platform/proc/proc_control.h"
 
+#define RELINK_PAUSE (1 * USEC_PER_SEC)
+
 /* A channel that calls and its serving thread share; the last one frees it. */
 struct shared {
 	struct proc_channel *channel;
@@ -57,6 +59,26 @@ static void shared_unref(struct shared *s)
 	mem_free(s);
 }
 
+/* A link may break without a death (a peer that stalled). The supervisor brings a fresh one; it knows when the peer is
+ * dead, too. role->lock is held. */
+static void ask_for_link(struct link *link)
+{
+	struct proc_role *role = link->role;
+	while (link->current == NULL && !role->ended && !role->stopping) {
+		usec_t again = clock_monotonic() + RELINK_PAUSE;
+		struct timespec until = {.tv_sec = again / USEC_PER_SEC, .tv_nsec = again % USEC_PER_SEC * 1000};
+		int r = 0;
+		while (link->current == NULL && !role->ended && !role->stopping && r != ETIMEDOUT)
+			r = pthread_cond_timedwait(&role->changed, &role->lock, &until);
+		if (link->current != NULL || role->ended || role->stopping)
+			return;
+		struct proc_message m = proc_message_init(PROC_CONTROL_RELINK);
+		proc_put_str(&m, str_c(link->peer->name));
+		(void)!proc_send(role->control, &m, NULL);
+		proc_message_done(&m);
+	}
+}
+
 static void *serve_link(void *arg)
 {
 	struct serve_start start = *(struct serve_start *)arg;
@@ -72,8 +94,11 @@ static void *serve_link(void *arg)
 	if (start.link->current == start.shared) {
 		start.link->current = NULL;
 		shared_unref(start.shared);
+		shared_unref(start.shared);
+		ask_for_link(start.link);
+	} else {
+		shared_unref(start.shared);
 	}
-	shared_unref(start.shared);
 	role->serving--;
 	(void)pthread_cond_broadcast(&role->changed);
 	(void)pthread_mutex_unlock(&role->lock);

@@ -2,7 +2,8 @@
 /*
  * proc_role: a role's own side. It learns of its peers from the supervisor:
  * each time a peer starts (again) a fresh channel takes the place of the old
- * one, and calls that come meanwhile wait for it.
+ * one, and calls that come meanwhile wait for it. A link that breaks without a
+ * death is replaced likewise.
  *
  * Threads: call and send from any thread; the rest from the one that made it.
  */

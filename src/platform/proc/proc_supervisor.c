@@ -20,6 +20,7 @@
 #define FIRST_PAUSE (200 * USEC_PER_MS)
 #define LAST_PAUSE (10 * USEC_PER_SEC)
 #define LONG_LIFE (60 * USEC_PER_SEC)
+#define RELINK_PAUSE (500 * USEC_PER_MS)
 #define LAST_GASP (2 * USEC_PER_SEC)
 #define EXIT_EXEC_FAILED 127
 
@@ -39,6 +40,7 @@ struct state {
 	const struct proc_supervisor *config;
 	struct proc_notify notify;
 	struct run runs[PROC_CHILDREN_MAX];
+	usec_t linked_at[PROC_PAIRS_MAX];
 	int signal_fd;
 	bool told_ready, stopping, hurry;
 	usec_t next_watchdog;
@@ -126,20 +128,39 @@ static struct run *find_run(struct state *s, const char *name)
 	return NULL;
 }
 
+static void link_pair(struct state *s, size_t i)
+{
+	const struct proc_pair *pair = &s->config->pairs[i];
+	struct run *a = find_run(s, pair->a), *b = find_run(s, pair->b);
+	int fds[2];
+	if (a == NULL || b == NULL || a->control == NULL || b->control == NULL ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+		return;
+	s->linked_at[i] = clock_monotonic();
+	offer_link(a, pair->b, fds[0]);
+	offer_link(b, pair->a, fds[1]);
+}
+
+static bool joins(const struct proc_pair *pair, const char *a, struct str b)
+{
+	return (strcmp(pair->a, a) == 0 && str_eq_c(b, pair->b)) || (strcmp(pair->b, a) == 0 && str_eq_c(b, pair->a));
+}
+
 /* Fresh pairs between this role, just started, and every running one it may talk to. */
 static void link_role(struct state *s, const struct run *run)
 {
-	for (size_t i = 0; i < s->config->pair_count; i++) {
-		const struct proc_pair *pair = &s->config->pairs[i];
-		int fds[2];
-		struct run *a = find_run(s, pair->a), *b = find_run(s, pair->b);
-		if ((a != run && b != run) || a == NULL || b == NULL || a->control == NULL || b->control == NULL)
-			continue;
-		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
-			continue;
-		offer_link(a, pair->b, fds[0]);
-		offer_link(b, pair->a, fds[1]);
-	}
+	for (size_t i = 0; i < s->config->pair_count; i++)
+		if (strcmp(s->config->pairs[i].a, run->child->name) == 0 || strcmp(s->config->pairs[i].b, run->child->name) == 0)
+			link_pair(s, i);
+}
+
+/* Both ends ask when a link breaks: one new pair is enough. */
+static void relink(struct state *s, const struct run *run, struct str peer)
+{
+	for (size_t i = 0; i < s->config->pair_count; i++)
+		if (joins(&s->config->pairs[i], run->child->name, peer) &&
+		    clock_monotonic() - s->linked_at[i] >= RELINK_PAUSE)
+			link_pair(s, i);
 }
 
 static int start(struct state *s, struct run *run, struct err *err)
@@ -254,6 +275,11 @@ static void read_control(struct state *s, struct run *run)
 	}
 	if (m.type == PROC_CONTROL_READY && !run->ready)
 		note_ready(s, run);
+	if (m.type == PROC_CONTROL_RELINK) {
+		struct str peer = proc_get_str(&m, PROC_NAME_LIMIT);
+		if (proc_message_complete(&m))
+			relink(s, run, peer);
+	}
 	proc_message_done(&m);
 }
 
@@ -357,7 +383,7 @@ int proc_supervise(const struct proc_supervisor *config, struct err *err)
 {
 	struct state s = {.config = config, .notify = proc_notify_take()};
 	sigset_t signals, before;
-	if (config->child_count > PROC_CHILDREN_MAX)
+	if (config->child_count > PROC_CHILDREN_MAX || config->pair_count > PROC_PAIRS_MAX)
 		return err_set(err, -E2BIG, "proc.too_many_children");
 	(void)sigemptyset(&signals);
 	(void)sigaddset(&signals, SIGTERM);

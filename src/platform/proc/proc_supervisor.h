@@ -17,6 +17,7 @@
 #include "platform/proc/proc.h"
 
 #define PROC_CHILDREN_MAX 8
+#define PROC_PAIRS_MAX 8
 
 struct proc_child {
 	const char *name;

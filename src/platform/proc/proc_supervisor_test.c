@@ -40,10 +40,15 @@ static void ignore(struct proc_channel *c, struct proc_message *m, void *ctx)
 	(void)ctx;
 }
 
+/* Type 2: breaks the link without dying. */
 static void answer_pid(struct proc_channel *c, struct proc_message *m, void *ctx)
 {
 	struct proc_message reply = proc_message_reply(m, 1);
 	(void)ctx;
+	if (m->type == 2) {
+		proc_channel_shutdown(c);
+		return;
+	}
 	proc_put_u64(&reply, (uint64_t)getpid());
 	(void)!proc_send(c, &reply, NULL);
 	proc_message_done(&reply);
@@ -93,8 +98,13 @@ static void ask(struct proc_role *role)
 	}
 }
 
+/* Breaks the link first, then asks over the one that takes its place. */
 static void *ask_thread(void *arg)
 {
+	struct proc_message m = proc_message_init(2), reply;
+	if (proc_role_call(arg, "b", &m, &reply, 5000, NULL) == -EPIPE)
+		say("broken", "b", 0);
+	proc_message_done(&m);
 	ask(arg);
 	return NULL;
 }
@@ -186,13 +196,14 @@ static void a_dead_role_comes_back_and_is_linked_anew(void **state)
 	struct fixture f = run_supervisor();
 	(void)state;
 	long b = expect(&f, "started", "b"), a = expect(&f, "started", "a");
+	assert_int_equal(expect(&f, "broken", "b"), 0);
 	assert_int_equal(expect(&f, "heard", "b"), b);
 	assert_int_equal(expect(&f, "restarts", "b"), 0);
 	usec_t killed_at = clock_monotonic();
 	assert_int_equal(kill((pid_t)b, SIGKILL), 0);
 	long again = expect(&f, "heard", "b");
 	assert_true(again > 0 && again != b);
-	assert_true(clock_monotonic() - killed_at < 2 * USEC_PER_SEC);
+	assert_true(clock_monotonic() - killed_at < 2 * USEC_PER_SEC); /* 0.2 s pause and start */
 	assert_int_equal(expect(&f, "restarts", "b"), 1);
 	/* The other side of the pair, too. */
 	assert_int_equal(kill((pid_t)a, SIGKILL), 0);
