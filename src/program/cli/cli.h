@@ -65,7 +65,8 @@ struct cli_verify {
 	struct str bytes;
 	const struct cli_list *keys; /* files of --key */
 };
-enum cli_verified { CLI_VERIFY_UNKNOWN, CLI_VERIFY_GOOD, CLI_VERIFY_BAD };
+/* UNKNOWN: not a file of this kind. FAILED: of this kind, but it could not be checked (no key). */
+enum cli_verified { CLI_VERIFY_UNKNOWN, CLI_VERIFY_GOOD, CLI_VERIFY_BAD, CLI_VERIFY_FAILED };
 #define VERIFIER(name) enum cli_verified cli_verify_##name(struct cli *cli, const struct cli_verify *v);
 #include "program/cli/verify.def"
 #undef VERIFIER

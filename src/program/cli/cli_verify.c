@@ -27,12 +27,12 @@ enum cli_verified cli_verify_bundle(struct cli *cli, const struct cli_verify *v)
 	char expires[CLOCK_ISO_SIZE];
 	if (!str_starts_with(v->bytes, STR("LTBNDL")))
 		return CLI_VERIFY_UNKNOWN;
-	int r = cli_keys_read(&keys, v->keys, &err);
-	if (r == 0) {
-		const struct malware_bundle_trust trust = {.keys = keys.keys, .key_count = keys.count, .now = clock_now()};
-		r = malware_bundle_verify(v->bytes, &trust, &info, &err);
+	if (cli_keys_read(&keys, v->keys, &err) < 0) {
+		(void)cli_fail(cli, &err);
+		return CLI_VERIFY_FAILED;
 	}
-	if (r < 0) {
+	const struct malware_bundle_trust trust = {.keys = keys.keys, .key_count = keys.count, .now = clock_now()};
+	if (malware_bundle_verify(v->bytes, &trust, &info, &err) < 0) {
 		(void)err_at(&err, str_c(v->path));
 		(void)cli_fail(cli, &err);
 		return CLI_VERIFY_BAD;
@@ -53,7 +53,7 @@ static int verify_one(struct cli *cli, const char *path, const struct cli_list *
 	for (size_t i = 0; i < ARRAY_LEN(verifiers); i++) {
 		enum cli_verified r = verifiers[i](cli, &v);
 		if (r != CLI_VERIFY_UNKNOWN)
-			return r == CLI_VERIFY_GOOD ? CLI_OK : CLI_FOUND;
+			return r == CLI_VERIFY_GOOD ? CLI_OK : r == CLI_VERIFY_BAD ? CLI_FOUND : CLI_ERROR;
 	}
 	(void)err_set(&err, -EINVAL, "cli.verify.unknown", ARG_CSTR("path", path));
 	return cli_fail(cli, &err);

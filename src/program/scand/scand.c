@@ -210,8 +210,10 @@ int main(void)
 	(void)signal(SIGINT, SIG_IGN); /* Ctrl-C ends the scanner, which hangs up here */
 	serve(&s, &box);
 	for (unsigned i = 0; i < SCAND_SLOTS; i++)
-		if (s.workers[i] != 0)
+		if (s.workers[i] != 0) {
 			(void)kill(s.workers[i], SIGKILL);
+			(void)waitpid(s.workers[i], NULL, 0);
+		}
 	if (s.folder[0] != '\0')
 		scand_sandbox_remove(s.folder);
 	/* The system takes the memory of large rule sets back faster than free() does. */
