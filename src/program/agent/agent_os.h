@@ -32,3 +32,9 @@ char *agent_os_real_path(const char *path);
 extern const bool agent_os_backslash;
 /* Members for the check-in that only this system has (Microsoft Defender's state); nothing otherwise. */
 void agent_os_extra_facts(struct buf *out);
+
+/* Stop signals and waking of the main loop. _setup before any thread is made. */
+enum agent_wake { AGENT_WAKE_TIME, AGENT_WAKE_ASKED, AGENT_WAKE_STOP };
+void agent_os_wait_setup(void);
+enum agent_wake agent_os_wait(usec_t timeout);
+void agent_os_wake(void);

@@ -2,6 +2,7 @@
 #include "program/agent/agent_os.h"
 
 #include <pwd.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -83,4 +84,37 @@ char *agent_os_real_path(const char *path)
 void agent_os_extra_facts(struct buf *out)
 {
 	(void)out;
+}
+
+/* Blocked in every thread and taken by the waiting one only: no handler, nothing to be async-signal-safe about. */
+static void wake_signals(sigset_t *set)
+{
+	(void)sigemptyset(set);
+	(void)sigaddset(set, SIGTERM);
+	(void)sigaddset(set, SIGINT);
+	(void)sigaddset(set, SIGUSR1);
+}
+
+void agent_os_wait_setup(void)
+{
+	sigset_t set;
+	wake_signals(&set);
+	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
+enum agent_wake agent_os_wait(usec_t timeout)
+{
+	sigset_t set;
+	wake_signals(&set);
+	struct timespec ts = {.tv_sec = timeout / USEC_PER_SEC, .tv_nsec = (long)(timeout % USEC_PER_SEC) * 1000};
+	int number = sigtimedwait(&set, NULL, &ts);
+	if (number == SIGTERM || number == SIGINT)
+		return AGENT_WAKE_STOP;
+	return number == SIGUSR1 ? AGENT_WAKE_ASKED : AGENT_WAKE_TIME;
+}
+
+void agent_os_wake(void)
+{
+	(void)kill(getpid(), SIGUSR1);
 }
