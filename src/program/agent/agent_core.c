@@ -417,6 +417,7 @@ int agent_core_checkin(struct agent_core *a, usec_t *ret_next, struct err *err)
 	struct err local = {0};
 	uint64_t random;
 	random_bytes(&random, sizeof random);
+	bool was_away = a->pace.failures > 0;
 	int r = exchange(a, &local);
 	a->pace.failures = r < 0 ? a->pace.failures + 1 : 0;
 	*ret_next = r >= 0 && a->want_inventory ? USEC_PER_SEC / 10 : agent_pace_next(&a->pace, random);
@@ -430,8 +431,11 @@ int agent_core_checkin(struct agent_core *a, usec_t *ret_next, struct err *err)
 		log_err(LOG_LEVEL_WARN, "the check-in failed", &local);
 	else if (changed)
 		log_info("the check-in works");
-	if (r >= 0)
+	if (r >= 0) {
+		if (was_away)
+			agent_sender_kick(a->sender);
 		renew(a);
+	}
 	if (r < 0 && err != NULL)
 		*err = local;
 	return r;

@@ -12,7 +12,7 @@
 #define BATCH_RECORDS 500
 #define BATCH_BYTES ((size_t)256 << 10)
 #define BACK_OFF_FIRST (USEC_PER_SEC / 2)
-#define BACK_OFF_MAX (60 * USEC_PER_SEC)
+#define BACK_OFF_MAX (30 * USEC_PER_SEC)
 #define REFUSED_PAUSE (5 * USEC_PER_MINUTE)
 
 struct agent_sender {
@@ -20,6 +20,7 @@ struct agent_sender {
 	struct agent_spool *spool;
 	pthread_t thread;
 	atomic_bool stopping;
+	atomic_bool kicked; /* the server is known to be back: the pause ends */
 	unsigned records; /* the thread's: at most so many in the next batch */
 	pthread_mutex_t lock;
 	char problem[ERR_KEY_SIZE]; /* lock */
@@ -106,7 +107,7 @@ static void pause_for(struct agent_sender *s, usec_t pause)
 	random_bytes(&noise, 1);
 	usec_t end = clock_monotonic() + pause / 2 + pause * noise / 512;
 	/* The spool's wait returns at once when something waits, so the pause is slept in slices that a stop can end. */
-	while (!atomic_load(&s->stopping) && clock_monotonic() < end) {
+	while (!atomic_load(&s->stopping) && !atomic_exchange(&s->kicked, false) && clock_monotonic() < end) {
 		struct timespec ts = {.tv_nsec = 50 * 1000000L};
 		(void)nanosleep(&ts, NULL);
 	}
@@ -147,6 +148,7 @@ int agent_sender_start(const struct agent_identity *id, struct agent_spool *spoo
 	s->records = BATCH_RECORDS;
 	(void)pthread_mutex_init(&s->lock, NULL);
 	atomic_init(&s->stopping, false);
+	atomic_init(&s->kicked, false);
 	int r = agent_identity_client(id, id->events, 30, &s->client, err);
 	if (r >= 0 && pthread_create(&s->thread, NULL, sender_main, s) != 0)
 		abort();
@@ -168,6 +170,12 @@ void agent_sender_stop(struct agent_sender *s)
 	http_client_free(s->client);
 	(void)pthread_mutex_destroy(&s->lock);
 	mem_free(s);
+}
+
+void agent_sender_kick(struct agent_sender *s)
+{
+	if (s != NULL)
+		atomic_store(&s->kicked, true);
 }
 
 void agent_sender_state(struct agent_sender *s, char key[ERR_KEY_SIZE], usec_t *ret_since)

@@ -13,5 +13,7 @@ struct agent_sender;
 int agent_sender_start(const struct agent_identity *id, struct agent_spool *spool, struct agent_sender **ret,
                        struct err *err) WARN_UNUSED;
 void agent_sender_stop(struct agent_sender *s);
+/* The server answers again: what waits is tried now. */
+void agent_sender_kick(struct agent_sender *s);
 /* The last error's key ("" when the last batch was taken), and since when it holds. */
 void agent_sender_state(struct agent_sender *s, char key[ERR_KEY_SIZE], usec_t *ret_since);
