@@ -127,8 +127,7 @@ async function start() {
 	const root = document.getElementById('app');
 	setShellTheme('light');
 	try {
-		await startLang();
-		const [who, setup] = await Promise.all([loadSession(), get('/setup', null, { quiet: true })]);
+		const [who, setup] = await Promise.all([loadSession(), get('/setup', null, { quiet: true }), startLang()]);
 		render(html`<${App} setup=${!who && setup.needed} />`, root);
 	} catch (error) {
 		// Without a server there is not even a catalogue: the static sentence of the page stands in.

@@ -6,7 +6,7 @@ import { dateTime } from '../lib/format.js';
 import { href, go } from '../lib/router.js';
 import { useStore } from '../lib/store.js';
 import { theme, chooseTheme } from '../lib/theme.js';
-import { useKeys } from '../lib/keys.js';
+import { useKeys, keyName } from '../lib/keys.js';
 import { logout } from '../lib/session.js';
 import { dropAllDrafts } from '../lib/draft.js';
 import { Icon, Mark } from './icons.js';
@@ -70,7 +70,7 @@ export function Frame({ shell, nav, active, pages, session, path, wall, children
 		<a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); document.getElementById('main').focus(); }}>${t('ui.frame.skip')}</a>
 		<aside class="rail">
 			<a class="brand" href=${href('/')}><${Mark} /><span>${t('ui.product')}</span></a>
-			<button type="button" class="rail-search" onClick=${() => setDialog('palette')}><${Icon} name="search" /><span>${t('ui.frame.find')}</span><kbd>Ctrl K</kbd></button>
+			<button type="button" class="rail-search" onClick=${() => setDialog('palette')}><${Icon} name="search" /><span>${t('ui.frame.find')}</span><kbd>${keyName({ code: 'KeyK', ctrl: true })}</kbd></button>
 			<nav aria-label=${t('ui.frame.nav')}>
 				${nav.map((item) => html`<div key=${item.path} class="nav-group"><${NavItem} item=${item} active=${item.path === active || (item === open && !item.children)} />
 					${item.children && item === open && html`<div class="nav-sub">${item.children.map((child) => html`<${NavItem} key=${child.path} item=${child} active=${child.path === active} />`)}</div>`}</div>`)}
