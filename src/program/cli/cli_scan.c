@@ -198,7 +198,7 @@ static int run(struct cli_scan *s, const char *const *paths, struct malware_sign
 	malware_scanner_info(scanner, &info);
 	if (!s->no_summary && !s->quiet)
 		cli_scan_print_summary(s, &info, &totals);
-	return totals.found > 0 ? CLI_FOUND : totals.errors > 0 ? CLI_ERROR : CLI_OK;
+	return totals.found > 0 ? CLI_FOUND : totals.errors + totals.refused > 0 ? CLI_ERROR : CLI_OK;
 }
 
 static int scan(struct cli_scan *s, char **operands)
