@@ -8,7 +8,7 @@
 #define FACTS_MAX ((size_t)32 << 10)
 
 /* Change at every check-in without saying anything about the machine's state. */
-static const char *const restless[] = {"spool_events", "last_scan_at", NULL};
+static const char *const restless[] = {"spool_events", "last_scan_at", "clock_offset_s", NULL};
 
 static bool is_restless(struct str name)
 {
@@ -109,7 +109,7 @@ int endpoint_emit_changed(struct db_tx *tx, const struct uuid *id, const struct 
 }
 
 static int emit_answered(struct db_tx *tx, const struct endpoint_row *row, const struct endpoint_answer *a, int64_t type,
-                         struct str quarantine_id, struct err *err)
+                         struct str quarantine_id, usec_t now, struct err *err)
 {
 	cleanup_buf struct buf json = BUF_INIT(2 * ANSWER_MAX);
 	struct json_writer w = json_writer_init(&json);
@@ -125,9 +125,10 @@ static int emit_answered(struct db_tx *tx, const struct endpoint_row *row, const
 	json_name(&w, "result");
 	json_raw(&w, a->result_json);
 	json_object_end(&w);
+	int r = endpoint_db_timeline_add(tx, &row->id, now, "command", buf_str(&json), err);
 	struct service_event e = {.name = "endpoint.command_answered", .unit_id = row->unit_id,
 	                          .permission = "endpoint.read", .json = buf_str(&json)};
-	return outbox_write(tx, &e, err);
+	return r < 0 ? r : outbox_write(tx, &e, err);
 }
 
 static int apply_answers(struct db_tx *tx, struct arena *arena, const struct endpoint_row *row,
@@ -138,7 +139,7 @@ static int apply_answers(struct db_tx *tx, struct arena *arena, const struct end
 		struct str quarantine_id = STR_EMPTY;
 		int r = endpoint_db_command_answer(tx, arena, &row->id, &report->answers[i], now, &type, &quarantine_id, err);
 		if (r > 0)
-			r = emit_answered(tx, row, &report->answers[i], type, quarantine_id, err);
+			r = emit_answered(tx, row, &report->answers[i], type, quarantine_id, now, err);
 		if (r < 0)
 			return r;
 	}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "base/file/file.h"
+#include "engine/malware/malware_bundle.h"
+#include "service/endpoint/endpoint.h"
+#include "service/protection/protection_internal.h"
+#include "service/service_test_support.h"
+
+/* Row: state; column: step; -1: refused. Written down a second time on purpose. */
+static const int expected_steps[QUARANTINE_STATE__COUNT][QUARANTINE_STEP__COUNT] = {
+	{1, 3, 2, 4, -1}, {-1, -1, 2, 4, 0}, {-1, -1, -1, -1, -1}, {-1, -1, 2, 4, 0}, {-1, -1, -1, -1, -1},
+};
+
+static void steps(void **state)
+{
+	(void)state;
+	for (int s = 0; s < QUARANTINE_STATE__COUNT; s++) {
+		enum quarantine_state same;
+		assert_true(protection_quarantine_parse(str_c(protection_quarantine_name((enum quarantine_state)s)), &same));
+		assert_int_equal(same, s);
+		for (int t = 0; t < QUARANTINE_STEP__COUNT; t++) {
+			enum quarantine_state to = QUARANTINE_STATE__COUNT;
+			assert_int_equal(protection_quarantine_step((enum quarantine_state)s, (enum quarantine_step)t, &to),
+			                 expected_steps[s][t] >= 0);
+			if (expected_steps[s][t] >= 0)
+				assert_int_equal(to, expected_steps[s][t]);
+		}
+	}
+}
+
+static struct service quiet_protection;
+static const struct access self = {.kind = ACCESS_SYSTEM, .name = {"test", 4}};
+
+static void start_world(struct world *w, struct db *db, const char *data_dir)
+{
+	quiet_protection = protection_service;
+	quiet_protection.start = NULL;
+	const struct service *rooms[] = {&endpoint_service, &quiet_protection, NULL};
+	world_init(w, db, data_dir, rooms);
+}
+
+/* A pack of its own, so that no scanner is needed: hashes only. */
+static void write_pack(const char *dir)
+{
+	struct err err = {.code = 0};
+	char path[256];
+	(void)snprintf(path, sizeof path, "%s/vn/signatures", dir);
+	world_must(file_make_dirs(path, 0755, &err), &err);
+	(void)snprintf(path, sizeof path, "%s/vn/signatures/signatures.yaml", dir);
+	world_must(file_write(path, STR("version: \"1\"\nbundle_valid_days: 90\nhash_lists: [hashes.csv]\nyara: []\n"), 0644, &err), &err);
+	(void)snprintf(path, sizeof path, "%s/vn/signatures/hashes.csv", dir);
+	world_must(file_write(path, STR("sha256,size,threat\n275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f,68,EICAR-Test-File\n"),
+	                      0644, &err), &err);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
+static void remove_dir(const char *dir)
+{
+	(void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static int64_t release(struct world *w, const char *note, const char *hashes, const char *scand, struct err *err)
+{
+	int64_t version = 0;
+	int r = protection_release_bundle(&w->sc, &self, &(struct protection_release){.note = str_c(note), .author = self.name,
+	                                                                           .hashes_csv = str_c(hashes), .scand_path = scand},
+	                                  &version, err);
+	return r < 0 ? r : version;
+}
+
+static int64_t hashes_of(struct world *w, int64_t version)
+{
+	char sql[100];
+	(void)snprintf(sql, sizeof sql, "SELECT hash_count FROM bundle WHERE version = %d", (int)version);
+	return world_sql_count(w, sql);
+}
+
+static void bundles(struct db *db, const char *url)
+{
+	(void)url;
+	struct world w;
+	struct err err = {.code = 0};
+	char dir[] = "/tmp/luytre-protection-XXXXXX";
+	assert_non_null(mkdtemp(dir));
+	start_world(&w, db, dir);
+	write_pack(dir);
+	w.sc.packs_dir = dir;
+	world_must(quiet_protection.on_tick(&w.sc, &err), &err);
+	world_must(quiet_protection.on_tick(&w.sc, &err), &err); /* fresh enough: nothing */
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM bundle"), 1);
+	assert_int_equal(hashes_of(&w, 1), 1);
+	/* A list that cannot be read releases nothing and is not kept. */
+	assert_int_equal(release(&w, "bad", "sha256,threat\nnot-a-hash,X\n", NULL, &err), -EINVAL);
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM signature_upload"), 0);
+	/* What was uploaded stays in later bundles. */
+	assert_int_equal(release(&w, "more", "sha256,threat\n131f95c51cc819465fa1797f6ccacf9d494aaaff46fa3eac73ae63ffbdfd8267,Other\n", NULL, &err), 2);
+	assert_int_equal(hashes_of(&w, 2), 2);
+	assert_int_equal(release(&w, "same", "", NULL, &err), 3);
+	assert_int_equal(hashes_of(&w, 3), 2);
+	/* Two thirds of the life gone: a fresh one by itself. */
+	world_clock += 61 * USEC_PER_DAY;
+	world_must(quiet_protection.on_tick(&w.sc, &err), &err);
+	assert_int_equal(world_sql_count(&w, "SELECT max(version) FROM bundle"), 4);
+	cleanup_answer struct world_answer list =
+		world_call(&w, &(struct world_call){.as = &w.admin, .method = "GET", .target = "/api/v1/bundles"});
+	assert_string_equal(world_text(&list, "items.0.version"), "4");
+	assert_string_equal(world_text(&list, "items.0.state"), "current");
+	assert_string_equal(world_text(&list, "items.1.state"), "superseded");
+	assert_string_equal(world_text(&list, "items.2.note"), "more");
+	/* The file is what an agent will accept. */
+	cleanup_buf struct buf path = BUF_INIT(4096), container = BUF_INIT(MALWARE_BUNDLE_LIMIT);
+	protection_bundle_path(&w.sc, world_text(&list, "items.0.sha256"), &path);
+	world_must(file_read(path.p, MALWARE_BUNDLE_LIMIT, &container, &err), &err);
+	const struct crypto_key *const keys[] = {w.keys.ca_key};
+	const struct malware_bundle_trust trust = {.keys = keys, .key_count = 1, .now = world_clock};
+	struct malware_bundle_info info;
+	world_must(malware_bundle_verify(buf_str(&container), &trust, &info, &err), &err);
+	assert_int_equal(info.version, 4);
+	/* Only for enrolled machines. */
+	cleanup_answer struct world_answer refused =
+		world_call(&w, &(struct world_call){.method = "GET", .target = "/agent/v1/bundles/4", .certificate_der = STR("xx")});
+	assert_int_equal(refused.status, 401);
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM audit WHERE action = 'protection.bundle_release'"), 4);
+	world_done(&w);
+	remove_dir(dir);
+}
+
+/* The real pack, where the scanner has been built. */
+static void real_pack(struct db *db, const char *url)
+{
+	(void)url;
+	struct world w;
+	struct err err = {.code = 0};
+	struct stat st;
+	char dir[] = "/tmp/luytre-protection-XXXXXX", scand[512];
+	(void)snprintf(scand, sizeof scand, "%s/src/program/scand/luytre-scand", getenv("LUYTRE_BUILD"));
+	if (stat(scand, &st) < 0) {
+		(void)fprintf(stderr, "the pack's YARA rules were NOT compiled: %s is missing\n", scand);
+		return;
+	}
+	assert_non_null(mkdtemp(dir));
+	start_world(&w, db, dir);
+	int64_t version = release(&w, "", "", scand, &err);
+	world_must((int)version, &err);
+	assert_int_equal(version, 1);
+	assert_int_equal(hashes_of(&w, 1), 2);
+	world_done(&w);
+	remove_dir(dir);
+}
+
+struct machine_put {
+	struct world *w;
+	struct uuid id;
+};
+
+static int put_findings(struct db_tx *tx, void *ctx, struct err *err)
+{
+	struct machine_put *m = ctx;
+	struct endpoint_sample s = {.unit_id = m->w->east, .hostname = STR("pc-01"), .os = STR("linux"),
+	                            .os_version = STR("Debian 12"), .address = STR("10.0.0.1"), .agent_version = STR("1"),
+	                            .state = ENDPOINT_STATE_PROTECTED, .reason = "", .last_seen_at = world_clock};
+	int r = endpoint_put_sample(tx, &s, world_clock, err);
+	if (r >= 0)
+		r = endpoint_find_sample(tx, s.hostname, &m->id, err);
+	for (int i = 0; r >= 0 && i < 3; i++) {
+		char key[8], quarantine[8];
+		(void)snprintf(key, sizeof key, "k%d", i / 2); /* the first comes twice */
+		(void)snprintf(quarantine, sizeof quarantine, "q%d", i / 2);
+		struct protection_detection d = {.key = str_c(key), .endpoint_id = m->id, .unit_id = m->w->east, .at = world_clock + i,
+		                                 .threat = STR("Thử.Mã_độc"), .engine = STR("hash"), .rule = STR("r"),
+		                                 .path = STR("/srv/Tài liệu/a.exe"), .sha256 = STR("ab"), .action = STR("quarantined"),
+		                                 .size_bytes = 68, .quarantine_id = str_c(quarantine)};
+		r = protection_detected(tx, &d, err);
+		assert_int_equal(r, i == 1 ? 0 : 1);
+	}
+	return r < 0 ? r : 0;
+}
+
+static struct world_answer ask(struct world *w, const struct access *as, struct arena *arena, const char *id, const char *verb)
+{
+	return world_call(w, &(struct world_call){.as = as, .method = "POST", .body = "{\"reason\":\"nhầm\"}",
+	                                          .target = arena_printf(arena, "/api/v1/quarantine/%s/%s", id, verb).p});
+}
+
+static void answered(struct world *w, const struct uuid *machine, const char *type, const char *quarantine, bool ok)
+{
+	struct err err = {.code = 0};
+	cleanup(arena) struct arena *arena = arena_new(0);
+	char id[UUID_TEXT_SIZE];
+	struct service_event e = {.name = "endpoint.command_answered", .at = world_clock, .unit_id = w->east,
+	                          .json = arena_printf(arena, "{\"endpoint_id\":\"%s\",\"type\":\"%s\",\"quarantine_id\":\"%s\",\"ok\":%s,"
+	                                                      "\"result\":{\"key\":\"agent.no_room\"}}",
+	                                               uuid_text(machine, id), type, quarantine, ok ? "true" : "false")};
+	world_must(quiet_protection.on_event(&w->sc, &e, &err), &err);
+}
+
+static const char *state_of(struct world *w, struct arena *arena, const char *id)
+{
+	cleanup_answer struct world_answer a =
+		world_call(w, &(struct world_call){.as = &w->admin, .method = "GET", .target = "/api/v1/quarantine"});
+	json_each(item, json_get(a.json, "items")) {
+		if (str_eq_c(json_get_str(item, "id", STR_EMPTY), id))
+			return arena_cstr(arena, json_get_str(item, "state", STR_EMPTY));
+	}
+	return "";
+}
+
+static void quarantine(struct db *db, const char *url)
+{
+	(void)url;
+	struct world w;
+	struct err err = {.code = 0};
+	start_world(&w, db, "/nonexistent");
+	cleanup(arena) struct arena *arena = arena_new(0);
+	struct machine_put m = {.w = &w};
+	world_must(db_write(db, put_findings, &m, &err), &err);
+	cleanup_answer struct world_answer list =
+		world_call(&w, &(struct world_call){.as = &w.east_officer, .method = "GET", .target = "/api/v1/quarantine?q=tai+lieu&state=held"});
+	assert_string_equal(world_text(&list, "total"), "2");
+	const char *id = world_text(&list, "items.0.id"), *other = world_text(&list, "items.1.id");
+	const char *agent_id = "q1", *other_agent_id = "q0";
+	const struct {
+		const struct access *as;
+		const char *id, *verb;
+		int status;
+	} asks[] = {
+		{&w.nobody, id, "restore", 403},       {&w.west_officer, id, "restore", 404}, {&w.east_officer, id, "restore", 202},
+		{&w.east_officer, id, "restore", 409}, {&w.east_officer, id, "delete", 409},  {&w.east_officer, other, "delete", 202},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(asks); i++) {
+		cleanup_answer struct world_answer a = ask(&w, asks[i].as, arena, asks[i].id, asks[i].verb);
+		assert_int_equal(a.status, asks[i].status);
+	}
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM endpoint_command"), 2);
+	assert_string_equal(state_of(&w, arena, id), "restore_requested");
+	/* The machine could not; a second try succeeds; repeats change nothing. */
+	answered(&w, &m.id, "quarantine_restore", agent_id, false);
+	assert_string_equal(state_of(&w, arena, id), "held");
+	cleanup_answer struct world_answer again = ask(&w, &w.east_officer, arena, id, "restore");
+	assert_int_equal(again.status, 202);
+	for (int i = 0; i < 2; i++) {
+		answered(&w, &m.id, "quarantine_restore", agent_id, true);
+		assert_string_equal(state_of(&w, arena, id), "restored");
+	}
+	answered(&w, &m.id, "quarantine_delete", other_agent_id, true);
+	assert_string_equal(state_of(&w, arena, other), "deleted");
+	answered(&w, &m.id, "scan", "", true);
+	cleanup_answer struct world_answer detections =
+		world_call(&w, &(struct world_call){.as = &w.east_officer, .method = "GET", .target = "/api/v1/detections?q=ma_doc"});
+	assert_string_equal(world_text(&detections, "total"), "2");
+	assert_string_equal(world_text(&detections, "items.0.endpoint.hostname"), "pc-01");
+	cleanup_answer struct world_answer hidden =
+		world_call(&w, &(struct world_call){.as = &w.west_officer, .method = "GET", .target = "/api/v1/detections"});
+	assert_string_equal(world_text(&hidden, "total"), "0");
+	cleanup_answer struct world_answer threats =
+		world_call(&w, &(struct world_call){.as = &w.admin, .method = "GET", .target = "/api/v1/threats"});
+	assert_string_equal(world_text(&threats, "items.0.detections"), "2");
+	assert_string_equal(world_text(&threats, "items.0.endpoints"), "1");
+	cleanup_answer struct world_answer none =
+		world_call(&w, &(struct world_call){.as = &w.west_officer, .method = "GET", .target = "/api/v1/threats"});
+	assert_string_equal(world_text(&none, "total"), "0");
+	/* Each request and each fate is on record. */
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM audit WHERE action LIKE 'protection.%'"), 6);
+	world_done(&w);
+}
+
+#define ON_EACH(name)                                                                                                  \
+	static void name##_each(void **state)                                                                          \
+	{                                                                                                              \
+		(void)state;                                                                                           \
+		db_test_each(name);                                                                                    \
+	}
+ON_EACH(bundles)
+ON_EACH(real_pack)
+ON_EACH(quarantine)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(steps), cmocka_unit_test(bundles_each), cmocka_unit_test(real_pack_each),
+	                                   cmocka_unit_test(quarantine_each)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
