@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/* Wiring of core: database, services, links, listeners. The start is one list, undone in reverse. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/file/file.h"
 #include "base/log/log.h"
+#include "platform/job/job.h"
+#include "program/server/core.h"
 #include "program/server/key_client.h"
-#include "program/server/server.h"
-#include "program/server/server_certificate.h"
 #include "program/server/server_privilege.h"
+#include "service/account/account.h"
+#include "service/sample/sample.h"
+
+#define JOB_THREADS 4
+#define SETUP_CODE_FILE "core/setup-code"
 
 static void from_key(struct proc_channel *c, struct proc_message *m, void *ctx)
 {
@@ -25,24 +35,188 @@ static int ca_pem(void *ctx, struct buf *ret, struct err *err)
 	return keys->ca_pem(keys->ctx, ret, err);
 }
 
-int role_core_run(const struct server_config *config, struct err *err)
+static void snapshot_changed(void *ctx)
 {
-	static const struct proc_role_peer peers[] = {{.name = "key", .handler = from_key}};
-	cleanup(proc_role) struct proc_role *role = NULL;
-	struct server_certificate certificate;
-	int r = proc_role_start(peers, ARRAY_LEN(peers), &role, err);
+	struct core *core = ctx;
+	job_wake(core->jobs, CORE_JOB_SENDERS);
+}
+
+static int renew(struct job *job, void *ctx, struct err *err)
+{
+	struct core *core = ctx;
+	(void)job;
+	int r = server_certificate_ensure(core->config, "core", &core->signer, clock_now(), &core->certificate, err);
+	struct http_server *const servers[] = {core->console, core->agents};
+	for (size_t i = 0; r == 1 && i < ARRAY_LEN(servers); i++)
+		if (http_server_set_certificate(servers[i], core->certificate.chain_pem.p, core->certificate.key_pem.p, err) < 0)
+			r = -EIO;
+	if (r < 0)
+		log_err(LOG_LEVEL_WARN, "the certificate could not be renewed", err);
+	return r < 0 ? r : 0;
+}
+
+static int open_stores(struct core *core, struct err *err)
+{
+	struct event_store_config store = {0};
+	int r = db_open(core->config->database, (unsigned)core->config->database_readers, &core->db, err);
 	if (r < 0)
 		return r;
-	struct service_keys keys = key_client(role);
-	const struct server_certificate_signer signer = {.ctx = &keys, .sign = sign, .ca_pem = ca_pem};
-	server_certificate_init(&certificate);
-	r = server_certificate_ensure(config, "core", &signer, clock_now(), &certificate, err);
+	server_eventdb_address(core->arena, core->config, &store.unix_path, &store.url);
+	return store.url != NULL ? event_store_new(&store, &core->store, err) : 0;
+}
+
+/* For the set-up page. A secret, so never in the log: in a file of the owner's, and on a terminal when there is one. */
+static int offer_setup(struct core *core, struct err *err)
+{
+	char code[ACCOUNT_SETUP_CODE_SIZE];
+	const char *path = server_path(core->arena, core->config, SETUP_CODE_FILE);
+	int r = account_setup_begin(&core->services, code, err);
+	if (r <= 0)
+		return r < 0 ? r : file_remove(path, err);
+	r = file_write(path, str_c(code), 0600, err);
+	if (r == 0 && isatty(STDERR_FILENO) != 0) {
+		cleanup_buf struct buf text = BUF_INIT(4096);
+		msg_append(&msg_catalogue_all, MSG_LANG_VI, "server.setup_code", ARGS(ARG_CSTR("code", code)), &text);
+		(void)fprintf(stderr, "\n%s\n\n", text.p);
+	}
+	log_info("set-up has yet to be done", ARG_CSTR("code_file", path));
+	mem_wipe(code, sizeof(code));
+	return r;
+}
+
+static int start_services(struct core *core, struct err *err)
+{
+	core->jobs = job_runner_new(JOB_THREADS);
+	core->status = (struct status_source){.fill = core_fill_status, .ctx = core};
+	core->services = (struct service_context){
+		.db = core->db,
+		.jobs = core->jobs,
+		.messages = &msg_catalogue_all,
+		.now = clock_now,
+		.packs_dir = core->config->packs_dir,
+		.data_dir = server_path(core->arena, core->config, "core"),
+		.keys = &core->keys,
+		.events = core->store,
+		.status = &core->status,
+		.snapshot_changed = snapshot_changed,
+		.snapshot_changed_ctx = core,
+	};
+	int r = gate_prepare(&core->services, core_services, core_service_count, err);
 	if (r >= 0)
-		r = server_confine("core", err);
+		r = offer_setup(core, err);
+	if (r < 0)
+		return r;
+	const struct gate_folder folders[] = {{"/messages/", core->config->messages_dir}, {"/", core->config->web_dir}, {NULL, NULL}};
+	const struct gate_config config = {
+		.service = &core->services,
+		.services = core_services,
+		.service_count = core_service_count,
+		.folders = folders,
+		.reload = core->config->web_reload == 1,
+		.version = LUYTRE_VERSION,
+	};
+	return gate_new(&config, &core->gate, err);
+}
+
+static int listen_on(struct core *core, enum service_listener which, int64_t port, struct http_server **ret, struct err *err)
+{
+	const struct http_config config = {
+		.address = core->config->listen_address,
+		.port = (uint16_t)port,
+		.cert_pem = core->certificate.chain_pem.p,
+		.key_pem = core->certificate.key_pem.p,
+		.client_ca_pem = which == LISTENER_AGENT ? core->certificate.ca_pem.p : NULL,
+		.routes = gate_routes(core->gate, which),
+		.context = core->gate,
+		.fallback = gate_fallback,
+		.worker_threads = (unsigned)core->config->workers,
+		.max_per_address = which == LISTENER_CONSOLE ? 256 : 0,
+	};
+	return http_server_start(&config, ret, err);
+}
+
+static int start_listeners(struct core *core, struct err *err)
+{
+	int r = server_certificate_ensure(core->config, "core", &core->signer, clock_now(), &core->certificate, err);
 	if (r >= 0)
-		r = proc_role_ready(role, err);
+		r = listen_on(core, LISTENER_CONSOLE, core->config->console_port, &core->console, err);
 	if (r >= 0)
-		proc_role_wait_stop(role);
-	server_certificate_done(&certificate);
-	return r < 0 ? r : 0;
+		r = listen_on(core, LISTENER_AGENT, core->config->agent_port, &core->agents, err);
+	return r < 0 ? r : gate_start(core->gate, err);
+}
+
+static int load_sample(struct core *core, struct err *err)
+{
+	if (core->config->sample_dir[0] == '\0')
+		return 0;
+	return sample_load(&core->services, core->config->sample_dir, str_c(core->config->sample_password), err);
+}
+
+static void start_jobs(struct core *core)
+{
+	(void)pthread_mutex_lock(&core->lock);
+	core->ready = core->senders_wanted = true;
+	(void)pthread_mutex_unlock(&core->lock);
+	job_every(core->jobs, CORE_JOB_SENDERS, USEC_PER_MINUTE, core_push_senders, core);
+	job_every(core->jobs, "stats", 2 * USEC_PER_SEC, core_ask_stats, core);
+	job_every(core->jobs, "renew", USEC_PER_HOUR, renew, core);
+}
+
+static int start(struct core *core, const struct proc_role_peer *peers, size_t peer_count, struct err *err)
+{
+	int r = proc_role_start(peers, peer_count, &core->role, err);
+	if (r < 0)
+		return r;
+	core->keys = key_client(core->role);
+	if ((r = open_stores(core, err)) < 0 || (r = start_services(core, err)) < 0 || (r = load_sample(core, err)) < 0 ||
+	    (r = start_listeners(core, err)) < 0)
+		return r;
+	start_jobs(core);
+	r = server_confine("core", err);
+	if (r == 0)
+		r = proc_role_ready(core->role, err);
+	if (r == 0)
+		log_info("console and agents are served", ARG_U64("console_port", http_server_port(core->console)),
+		         ARG_U64("agent_port", http_server_port(core->agents)));
+	return r;
+}
+
+static void stop(struct core *core)
+{
+	(void)pthread_mutex_lock(&core->lock);
+	core->ready = false;
+	(void)pthread_mutex_unlock(&core->lock);
+	if (core->gate != NULL)
+		gate_stop(core->gate);
+	if (core->agents != NULL)
+		http_server_stop(core->agents);
+	if (core->console != NULL)
+		http_server_stop(core->console);
+	if (core->role != NULL)
+		proc_role_end(core->role);
+	job_runner_free(core->jobs);
+	gate_free(core->gate);
+	if (core->store != NULL)
+		event_store_free(core->store);
+	if (core->db != NULL)
+		db_close(core->db);
+	proc_role_free(core->role);
+	server_certificate_done(&core->certificate);
+}
+
+int role_core_run(const struct server_config *config, struct err *err)
+{
+	cleanup(arena) struct arena *arena = arena_new(0);
+	struct core core = {.config = config, .arena = arena, .lock = PTHREAD_MUTEX_INITIALIZER};
+	const struct proc_role_peer peers[] = {
+		{.name = "key", .handler = from_key},
+		{.name = "pipeline", .handler = core_from_pipeline, .on_up = core_pipeline_up, .ctx = &core},
+	};
+	server_certificate_init(&core.certificate);
+	core.signer = (struct server_certificate_signer){.ctx = &core.keys, .sign = sign, .ca_pem = ca_pem};
+	int r = start(&core, peers, ARRAY_LEN(peers), err);
+	if (r == 0)
+		proc_role_wait_stop(core.role);
+	stop(&core);
+	return r;
 }

@@ -16,8 +16,9 @@ enum server_log { SERVER_LOG_AUTO, SERVER_LOG_JSON, SERVER_LOG__COUNT };
 
 struct server_config {
 	const char *data_dir, *listen_address, *database, *eventdb, *eventdb_library, *packs_dir, *web_dir, *user, *key_user;
+	const char *messages_dir, *sample_dir, *sample_password;
 	int64_t console_port, events_port, agent_port;
-	int64_t database_readers, eventdb_memory_mb, spool_limit_mb, workers;
+	int64_t database_readers, eventdb_memory_mb, spool_limit_mb, workers, web_reload;
 	const char *const *public_names; /* NULL-terminated; never empty after loading */
 	int64_t log;                     /* enum server_log */
 	const char *file;                /* where they came from; NULL: defaults */

@@ -81,11 +81,16 @@ static const char *beside(struct arena *arena, const char *path, const char *nam
 	return n > 0 ? arena_printf(arena, "%.*s%s", (int)n, path, name).p : "";
 }
 
-/* Beside the name we were called by, which may be a link, or else beside the very file. */
-static const char *find_program(struct arena *arena, const char *called, const char *name)
+/* Beside the name we were called by, which may be a link; beside the very file; where the build leaves it. */
+static const char *find_eventdb(struct arena *arena, const char *called)
 {
-	const char *path = beside(arena, called, name);
-	return access(path, X_OK) == 0 ? path : beside(arena, self_path(arena), name);
+	const char *self = self_path(arena);
+	const char *const places[] = {beside(arena, called, "luytre-eventdb"), beside(arena, self, "luytre-eventdb"),
+	                              beside(arena, self, "../eventdb/luytre-eventdb")};
+	for (size_t i = 0; i < ARRAY_LEN(places); i++)
+		if (access(places[i], X_OK) == 0)
+			return places[i];
+	return places[1];
 }
 
 static const char *const *role_argv(struct arena *arena, const struct server_config *config, const char *self,
@@ -156,7 +161,7 @@ static int run(struct arena *arena, const struct server_config *config, const ch
                struct err *err)
 {
 	static const struct proc_pair pairs[] = {{"core", "key"}, {"core", "pipeline"}};
-	const char *self = self_path(arena), *eventdb = find_program(arena, called, "luytre-eventdb");
+	const char *self = self_path(arena), *eventdb = find_eventdb(arena, called);
 	struct proc_child children[PROC_CHILDREN_MAX];
 	size_t n = 0;
 	children[n++] = (struct proc_child){"key", role_argv(arena, config, self, "key"), .is_role = true};

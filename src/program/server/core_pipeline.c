@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+#include "base/log/log.h"
+#include "engine/event/event.h"
+#include "platform/crypto/crypto.h"
+#include "program/server/core.h"
+#include "service/account/account.h"
+#include "service/alert/alert.h"
+#include "service/endpoint/endpoint.h"
+
+#define ALERT_LIMIT ((size_t)4 << 20)
+#define SEND_MS 5000
+
+/* ---- alerts ---- */
+
+/* What the detector leaves to the event's own text. */
+static void fill_from_raw(struct arena *arena, struct alert_record *r)
+{
+	struct event e = {0};
+	r->size_bytes = -1;
+	if (r->raw.n == 0 || event_flatten(arena, r->raw, NULL, &e, NULL) < 0)
+		return;
+	const struct event_field *size = event_find(&e, "file.size");
+	if (size != NULL && size->type == EVENT_TYPE_INT && size->integer >= 0)
+		r->size_bytes = size->integer;
+	r->rule_name = event_get(&e, "rule.name");
+	r->quarantine_id = event_get(&e, "quarantine.id");
+}
+
+static int take_alert(struct core *core, struct str bytes, char key[EVENT_ALERT_KEY_SIZE], struct err *err)
+{
+	cleanup(arena) struct arena *arena = arena_new((size_t)64 << 20);
+	struct event_alert a;
+	char first_event[UUID_TEXT_SIZE];
+	int r = event_alert_decode(arena, bytes, &a, err);
+	if (r < 0)
+		return r;
+	str_copy_c(str_c(a.key), key, EVENT_ALERT_KEY_SIZE);
+	struct alert_record record = {
+		.key = str_c(a.key),
+		.rule_id = a.rule_id,
+		.title = a.title,
+		.severity = ALERT_SEVERITY_MEDIUM,
+		.endpoint_id = a.endpoint,
+		.unit_id = a.unit,
+		.first_event_id = str_c(uuid_text(&a.first_event, first_event)),
+		.at = a.time,
+		.threat = a.threat,
+		.path = a.file_path,
+		.sha256 = a.sha256,
+		.engine = a.engine,
+		.action = a.action,
+		.raw = a.raw,
+	};
+	(void)alert_severity_parse(a.severity, &record.severity);
+	fill_from_raw(arena, &record);
+	return alert_intake(&core->services, &record, err);
+}
+
+static bool is_ready(struct core *core)
+{
+	(void)pthread_mutex_lock(&core->lock);
+	bool ready = core->ready;
+	(void)pthread_mutex_unlock(&core->lock);
+	return ready;
+}
+
+/* Acknowledged after the commit, and when it can never be taken; else the pipeline sends it again. */
+static void on_alert(struct core *core, struct proc_channel *c, struct proc_message *m)
+{
+	char key[EVENT_ALERT_KEY_SIZE] = "";
+	struct err err = {0};
+	struct str bytes = proc_get_str(m, ALERT_LIMIT);
+	if (!is_ready(core) || !proc_message_complete(m))
+		return;
+	int r = take_alert(core, bytes, key, &err);
+	if (r < 0)
+		log_err(r == -EINVAL ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN,
+		        r == -EINVAL ? "an alert is refused for good" : "an alert cannot be taken in now", &err,
+		        ARG_CSTR("alert", key));
+	if (key[0] == '\0' || (r < 0 && r != -EINVAL))
+		return;
+	struct proc_message ack = proc_message_init(PIPE_ALERT_ACK);
+	proc_put_str(&ack, str_c(key));
+	(void)!proc_send(c, &ack, NULL);
+	proc_message_done(&ack);
+}
+
+/* ---- the pipeline's certificate ---- */
+
+static int sign_for_pipeline(struct core *core, struct proc_message *m, struct buf *ret, struct err *err)
+{
+	struct str csr = proc_get_str(m, PIPE_TEXT_LIMIT);
+	struct str name = proc_get_str(m, 64);
+	uint64_t not_after = proc_get_u64(m);
+	if (!proc_message_complete(m) || not_after > INT64_MAX || str_find_char(name, '\0') != SIZE_MAX)
+		return err_set(err, -EPROTO, "server.pipe_malformed");
+	char text[65];
+	str_copy_c(name, text, sizeof(text));
+	return core->keys.sign_csr(core->keys.ctx, csr, text, false, core->config->public_names, (usec_t)not_after, ret, err);
+}
+
+static void answer_call(struct core *core, struct proc_channel *c, struct proc_message *m)
+{
+	cleanup_buf struct buf text = BUF_INIT(PIPE_TEXT_LIMIT);
+	struct err err = {0};
+	int r = m->type == PIPE_CA ? core->keys.ca_pem(core->keys.ctx, &text, &err) :
+				     sign_for_pipeline(core, m, &text, &err);
+	if (r < 0)
+		log_err(LOG_LEVEL_WARN, "the pipeline's request is refused", &err);
+	struct proc_message reply = pipe_answer(m, r, buf_str(&text), &err);
+	(void)!proc_send(c, &reply, NULL);
+	proc_message_done(&reply);
+}
+
+void core_from_pipeline(struct proc_channel *c, struct proc_message *m, void *ctx)
+{
+	struct core *core = ctx;
+	switch (m->type) {
+	case PIPE_ALERT:
+		on_alert(core, c, m);
+		break;
+	case PIPE_SIGN_CSR:
+	case PIPE_CA:
+		answer_call(core, c, m);
+		break;
+	default:
+		log_warn("the pipeline sent a message that is not understood", ARG_U64("type", m->type));
+	}
+}
+
+void core_pipeline_up(void *ctx)
+{
+	struct core *core = ctx;
+	(void)pthread_mutex_lock(&core->lock);
+	core->senders_wanted = true;
+	bool ready = core->ready;
+	(void)pthread_mutex_unlock(&core->lock);
+	if (ready)
+		job_wake(core->jobs, CORE_JOB_SENDERS);
+}
+
+/* ---- who may send events ---- */
+
+/* The senders as they travel, in parts. */
+struct collected {
+	struct proc_message *parts; /* payloads of senders only */
+	size_t part_count;
+	uint64_t *counts;
+	uint64_t total;
+};
+
+static void collected_done(struct collected *c)
+{
+	for (size_t i = 0; i < c->part_count; i++)
+		proc_message_done(&c->parts[i]);
+	mem_free(c->parts);
+	mem_free(c->counts);
+}
+
+static void new_part(struct collected *c)
+{
+	c->parts = mem_realloc_array(c->parts, c->part_count + 1, sizeof(*c->parts));
+	c->counts = mem_realloc_array(c->counts, c->part_count + 1, sizeof(*c->counts));
+	c->parts[c->part_count] = proc_message_init(PIPE_SENDERS);
+	c->counts[c->part_count++] = 0;
+}
+
+static void collect(struct collected *c, const struct event_sender *s)
+{
+	if (c->total >= PIPE_SENDERS_MAX)
+		return;
+	if (c->part_count == 0 || c->counts[c->part_count - 1] == PIPE_SENDERS_PER_PART)
+		new_part(c);
+	pipe_put_sender(&c->parts[c->part_count - 1], s);
+	c->counts[c->part_count - 1]++;
+	c->total++;
+}
+
+static int collect_endpoint(const struct endpoint_snapshot_row *row, void *ctx, struct err *err)
+{
+	struct event_sender s = {.id = row->endpoint_id, .endpoint = row->endpoint_id, .unit = row->unit_id, .source = "agent",
+	                         .not_after = row->not_after, .keeps_event_id = true};
+	(void)err;
+	str_copy_c(str_c(row->fingerprint), s.credential, sizeof(s.credential));
+	collect(ctx, &s);
+	return 0;
+}
+
+static void collect_token(const struct account_token_info *t, void *ctx)
+{
+	struct event_sender s = {.id = t->token_id, .unit = t->unit_id, .not_after = t->expires_at};
+	char id[UUID_TEXT_SIZE];
+	struct buf source = BUF_FIXED(s.source, sizeof(s.source));
+	(void)sha256_hex(t->digest, s.credential);
+	buf_printf(&source, "token-%s", uuid_text(&t->token_id, id));
+	collect(ctx, &s);
+}
+
+static int read_tokens(struct db_tx *tx, void *ctx, struct err *err)
+{
+	return account_each_token(tx, "event.send", clock_now(), collect_token, ctx, err);
+}
+
+static void digest_of(const struct collected *c, unsigned char out[SHA256_SIZE])
+{
+	struct sha256 *h = sha256_new();
+	for (size_t i = 0; i < c->part_count; i++)
+		sha256_update(h, buf_str(&c->parts[i].payload));
+	sha256_final(h, out);
+}
+
+static int send_parts(struct core *core, const struct collected *c, struct err *err)
+{
+	uint64_t version = (uint64_t)clock_now();
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < c->part_count; i++) {
+		struct proc_message m = proc_message_init(PIPE_SENDERS);
+		proc_put_u64(&m, version);
+		proc_put_u64(&m, i);
+		proc_put_u64(&m, c->part_count);
+		proc_put_u64(&m, c->counts[i]);
+		buf_append(&m.payload, buf_str(&c->parts[i].payload));
+		r = proc_role_send(core->role, "pipeline", &m, SEND_MS, err);
+		proc_message_done(&m);
+	}
+	return r;
+}
+
+static bool take_wanted(struct core *core)
+{
+	(void)pthread_mutex_lock(&core->lock);
+	bool wanted = core->senders_wanted;
+	core->senders_wanted = false;
+	(void)pthread_mutex_unlock(&core->lock);
+	return wanted;
+}
+
+int core_push_senders(struct job *job, void *ctx, struct err *err)
+{
+	struct core *core = ctx;
+	struct collected c = {0};
+	unsigned char digest[SHA256_SIZE];
+	(void)job;
+	bool wanted = take_wanted(core);
+	int r = endpoint_snapshot(&core->services, collect_endpoint, &c, err);
+	if (r >= 0)
+		r = db_read(core->db, read_tokens, &c, err);
+	if (r >= 0 && c.part_count == 0)
+		new_part(&c);
+	digest_of(&c, digest);
+	if (r >= 0 && (wanted || memcmp(digest, core->senders_sent, sizeof(digest)) != 0)) {
+		r = send_parts(core, &c, err);
+		if (r >= 0)
+			memcpy(core->senders_sent, digest, sizeof(digest));
+	}
+	collected_done(&c);
+	if (r >= 0)
+		return 0;
+	/* Once more in the next round, whatever it was. */
+	core_pipeline_up(core);
+	log_err(LOG_LEVEL_WARN, "the pipeline could not be told who may send", err);
+	return r;
+}

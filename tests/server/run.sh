@@ -1,0 +1,160 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
+# luytre-server as a program: settings, first and second start, roles that die, orderly and disorderly ends.
+# Needs curl and openssl. Programs: $LUYTRE_BIN, or build/bin.
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+bin=${LUYTRE_BIN:-$top/build/bin}
+work=$(mktemp -d /tmp/luytre-server-test.XXXXXX)
+chmod 755 "$work"
+failures=0
+server=
+
+clean_up() {
+	[ -n "$server" ] && kill -KILL "$server" 2>/dev/null
+	rm -rf "$work"
+}
+trap clean_up EXIT
+
+ok() { printf 'ok    %s\n' "$1"; }
+bad() {
+	printf 'FAIL  %s\n' "$1"
+	failures=$((failures + 1))
+}
+check() {
+	local what=$1
+	shift
+	if "$@"; then ok "$what"; else bad "$what"; fi
+}
+
+# eventually SECONDS COMMAND…: true as soon as the command is.
+eventually() {
+	local end=$(($(date +%s%N) + $1 * 1000000000))
+	shift
+	until "$@"; do
+		[ "$(date +%s%N)" -lt "$end" ] || return 1
+		sleep 0.05
+	done
+}
+
+free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
+console=$(free_port) events=$(free_port) agent=$(free_port)
+data=$work/data
+conf=$work/server.conf
+log=$work/log
+user=
+[ "$(id -u)" = 0 ] && user=nobody
+cat >"$conf" <<EOT
+# for this test
+data_dir = $data
+listen_address = 127.0.0.1
+console_port = $console
+events_port = $events
+agent_port = $agent
+public_names = localhost, 127.0.0.1
+packs_dir = $top/packs
+web_dir = $top/web
+messages_dir = ${LUYTRE_MESSAGES:-$top/build/messages}
+eventdb = none
+user = $user
+EOT
+
+start() {
+	: >"$log"
+	"$bin/luytre-server" --config "$conf" 2>>"$log" &
+	server=$!
+}
+# The newest pid of a process by the supervisor's log.
+pid_of() { sed -n "s/.*\"message\":\"process started\",\"process\":\"$1\",\"pid\":\([0-9]*\).*/\1/p" "$log" | tail -1; }
+ready_count() { grep -c "\"process is ready\",\"process\":\"$1\"" "$log"; }
+is_ready() { [ "$(ready_count "$1")" -ge "$2" ]; }
+all_ready() { is_ready key 1 && is_ready core 1 && is_ready pipeline 1; }
+answers() { [ "$(curl -s -o /dev/null -w '%{http_code}' --cacert "$data/key/ca.pem" "https://$1:$2$3")" = "$4" ]; }
+gone() { ! kill -0 "$1" 2>/dev/null || [ "$(awk '{print $3}' "/proc/$1/stat" 2>/dev/null)" = Z ]; }
+stop() {
+	kill -TERM "$server"
+	wait "$server"
+}
+
+# --- settings
+printf 'console_port = 1\nevent_port = 2\n' >"$work/bad.conf"
+LC_ALL=en_US.UTF-8 "$bin/luytre-server" --config "$work/bad.conf" --check-config >"$work/out" 2>&1
+check 'an unknown setting ends with code 2' [ $? = 2 ]
+check 'it is told with file, line and the nearest name' grep -q "bad.conf:2: .*“event_port”.*“events_port”" "$work/out"
+check 'a good configuration is called good' "$bin/luytre-server" --config "$conf" --check-config >/dev/null
+"$bin/luytre-server" --help >"$work/out"
+for name in $(sed -n 's/^SETTING(\([a-z_]*\),.*/\1/p' "$top/src/program/server/server_settings.def"); do
+	grep -q "^  $name = " "$work/out" || bad "--help tells of $name"
+done
+"$bin/luytre-server" --role key --config "$conf" 2>"$work/out"
+check 'a role does not run by itself' [ $? = 1 ]
+
+# --- first start
+start
+check 'all roles become ready' eventually 20 all_ready
+[ $failures = 0 ] || cat "$log"
+check 'the CA key is only its owner’s' [ "$(stat -c %a "$data/key/ca.key.pem")" = 600 ]
+check 'the CA lasts ten years' openssl x509 -in "$data/key/ca.pem" -noout -checkend $((3600 * 86400))
+check 'the server certificate is the CA’s' openssl verify -CAfile "$data/key/ca.pem" "$data/core/server.pem" >/dev/null
+check 'events listener answers by name' answers localhost "$events" /healthz 200
+check 'events listener answers by address' answers 127.0.0.1 "$events" /healthz 200
+check 'events of strangers are refused' [ "$(curl -s -o /dev/null -w '%{http_code}' --cacert "$data/key/ca.pem" -d '{}' "https://localhost:$events/api/v1/events")" = 401 ]
+check 'console answers' answers localhost "$console" /healthz 200
+check 'agents get the CA' answers localhost "$agent" /agent/v1/ca 200
+for role in key core pipeline; do
+	status=/proc/$(pid_of $role)/status
+	check "$role has no new privileges" grep -q '^NoNewPrivs:.*1' "$status"
+	[ -n "$user" ] && check "$role runs as $user" [ "$(awk '/^Uid/ {print $2 $3 $4}' "$status")" = "$(printf '%s%s%s' $(id -u nobody) $(id -u nobody) $(id -u nobody))" ]
+done
+LC_ALL=en_US "$bin/luytre-server" --config "$conf" 2>"$work/out"
+check 'a second server over the same data refuses' [ $? = 1 ]
+check 'and says why' grep -q server.already_running "$work/out"
+
+# --- each role dies
+for role in key core pipeline; do
+	before=$(ready_count $role)
+	kill -KILL "$(pid_of $role)"
+	check "$role comes back within 2 s of kill -9" eventually 2 is_ready $role $((before + 1))
+	check "events are taken after $role died" eventually 5 answers localhost "$events" /healthz 200
+	check "the console answers after $role died" eventually 5 answers localhost "$console" /healthz 200
+done
+
+# --- orderly end
+stop
+check 'SIGTERM ends with code 0' [ $? = 0 ]
+order=$(sed -n 's/.*"message":"process stopped","process":"\([a-z]*\)".*/\1/p' "$log" | tr '\n' ' ')
+check 'processes stop in order' [ "$order" = 'pipeline core key ' ]
+check 'none had to be killed' [ "$(grep -c 'did not stop in time' "$log")" = 0 ]
+check 'no sanitizer complained' [ "$(grep -c 'Sanitizer\|runtime error' "$log")" = 0 ]
+
+# --- second start
+sha256sum "$data"/key/* "$data"/core/server* "$data"/pipeline/server* >"$work/sums"
+start
+check 'all roles become ready again' eventually 20 all_ready
+check 'keys and certificates are kept' sha256sum --quiet -c "$work/sums"
+pids="$(pid_of key) $(pid_of core) $(pid_of pipeline)"
+kill -KILL "$server"
+wait "$server" 2>/dev/null
+for pid in $pids; do
+	check 'children die with the supervisor' eventually 2 gone "$pid"
+done
+
+# --- a key that was lost is not replaced
+mv "$data/key/ca.key.pem" "$work/"
+start
+check 'a lost CA key is told' eventually 5 grep -q server.key_missing "$log"
+check 'and not made anew' [ ! -e "$data/key/ca.key.pem" ]
+stop
+mv "$work/ca.key.pem" "$data/key/"
+
+# --- other names, other certificate
+sed -i 's/^public_names.*/public_names = localhost, 127.0.0.1, other.example/' "$conf"
+start
+check 'all roles become ready with other names' eventually 20 all_ready
+check 'the new name is in the certificate' sh -c "openssl x509 -in '$data/core/server.pem' -noout -ext subjectAltName | grep -q other.example"
+check 'the CA is the same' sh -c "grep '/ca.pem' '$work/sums' | sha256sum --quiet -c"
+stop
+server=
+
+[ $failures = 0 ] || { echo "$failures failed"; tail -20 "$log"; exit 1; }
+echo "all passed"
