@@ -138,7 +138,7 @@ static inline int world_people(struct db_tx *tx, void *ctx, struct err *err)
 }
 
 /* `services`: the rooms under test in order of use, NULL-terminated; the ones below are put in front. */
-static inline void world_init(struct world *w, struct db *db, const char *data_dir, const struct service *const *services)
+static inline void world_init_bare(struct world *w, struct db *db, const char *data_dir, const struct service *const *services)
 {
 	static const struct service *const below[] = {&outbox_service, &audit_service, &unit_service, &account_service};
 	struct err err = {.code = 0};
@@ -167,6 +167,13 @@ static inline void world_init(struct world *w, struct db *db, const char *data_d
 		if (w->services[i]->start != NULL)
 			world_must(w->services[i]->start(&w->sc, &err), &err);
 	}
+}
+
+/* The same with the units and people of struct world. */
+static inline void world_init(struct world *w, struct db *db, const char *data_dir, const struct service *const *services)
+{
+	struct err err = {.code = 0};
+	world_init_bare(w, db, data_dir, services);
 	world_must(db_write(db, world_people, w, &err), &err);
 }
 
