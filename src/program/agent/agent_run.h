@@ -3,5 +3,7 @@
 #pragma once
 #include "program/agent/agent_core.h"
 
+/* Checks in until told to stop. */
+void agent_run_loop(struct agent_core *core);
 /* Runs until told to stop (agent_os_wait). agent_os_wait_setup was called before. */
 int agent_run(const struct agent_core_options *options, struct err *err) WARN_UNUSED;
