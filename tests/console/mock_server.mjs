@@ -170,7 +170,7 @@ function routes(data, state, { sample, allPermissions }) {
 			response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
 			response.write(': hello\n\n');
 			state.streams.add(response);
-			request.on('close', () => state.streams.delete(response));
+			response.on('close', () => state.streams.delete(response));
 			return undefined;
 		}
 		if (!row) return problem(response, 404, 'api.not_found', 'Không có.');

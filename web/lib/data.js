@@ -58,7 +58,7 @@ export function useGet(path, query, { events = [], every = 0 } = {}) {
 	return { data: fresh ? state.data : null, error: fresh ? state.error : null, loading: state.loading || (!fresh && Boolean(path)), reload: load };
 }
 
-const PAGE = 100, BIG_PAGE = 500;
+const PAGE = 100, BIG_PAGE = 500, TYPING_MS = 200;
 
 // A cursor-paged list: {items, total, query, complete, loading, error, more, all, reload}. Up to BIG_PAGE rows are all
 // loaded and sorted here; of a longer list the server sorts, and further rows come as they are scrolled to. `id` names
@@ -141,8 +141,12 @@ export function useList(path, asked, { events = [], id = 'id', sorts = {}, whole
 
 	useEffect(() => {
 		setState((old) => ({ ...old, loading: true }));
-		reload();
-		return () => run.current.control?.abort();
+		const typing = run.current.key !== null && (run.current.state.query?.q ?? '') !== (query?.q ?? '');
+		const timer = setTimeout(reload, typing ? TYPING_MS : 0);
+		return () => {
+			clearTimeout(timer);
+			run.current.control?.abort();
+		};
 	}, [reload]);
 	useEvents(events, useGathered(reload, 250));
 	return { ...state, sorts, complete: !state.next && state.key === key && !state.error, more, all, reload };

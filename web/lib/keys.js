@@ -14,6 +14,8 @@ export const composing = (event) => event.isComposing || event.keyCode === 229;
 
 function wanted(command, event) {
 	const code = event.code.replace(/^Numpad(\d)$/, 'Digit$1');
+	// The question mark is where the keyboard has it.
+	if (command.code === 'Slash' && command.shift && event.key === '?') return !event.ctrlKey && !event.altKey;
 	return command.code === code && Boolean(command.alt) === event.altKey && Boolean(command.ctrl) === (event.ctrlKey || event.metaKey) && Boolean(command.shift) === event.shiftKey;
 }
 

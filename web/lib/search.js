@@ -1,15 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
 // Search that ignores case and diacritics: "nguyen van hai" finds "Nguyễn Văn Hải". The server folds in the same way.
-const cache = new Map();
-
-export function fold(text) {
-	const known = cache.get(text);
-	if (known !== undefined) return known;
-	const folded = text.normalize('NFD').replace(/[\u0300-\u036f]/g, '').replace(/[\u0111\u0110]/g, 'd').toLowerCase();
-	if (cache.size > 200000) cache.clear();
-	cache.set(text, folded);
-	return folded;
-}
+export const fold = (text) => text.normalize('NFD').replace(/[\u0300-\u036f]/g, '').replace(/[\u0111\u0110]/g, 'd').toLowerCase();
 
 // All words of the query must occur in the folded text.
 export function matcher(query) {
