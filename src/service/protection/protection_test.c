@@ -178,7 +178,7 @@ static int put_findings(struct db_tx *tx, void *ctx, struct err *err)
 	if (r >= 0)
 		r = endpoint_find_sample(tx, s.hostname, &m->id, err);
 	for (int i = 0; r >= 0 && i < 3; i++) {
-		char key[8], quarantine[8];
+		char key[16], quarantine[16];
 		(void)snprintf(key, sizeof key, "k%d", i / 2); /* the first comes twice */
 		(void)snprintf(quarantine, sizeof quarantine, "q%d", i / 2);
 		struct protection_detection d = {.key = str_c(key), .endpoint_id = m->id, .unit_id = m->w->east, .at = world_clock + i,

@@ -141,33 +141,49 @@ static int check_closing(struct db_tx *tx, const struct unit_row *before, struct
 	return open == 0 ? 0 : err_set(err, -EBUSY, "unit.has_open_children", ARG_I64("count", open));
 }
 
-int unit_change(const struct service_context *sc, struct db_tx *tx, struct arena *arena, const struct access *access,
-                const struct unit_row *before, const struct unit_change *c, struct err *err)
+/* The row as it will stand. */
+static struct unit_row changed(const struct unit_row *before, const struct unit_change *c, usec_t now)
 {
-	struct unit_row after = *before, parent;
-	bool moves = c->has_parent && !uuid_eq(&c->parent_id, &before->parent_id), taken = false;
+	struct unit_row after = *before;
 	after.code = c->code.p != NULL ? c->code : before->code;
 	after.kind = c->kind.p != NULL ? c->kind : before->kind;
 	after.name = c->name.p != NULL ? c->name : before->name;
-	after.parent_id = moves ? c->parent_id : before->parent_id;
-	after.valid_from = now_of(sc);
-	if (c->has_closed)
-		after.closed_at = !c->closed ? 0 : before->closed_at != 0 ? before->closed_at : now_of(sc);
-	bool closes = after.closed_at != 0 && before->closed_at == 0;
-	bool is_root = uuid_is_null(&after.parent_id);
+	after.parent_id = c->has_parent ? c->parent_id : before->parent_id;
+	after.valid_from = now;
+	if (c->has_closed && !c->closed)
+		after.closed_at = 0;
+	else if (c->has_closed && before->closed_at == 0)
+		after.closed_at = now;
+	return after;
+}
+
+/* May the unit stand there under that name and code? *ret_parent is set unless it is the root. */
+static int check_changed(struct db_tx *tx, struct arena *arena, const struct unit_row *before, const struct unit_row *after,
+                         struct unit_row *ret_parent, struct err *err)
+{
+	bool closes = after->closed_at != 0 && before->closed_at == 0, taken = false;
+	bool is_root = uuid_is_null(&after->parent_id);
 	if (is_root != uuid_is_null(&before->parent_id))
 		return err_set(err, -EINVAL, "unit.root_stays");
-	int r = check_name(after.name, after.code, err);
+	int r = check_name(after->name, after->code, err);
 	if (r >= 0 && !is_root)
-		r = get_parent(tx, arena, &after.parent_id, &parent, err);
+		r = get_parent(tx, arena, &after->parent_id, ret_parent, err);
 	if (r >= 0 && !closes)
-		r = check_place(tx, arena, after.kind, is_root ? NULL : &parent, err);
+		r = check_place(tx, arena, after->kind, is_root ? NULL : ret_parent, err);
 	if (r >= 0)
-		r = unit_db_code_taken(tx, after.code, &after.id, &taken, err);
+		r = unit_db_code_taken(tx, after->code, &after->id, &taken, err);
 	if (r >= 0 && taken)
-		return err_set(err, -EEXIST, "unit.code_taken", ARG_STR("code", after.code));
-	if (r >= 0 && closes)
-		r = check_closing(tx, before, err);
+		return err_set(err, -EEXIST, "unit.code_taken", ARG_STR("code", after->code));
+	return r >= 0 && closes ? check_closing(tx, before, err) : r;
+}
+
+int unit_change(const struct service_context *sc, struct db_tx *tx, struct arena *arena, const struct access *access,
+                const struct unit_row *before, const struct unit_change *c, struct err *err)
+{
+	struct unit_row after = changed(before, c, now_of(sc)), parent;
+	bool moves = !uuid_eq(&after.parent_id, &before->parent_id);
+	bool closes = after.closed_at != 0 && before->closed_at == 0;
+	int r = check_changed(tx, arena, before, &after, &parent, err);
 	if (r >= 0 && moves)
 		r = move(tx, arena, before, &parent, err);
 	if (r >= 0)
