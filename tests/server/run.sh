@@ -110,6 +110,41 @@ LC_ALL=en_US "$bin/luytre-server" --config "$conf" 2>"$work/out"
 check 'a second server over the same data refuses' [ $? = 1 ]
 check 'and says why' grep -q server.already_running "$work/out"
 
+# --- set-up, a token, events, one alert
+api() {
+	local path=$1
+	shift
+	curl -s --cacert "$data/key/ca.pem" -c "$work/jar" -b "$work/jar" -H "Origin: https://localhost:$console" \
+		-H 'X-Luytre-Request: 1' -H 'Content-Type: application/json' "$@" "https://localhost:$console$path"
+}
+json() { python3 -c "import json,sys; d=json.load(sys.stdin); print($1)"; }
+malware='{"@timestamp":"2026-11-21T08:00:00Z","event.kind":"alert","event.category":"malware","event.action":"reported","threat.name":"Test.Virus","file.path":"/tmp/x"}'
+send_malware() {
+	curl -s --cacert "$data/key/ca.pem" -H "Authorization: Bearer $token" -H "Luytre-Batch: $1" \
+		"https://localhost:$events/api/v1/events" --data-binary "$malware
+" | grep -q "$2"
+}
+alerts() { [ "$(api /api/v1/alerts | json 'sum(a["count"] for a in d["items"])')" = "$1" ]; }
+check 'the set-up code is only its owner’s' [ "$(stat -c %a "$data/core/setup-code")" = 600 ]
+unit=$(api /api/v1/setup -d "{\"code\":\"$(cat "$data/core/setup-code")\",\"login\":\"admin\",\"display_name\":\"A\",\"password\":\"mật khẩu dài của tôi\",\"city_name\":\"Cần Thơ\"}" | json 'd["account"]["unit"]["id"]')
+answer=$(api /api/v1/tokens -d "{\"name\":\"fw\",\"role\":\"log_sender\",\"unit_id\":\"$unit\",\"expires_at\":\"$(date -u -d '+1 day' +%FT%TZ)\"}")
+token=$(json 'd["token"]' <<<"$answer")
+token_id=$(json 'd["id"]' <<<"$answer")
+epoch=0193a5f0-0000-7000-8000-000000000001
+check 'the pipeline knows the new token' eventually 3 send_malware $epoch:0 '"taken":1'
+check 'the same batch again is a duplicate' send_malware $epoch:0 '"taken":0,"duplicates":1'
+check 'one alert arrives' eventually 5 alerts 1
+counted() { api /api/v1/status | grep -q '"received":1,'; }
+check 'the status page counts it' eventually 5 counted
+kill -KILL "$(pid_of core)"
+check 'events are taken while core is away' send_malware $epoch:1 '"taken":1'
+check 'core is back' eventually 5 is_ready core 2
+check 'the alert of that time arrives, once' eventually 15 alerts 2
+api /api/v1/tokens/$token_id -X DELETE >/dev/null
+refused() { ! send_malware $epoch:2 '"taken"'; }
+check 'a revoked token is refused' eventually 3 refused
+check 'there are still two findings' alerts 2
+
 # --- each role dies
 for role in key core pipeline; do
 	before=$(ready_count $role)

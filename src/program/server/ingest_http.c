@@ -37,7 +37,10 @@ static const char *credential_of(const struct http_request *req, char hex[SHA256
 	}
 	if (token.n < 7 || !str_eq_nocase(str_sub(token, 0, 7), STR("Bearer ")))
 		return "";
-	sha256(str_trim(str_sub(token, 7, token.n)), digest);
+	token = str_trim(str_sub(token, 7, token.n));
+	if (token.n == 0)
+		return "";
+	sha256(token, digest);
 	return sha256_hex(digest, hex);
 }
 

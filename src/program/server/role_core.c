@@ -84,6 +84,13 @@ static int offer_setup(struct core *core, struct err *err)
 	return r;
 }
 
+static int load_sample(struct core *core, struct err *err)
+{
+	if (core->config->sample_dir[0] == '\0')
+		return 0;
+	return sample_load(&core->services, core->config->sample_dir, str_c(core->config->sample_password), err);
+}
+
 static int start_services(struct core *core, struct err *err)
 {
 	core->jobs = job_runner_new(JOB_THREADS);
@@ -102,6 +109,8 @@ static int start_services(struct core *core, struct err *err)
 		.snapshot_changed_ctx = core,
 	};
 	int r = gate_prepare(&core->services, core_services, core_service_count, err);
+	if (r >= 0)
+		r = load_sample(core, err);
 	if (r >= 0)
 		r = offer_setup(core, err);
 	if (r < 0)
@@ -145,13 +154,6 @@ static int start_listeners(struct core *core, struct err *err)
 	return r < 0 ? r : gate_start(core->gate, err);
 }
 
-static int load_sample(struct core *core, struct err *err)
-{
-	if (core->config->sample_dir[0] == '\0')
-		return 0;
-	return sample_load(&core->services, core->config->sample_dir, str_c(core->config->sample_password), err);
-}
-
 static void start_jobs(struct core *core)
 {
 	(void)pthread_mutex_lock(&core->lock);
@@ -168,7 +170,7 @@ static int start(struct core *core, const struct proc_role_peer *peers, size_t p
 	if (r < 0)
 		return r;
 	core->keys = key_client(core->role);
-	if ((r = open_stores(core, err)) < 0 || (r = start_services(core, err)) < 0 || (r = load_sample(core, err)) < 0 ||
+	if ((r = open_stores(core, err)) < 0 || (r = start_services(core, err)) < 0 ||
 	    (r = start_listeners(core, err)) < 0)
 		return r;
 	start_jobs(core);
