@@ -24,8 +24,13 @@ struct file {
 	char etag[24], etag_gzip[24];
 };
 
+#define FOLDERS_MAX 8
+
 struct gate_files {
-	const struct gate_folder *folders;
+	struct {
+		char *prefix, *dir;
+	} folders[FOLDERS_MAX];
+	size_t folder_count;
 	bool reload;
 	struct file *files;
 	size_t count, capacity;
@@ -156,9 +161,11 @@ static int add_folder(struct gate_files *files, const char *disk, struct str url
 int gate_files_new(const struct gate_folder *folders, bool reload, struct gate_files **ret, struct err *err)
 {
 	struct gate_files *f = MEM_NEW(struct gate_files);
-	*f = (struct gate_files){.folders = folders, .reload = reload};
-	for (const struct gate_folder *d = folders; d != NULL && d->dir != NULL && !reload; d++) {
-		int r = add_folder(f, d->dir, str_c(d->prefix), 0, err);
+	f->reload = reload;
+	for (const struct gate_folder *d = folders; d != NULL && d->dir != NULL && f->folder_count < FOLDERS_MAX; d++) {
+		f->folders[f->folder_count].prefix = mem_strdup(str_c(d->prefix));
+		f->folders[f->folder_count++].dir = mem_strdup(str_c(d->dir));
+		int r = reload ? 0 : add_folder(f, d->dir, str_c(d->prefix), 0, err);
 		if (r < 0) {
 			gate_files_free(f);
 			return r;
@@ -174,6 +181,10 @@ void gate_files_free(struct gate_files *f)
 		return;
 	for (size_t i = 0; i < f->count; i++)
 		file_done(&f->files[i]);
+	for (size_t i = 0; i < f->folder_count; i++) {
+		mem_free(f->folders[i].prefix);
+		mem_free(f->folders[i].dir);
+	}
 	mem_free(f->files);
 	mem_free(f);
 }
@@ -194,12 +205,12 @@ static bool is_plain_path(struct str path)
 /* Development: straight from the disk. */
 static bool read_now(const struct gate_files *f, struct str url, struct file *ret)
 {
-	for (const struct gate_folder *d = f->folders; d != NULL && d->dir != NULL; d++) {
-		struct str prefix = str_c(d->prefix);
+	for (size_t i = 0; i < f->folder_count; i++) {
+		struct str prefix = str_c(f->folders[i].prefix);
 		if (!str_starts_with(url, prefix))
 			continue;
 		cleanup_buf struct buf disk = BUF_INIT(8192);
-		file_join(&disk, str_c(d->dir), str_sub(url, prefix.n, url.n));
+		file_join(&disk, str_c(f->folders[i].dir), str_sub(url, prefix.n, url.n));
 		if (!disk.overflow && read_one(disk.p, url, ret, NULL) == 0)
 			return true;
 	}
