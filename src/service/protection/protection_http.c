@@ -169,6 +169,8 @@ static int ask(struct api_request *req, struct http_response *res, enum quaranti
 	struct ask a = {.req = req, .step = step};
 	int r = api_param_uuid(req, "id", &a.id, err);
 	if (r >= 0)
+		r = api_typed_text(req, &((struct reason_body *)req->fields)->reason, err);
+	if (r >= 0)
 		r = db_write(req->service->db, write_ask, &a, err);
 	if (r < 0)
 		return r;
@@ -230,11 +232,21 @@ static void end_release(void *ctx)
 	mem_free(j);
 }
 
+/* A bundle goes to every machine of the city: the right over one unit is not enough. */
+static int check_release(struct db_tx *tx, void *ctx, struct err *err)
+{
+	const struct uuid whole = {.b = {0}};
+	return api_require_unit(tx, ctx, "protection.release", &whole, err);
+}
+
 static int bundle_create(struct api_request *req, struct http_response *res, struct err *err)
 {
 	const struct release_body *body = req->fields;
 	if (req->service->jobs == NULL)
 		return err_set(err, -EAGAIN, "protection.no_jobs");
+	int r = db_read(req->service->db, check_release, req, err);
+	if (r < 0)
+		return r;
 	struct release_job *j = MEM_NEW(struct release_job);
 	j->sc = req->service;
 	j->arena = arena_new(4 * UPLOAD_MAX);
