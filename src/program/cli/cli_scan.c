@@ -8,7 +8,7 @@
 #include "engine/malware/malware_bundle.h"
 
 /* Where the agent keeps its bundle; scanned with when no signatures are named. */
-#define STORE_DEFAULT "/var/lib/luytre-agent/signatures"
+#define STORE_DEFAULT "/var/lib/luytre-agent/bundles"
 
 enum option_id { OPT_BUNDLE = 256, OPT_STORE, OPT_KEY, OPT_YARA, OPT_HASHES, OPT_CLAMAV, OPT_NO_SUMMARY, OPT_QUIET,
 	         OPT_EXCLUDE, OPT_EXCLUDE_DIR, OPT_CACHE, OPT_JOBS, OPT_MAX_FILE, OPT_TIME_LIMIT, OPT_SCAND, OPT_ONE_FS };

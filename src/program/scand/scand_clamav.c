@@ -13,24 +13,29 @@
 
 static const char *const libraries[] = {"libclamav.so.12", "libclamav.so.11", "libclamav.so.9", NULL};
 
-#define FUNCTIONS(X)                                                                               \
-	X(cl_init)                                                                                 \
-	X(cl_retver)                                                                               \
-	X(cl_engine_new)                                                                           \
-	X(cl_engine_compile)                                                                       \
-	X(cl_engine_set_num)                                                                       \
-	X(cl_engine_set_str)                                                                       \
-	X(cl_load)                                                                                 \
-	X(cl_scandesc_callback)                                                                    \
-	X(cl_strerror)
-
 struct scand_clamav {
-#define MEMBER(name) __typeof__(name) *name;
-	FUNCTIONS(MEMBER)
-#undef MEMBER
+	__typeof__(cl_init) *cl_init;
+	__typeof__(cl_retver) *cl_retver;
+	__typeof__(cl_engine_new) *cl_engine_new;
+	__typeof__(cl_engine_compile) *cl_engine_compile;
+	__typeof__(cl_engine_set_num) *cl_engine_set_num;
+	__typeof__(cl_engine_set_str) *cl_engine_set_str;
+	__typeof__(cl_load) *cl_load;
+	__typeof__(cl_scandesc_callback) *cl_scandesc_callback;
+	__typeof__(cl_strerror) *cl_strerror;
 	struct cl_engine *engine;
 	struct cl_scan_options options;
 	unsigned signatures;
+};
+
+#define ROW(name_) {#name_, offsetof(struct scand_clamav, name_)}
+static const struct {
+	const char *name;
+	size_t offset;
+} functions[] = {
+	ROW(cl_init),           ROW(cl_retver),         ROW(cl_engine_new), ROW(cl_engine_compile),
+	ROW(cl_engine_set_num), ROW(cl_engine_set_str), ROW(cl_load),       ROW(cl_scandesc_callback),
+	ROW(cl_strerror),
 };
 
 static bool find_functions(struct scand_clamav *c)
@@ -38,19 +43,14 @@ static bool find_functions(struct scand_clamav *c)
 	void *library = NULL;
 	for (unsigned i = 0; libraries[i] != NULL && library == NULL; i++)
 		library = dlopen(libraries[i], RTLD_NOW | RTLD_LOCAL);
-	if (library == NULL)
-		return false;
-	/* ISO C has no cast from object to function pointer; POSIX says the bits are the same. */
-#define FIND(name)                                                                                 \
-	{                                                                                          \
-		void *found = dlsym(library, #name);                                               \
-		if (found == NULL)                                                                 \
-			return false;                                                              \
-		memcpy(&c->name, &found, sizeof(found));                                           \
+	for (size_t i = 0; library != NULL && i < ARRAY_LEN(functions); i++) {
+		/* ISO C has no cast from object to function pointer; POSIX says the bits are the same. */
+		void *found = dlsym(library, functions[i].name);
+		if (found == NULL)
+			return false;
+		memcpy((char *)c + functions[i].offset, &found, sizeof(found));
 	}
-	FUNCTIONS(FIND)
-#undef FIND
-	return true;
+	return library != NULL;
 }
 
 static int clamav_failed(struct scand_clamav *c, const char *call, int code, struct err *err)
