@@ -163,34 +163,47 @@ static bool path_of_fd(int fd, char path[PATH_MAX])
 	return !str_ends_with(str_c(path), STR(" (deleted)"));
 }
 
-static void on_name(struct agent_watch_source *s, const struct fanotify_event_info_fid *info, bool folder)
+/* Events have lengths of a multiple of 4 and hold 8-byte members: they are copied out of the buffer, never pointed into. */
+struct handle {
+	struct file_handle handle;
+	unsigned char space[MAX_HANDLE_SZ];
+};
+
+/* `info`: fsid, file_handle, name, after the info header. */
+static void on_name(struct agent_watch_source *s, struct str info, bool folder)
 {
-	/* The handle's type says const nothing, but open_by_handle_at only reads it. */
-	union {
-		const unsigned char *in;
-		struct file_handle *out;
-	} handle = {.in = info->handle};
-	const char *name = (const char *)(info->handle + sizeof(struct file_handle) + handle.out->handle_bytes);
+	__kernel_fsid_t fsid;
+	struct handle h;
+	if (info.n < sizeof fsid + sizeof h.handle + 1)
+		return;
+	memcpy(&fsid, info.p, sizeof fsid);
+	info = str_sub(info, sizeof fsid, info.n);
+	memcpy(&h.handle, info.p, sizeof h.handle);
+	size_t size = sizeof h.handle + h.handle.handle_bytes;
+	if (h.handle.handle_bytes > MAX_HANDLE_SZ || info.n <= size)
+		return;
+	memcpy(&h, info.p, size);
+	struct str name = str_sub(info, size, info.n);
+	name = str_sub(name, 0, strnlen(name.p, name.n));
 	cleanup_fd int fd = -1;
 	for (size_t i = 0; i < s->mount_count && fd < 0; i++)
-		if (memcmp(&s->mounts[i].fsid, &info->fsid, sizeof info->fsid) == 0)
-			fd = open_by_handle_at(s->mounts[i].fd, handle.out, O_PATH | O_CLOEXEC);
-	char path[PATH_MAX];
-	if (fd < 0 || !path_of_fd(fd, path))
+		if (memcmp(&s->mounts[i].fsid, &fsid, sizeof fsid) == 0)
+			fd = open_by_handle_at(s->mounts[i].fd, &h.handle, O_PATH | O_CLOEXEC);
+	char folder_path[PATH_MAX];
+	if (fd < 0 || !path_of_fd(fd, folder_path))
 		return; /* the folder is gone, and its files with it */
-	size_t n = strlen(path), extra = strlen(name);
-	if (n + 1 + extra >= sizeof path)
-		return;
-	if (n > 1)
-		path[n++] = '/';
-	memcpy(path + n, name, extra + 1);
-	if (!folder)
-		tell(s, path);
-	else if (agent_paths_wants(s->config.watched, s->config.excluded, str_c(path)))
-		s->config.on_lost(s->config.ctx, path); /* a folder was moved in: its files have no events of their own */
+	struct buf path = BUF_INIT(PATH_MAX);
+	file_join(&path, str_c(folder_path), name);
+	if (path.overflow)
+		s->config.on_lost(s->config.ctx, folder_path);
+	else if (!folder)
+		tell(s, path.p);
+	else if (agent_paths_wants(s->config.watched, s->config.excluded, buf_str(&path)))
+		s->config.on_lost(s->config.ctx, path.p); /* a folder was moved in: its files have no events of their own */
+	buf_done(&path);
 }
 
-static void on_event(struct agent_watch_source *s, const struct fanotify_event_metadata *e)
+static void on_event(struct agent_watch_source *s, const struct fanotify_event_metadata *e, struct str infos)
 {
 	if ((e->mask & FAN_Q_OVERFLOW) != 0) {
 		s->config.on_lost(s->config.ctx, NULL);
@@ -202,14 +215,14 @@ static void on_event(struct agent_watch_source *s, const struct fanotify_event_m
 			tell(s, path);
 		return;
 	}
-	const char *at = (const char *)(e + 1), *end = (const char *)e + e->event_len;
-	while (at + sizeof(struct fanotify_event_info_header) <= end) {
-		const struct fanotify_event_info_header *header = (const struct fanotify_event_info_header *)(const void *)at;
-		if (header->info_type == FAN_EVENT_INFO_TYPE_DFID_NAME)
-			on_name(s, (const struct fanotify_event_info_fid *)(const void *)at, (e->mask & FAN_ONDIR) != 0);
-		if (header->len == 0)
+	struct fanotify_event_info_header header;
+	while (infos.n >= sizeof header) {
+		memcpy(&header, infos.p, sizeof header);
+		if (header.len < sizeof header || header.len > infos.n)
 			break;
-		at += header->len;
+		if (header.info_type == FAN_EVENT_INFO_TYPE_DFID_NAME)
+			on_name(s, str_sub(infos, sizeof header, header.len), (e->mask & FAN_ONDIR) != 0);
+		infos = str_sub(infos, header.len, infos.n);
 	}
 }
 
@@ -221,12 +234,14 @@ void agent_fanotify_read(struct agent_watch_source *s)
 			continue;
 		if (n <= 0)
 			return;
-		const struct fanotify_event_metadata *e = (const struct fanotify_event_metadata *)(const void *)s->buffer;
-		while (FAN_EVENT_OK(e, n)) {
-			on_event(s, e);
-			if (e->fd >= 0)
-				(void)close(e->fd);
-			e = FAN_EVENT_NEXT(e, n);
+		struct fanotify_event_metadata e;
+		for (struct str rest = str_n(s->buffer, (size_t)n); rest.n >= sizeof e; rest = str_sub(rest, e.event_len, rest.n)) {
+			memcpy(&e, rest.p, sizeof e);
+			if (e.event_len < sizeof e || e.event_len > rest.n)
+				break;
+			on_event(s, &e, str_sub(rest, e.metadata_len, e.event_len));
+			if (e.fd >= 0)
+				(void)close(e.fd);
 		}
 	}
 }

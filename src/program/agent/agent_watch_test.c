@@ -80,8 +80,25 @@ static void expect(struct seen *s, const char *name)
 	mem_free(got);
 }
 
+/* Names of every length, many events in one read. */
+static void many_files(struct seen *s)
+{
+	char name[64] = "sub/";
+	for (int i = 0; i < 40; i++) {
+		name[4 + i] = 'n';
+		name[5 + i] = '\0';
+		write_file(s, name);
+	}
+	for (int i = 0; i < 40; i++) {
+		char *got = agent_queue_pop(s->queue, 3 * USEC_PER_SEC);
+		assert_non_null(got);
+		mem_free(got);
+	}
+}
+
 static void common_cases(struct seen *s)
 {
+	many_files(s);
 	char from[256], to[256];
 	write_file(s, "one");
 	expect(s, "one");
