@@ -120,6 +120,8 @@ static int run_change(struct change *c, struct http_response *res, struct err *e
 {
 	int r = api_param_uuid(c->req, "id", &c->id, err);
 	if (r >= 0)
+		r = api_typed_text(c->req, &c->note, err);
+	if (r >= 0)
 		r = db_write(c->req->service->db, write_change, c, err);
 	if (r < 0)
 		return r;
@@ -188,6 +190,8 @@ static int write_comment(struct db_tx *tx, void *ctx, struct err *err)
 	struct alert_brief alert;
 	struct str text = ((const struct comment_body *)c->req->fields)->text;
 	usec_t now = api_now(c->req);
+	if (text.n == 0)
+		return err_set(err, -EINVAL, "alert.text_required");
 	int r = alert_get(tx, c->req->arena, &c->id, &alert, err);
 	if (r >= 0)
 		r = api_require_visible(tx, c->req, "alert.read", &alert.unit_id, err);
@@ -208,6 +212,8 @@ static int comment(struct api_request *req, struct http_response *res, struct er
 	/* The text is on the alert; the audit log says that there is one. */
 	struct change c = {.req = req, .action = "alert.comment", .step = ALERT_STEP__COUNT};
 	int r = api_param_uuid(req, "id", &c.id, err);
+	if (r >= 0)
+		r = api_typed_text(req, &((struct comment_body *)req->fields)->text, err);
 	if (r >= 0)
 		r = db_write(req->service->db, write_comment, &c, err);
 	if (r < 0)

@@ -248,6 +248,7 @@ static void life(struct db *db, const char *url)
 		{&w.east_officer, "assign", "{\"account_id\":\"00000000-0000-7000-8000-000000000001\"}", "\"3\"", 400, ""},
 		{&w.east_officer, "comments", "{\"text\":\"Đã gọi cho đơn vị\"}", NULL, 201, "acknowledged"},
 		{&w.west_officer, "comments", "{\"text\":\"x\"}", NULL, 404, ""},
+		{&w.east_officer, "comments", "{\"text\":\"  \"}", NULL, 400, ""},
 		{&w.east_officer, "close", "{\"resolution\":\"nonsense\"}", "\"3\"", 400, ""},
 		{&w.east_officer, "close", close, "\"3\"", 200, "closed"},
 		{&w.east_officer, "close", close, "\"4\"", 409, ""},

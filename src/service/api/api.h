@@ -64,6 +64,9 @@ int api_query_enums(const struct api_request *req, const char *name, const char 
 /* For such a set: " AND " API_IN_SET("a.state"), with DB_INT(set). */
 #define API_IN_SET(column) "((? >> CAST(" column " AS INTEGER)) & 1) = 1"
 
+/* Text that people typed, as it is stored: trimmed, NFC; *s then lies in the request's arena. -EINVAL text.utf8, text.marks. */
+int api_typed_text(const struct api_request *req, struct str *s, struct err *err) WARN_UNUSED;
+
 /* ---- who may ---- */
 
 /* Does a grant of this account (not expired, with or without restriction) carry the permission anywhere? */

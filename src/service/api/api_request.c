@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 #include <stdio.h>
 
+#include "base/text/text.h"
 #include "service/api/api.h"
 
 static int bad(const char *name, const char *expected, struct err *err)
@@ -78,4 +79,16 @@ int api_query_enums(const struct api_request *req, const char *name, const char 
 	}
 	*ret = set;
 	return set != 0;
+}
+
+int api_typed_text(const struct api_request *req, struct str *s, struct err *err)
+{
+	struct str trimmed = str_trim(*s);
+	/* NFC may be longer than what came: at most three times in UTF-8 (UAX #15, table "expansion factors"). */
+	struct buf out = BUF_INIT(3 * trimmed.n + 16);
+	int r = text_nfc(trimmed, &out, err);
+	if (r >= 0)
+		*s = arena_str(req->arena, buf_str(&out));
+	buf_done(&out);
+	return r;
 }

@@ -163,7 +163,10 @@ static void told(const struct service_context *sc)
 static int endpoint_patch(struct api_request *req, struct http_response *res, struct err *err)
 {
 	struct one o = {.req = req, .res = res};
+	struct change_body *body = req->fields;
 	int r = api_param_uuid(req, "id", &o.id, err);
+	if (r >= 0 && body->has_note)
+		r = api_typed_text(req, &body->note, err);
 	if (r >= 0)
 		r = db_write(req->service->db, write_change, &o, err);
 	if (r < 0)

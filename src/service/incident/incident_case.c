@@ -41,6 +41,11 @@ static int audit(struct db_tx *tx, const struct access *access, const char *acti
 	return audit_write(tx, access, now, &e, err);
 }
 
+static int check_title(struct str title, struct err *err)
+{
+	return title.n > 0 ? 0 : err_set(err, -EINVAL, "incident.title_required");
+}
+
 static int check_kind(struct db_tx *tx, struct str kind, struct str other_label, struct err *err)
 {
 	bool needs_label = false;
@@ -68,7 +73,9 @@ int incident_open(struct db_tx *tx, const struct service_context *sc, const stru
 	usec_t now = sc->now();
 	int64_t year = incident_year(now), sequence = 0;
 	char number[INCIDENT_NUMBER_SIZE] = "";
-	int r = check_kind(tx, incident->kind, incident->other_label, err);
+	int r = check_title(incident->title, err);
+	if (r >= 0)
+		r = check_kind(tx, incident->kind, incident->other_label, err);
 	if (r >= 0)
 		r = incident_db_process(tx, arena, process, err);
 	if (r >= 0)
@@ -130,7 +137,9 @@ int incident_apply_change(struct db_tx *tx, const struct service_context *sc, co
                           const struct incident_row *row, const struct incident_change *change, struct err *err)
 {
 	usec_t now = sc->now();
-	int r = check_kind(tx, change->kind, change->other_label, err);
+	int r = check_title(change->title, err);
+	if (r >= 0)
+		r = check_kind(tx, change->kind, change->other_label, err);
 	if (r >= 0)
 		r = incident_db_change(tx, row, change, row->version, err);
 	if (r >= 0 && !str_eq(row->kind, change->kind))
@@ -154,6 +163,8 @@ int incident_note(struct db_tx *tx, const struct service_context *sc, const stru
                   const struct incident_row *row, const struct incident_entry *entry, struct err *err)
 {
 	usec_t now = sc->now();
+	if (entry->text.n == 0)
+		return err_set(err, -EINVAL, "incident.text_required");
 	int r = incident_db_entry(tx, &row->id, access, entry, now, err);
 	if (r >= 0)
 		r = audit(tx, access, strcmp(entry->type, "alert") == 0 ? "incident.link_alert" : "incident.comment", row, STR_EMPTY,

@@ -172,6 +172,16 @@ static const struct json_field open_fields[] = {
 	{.name = NULL},
 };
 
+static int clean_texts(const struct api_request *req, struct str *const *texts, size_t count, struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		int r = api_typed_text(req, texts[i], err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 struct opening {
 	struct api_request *req;
 	struct uuid alert_id; /* null: by hand */
@@ -197,7 +207,11 @@ static int write_opening(struct db_tx *tx, void *ctx, struct err *err)
 static int create(struct api_request *req, struct http_response *res, struct err *err)
 {
 	struct opening o = {.req = req};
-	int r = db_write(req->service->db, write_opening, &o, err);
+	struct open_body *b = req->fields;
+	struct str *const texts[] = {&b->title, &b->other_label, &b->description};
+	int r = clean_texts(req, texts, ARRAY_LEN(texts), err);
+	if (r >= 0)
+		r = db_write(req->service->db, write_opening, &o, err);
 	if (r < 0)
 		return r;
 	outbox_wake(req->service);
@@ -238,7 +252,11 @@ static int write_raise(struct db_tx *tx, void *ctx, struct err *err)
 static int raise_alert(struct api_request *req, struct http_response *res, struct err *err)
 {
 	struct opening o = {.req = req};
+	struct raise_body *b = req->fields;
+	struct str *const texts[] = {&b->title, &b->other_label, &b->description};
 	int r = api_param_uuid(req, "id", &o.alert_id, err);
+	if (r >= 0)
+		r = clean_texts(req, texts, ARRAY_LEN(texts), err);
 	if (r >= 0)
 		r = db_write(req->service->db, write_raise, &o, err);
 	if (r < 0)
@@ -299,7 +317,10 @@ static int write_patch(struct db_tx *tx, void *ctx, struct err *err)
 
 static int patch(struct api_request *req, struct http_response *res, struct err *err)
 {
-	return write_one(req, res, write_patch, 200, err);
+	struct patch_body *b = req->fields;
+	struct str *const texts[] = {&b->title, &b->other_label, &b->description};
+	int r = clean_texts(req, texts, ARRAY_LEN(texts), err);
+	return r < 0 ? r : write_one(req, res, write_patch, 200, err);
 }
 
 struct move_body {
@@ -324,7 +345,8 @@ static int write_move(struct db_tx *tx, void *ctx, struct err *err)
 
 static int transition(struct api_request *req, struct http_response *res, struct err *err)
 {
-	return write_one(req, res, write_move, 200, err);
+	int r = api_typed_text(req, &((struct move_body *)req->fields)->note, err);
+	return r < 0 ? r : write_one(req, res, write_move, 200, err);
 }
 
 struct comment_body {
@@ -347,7 +369,8 @@ static int write_comment(struct db_tx *tx, void *ctx, struct err *err)
 
 static int comment(struct api_request *req, struct http_response *res, struct err *err)
 {
-	return write_one(req, res, write_comment, 201, err);
+	int r = api_typed_text(req, &((struct comment_body *)req->fields)->text, err);
+	return r < 0 ? r : write_one(req, res, write_comment, 201, err);
 }
 
 struct link_body {

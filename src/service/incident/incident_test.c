@@ -140,6 +140,7 @@ static void opening(struct db *db, const char *url)
 		{&w.east_officer, arena_printf(arena, "{\"title\":\"t\",\"kind\":\"attack.nothing\",\"unit_id\":\"%s\"}", east).p, 400, "incident.unknown_kind"},
 		{&w.east_officer, arena_printf(arena, "{\"title\":\"t\",\"kind\":\"misc.other\",\"unit_id\":\"%s\"}", east).p, 400, "incident.label_required"},
 		{&w.east_officer, arena_printf(arena, "{\"title\":\"\",\"kind\":\"tech.power\",\"unit_id\":\"%s\"}", east).p, 400, "json.length"},
+		{&w.east_officer, arena_printf(arena, "{\"title\":\"  \",\"kind\":\"tech.power\",\"unit_id\":\"%s\"}", east).p, 400, "incident.title_required"},
 		{&w.east_officer, open_body(arena, &w.east, ""), 201, ""},
 		{&w.admin, open_body(arena, &w.west, ",\"severity\":\"high\""), 201, ""},
 	};
@@ -148,17 +149,22 @@ static void opening(struct db *db, const char *url)
 		assert_int_equal(a.status, cases[i].status);
 		assert_string_equal(a.key, cases[i].key);
 	}
+	/* A decomposed title (as some keyboards send it) is stored composed. */
+	const char *typed = arena_printf(arena, "{\"title\":\" Lu\xcc\x83 \",\"kind\":\"tech.power\",\"unit_id\":\"%s\"}",
+	                                 uuid_text(&w.west, (char[UUID_TEXT_SIZE]){0})).p;
+	cleanup_answer struct world_answer composed = post(&w, &w.west_officer, "/api/v1/incidents", typed, NULL);
+	assert_string_equal(world_text(&composed, "title"), "L\xc5\xa9");
 	const struct {
 		const struct access *as;
 		const char *target, *total, *number;
 	} lists[] = {
-		{&w.admin, "/api/v1/incidents", "2", "SC-2026-0002"},
+		{&w.admin, "/api/v1/incidents", "3", "SC-2026-0003"},
 		{&w.east_officer, "/api/v1/incidents", "1", "SC-2026-0001"},
-		{&w.west_officer, "/api/v1/incidents", "1", "SC-2026-0002"},
+		{&w.west_officer, "/api/v1/incidents", "2", "SC-2026-0003"},
 		{&w.admin, "/api/v1/incidents?q=mat+dien", "2", "SC-2026-0002"},
 		{&w.admin, "/api/v1/incidents?q=sc-2026-0001", "1", "SC-2026-0001"},
 		{&w.admin, "/api/v1/incidents?state=closed&state=cancelled", "0", ""},
-		{&w.admin, "/api/v1/incidents?state=closed&state=new&kind=tech&open=1", "2", "SC-2026-0002"},
+		{&w.admin, "/api/v1/incidents?state=closed&state=new&kind=tech&open=1", "3", "SC-2026-0003"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
 		cleanup_answer struct world_answer a = get(&w, lists[i].as, lists[i].target);
