@@ -96,7 +96,7 @@ static void note_stored(struct event_pipeline *p, int r, const struct event_stag
 	p->store_counts = *c;
 	p->stored_at = p->stored.at;
 	if (r >= 0) {
-		p->stats.store_up = true;
+		p->stats.store_up = p->config.store != NULL;
 		p->stats.store_blind_since = 0;
 		err_clear(&p->stats.store_err);
 	} else {
@@ -123,7 +123,7 @@ static void *store_main(void *ctx)
 	struct event_stage_counts counts = {0};
 	usec_t checkpoint_at = clock_monotonic();
 	unsigned retry_ms = RETRY_MIN_MS;
-	bool migrated = false;
+	bool migrated = p->config.store == NULL;
 	while (!stopping(p)) {
 		struct err err = {0};
 		int r = 0;
@@ -241,7 +241,7 @@ static int start_threads(struct event_pipeline *p, struct err *err)
 		pthread_t *thread;
 		void *(*main)(void *ctx);
 	} parts[] = {{&p->detect_thread, detect_main}, {&p->deliver_thread, deliver_main}, {&p->store_thread, store_main}};
-	size_t count = p->config.store != NULL ? 3 : 2;
+	size_t count = p->config.store != NULL || p->config.discard ? 3 : 2;
 	for (size_t i = 0; i < count; i++) {
 		int e = pthread_create(parts[i].thread, NULL, parts[i].main, p);
 		if (e != 0)
@@ -387,7 +387,7 @@ bool event_pipeline_settle(struct event_pipeline *p, unsigned timeout_ms)
 {
 	struct timespec until = later(timeout_ms);
 	struct event_spool_position end = event_spool_end(p->spool);
-	bool stores = p->config.store != NULL;
+	bool stores = p->config.store != NULL || p->config.discard;
 	int r = 0;
 	(void)pthread_mutex_lock(&p->lock);
 	/* The end may be the head of an empty spool, where no cursor ever comes to. */

@@ -19,7 +19,8 @@ struct event_pipeline_config {
 	const char *dir;          /* spool and outbox live below */
 	uint64_t spool_bytes;     /* 0: 2 GiB */
 	uint64_t segment_bytes;   /* 0: 64 MiB */
-	struct event_store *store; /* borrowed; NULL: nothing is stored (the spool fills) */
+	struct event_store *store; /* borrowed; NULL: nothing is stored and the spool fills, unless `discard` */
+	bool discard;              /* without a store: events are dropped once they were examined */
 	unsigned linger_ms;       /* a block waits that long to grow; 0: 1000 */
 	/* Hands an alert over; borrowed for the call. false: not now, it is tried again. It stays in the
 	 * outbox until event_pipeline_alert_ack. */

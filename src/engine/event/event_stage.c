@@ -106,7 +106,7 @@ static enum event_store_verdict store_block(struct storing *st)
 	st->offsets = mem_alloc_array(count + 1, sizeof *st->offsets);
 	for (size_t i = 0; i < count && event_spool_next(st->block, &at, &st->payloads[i]); i++)
 		st->offsets[i + 1] = at;
-	enum event_store_verdict v = insert_range(st, 0, count);
+	enum event_store_verdict v = st->store != NULL ? insert_range(st, 0, count) : EVENT_STORE_TAKEN;
 	if (v == EVENT_STORE_NO_TABLE) {
 		/* The store was emptied or is new; on the next attempt the tables are there. */
 		v = EVENT_STORE_LATER;

@@ -14,6 +14,7 @@ struct event_stage_counts {
 };
 
 /*
+ * (`store` NULL: passes over the block instead of storing it.)
  * Stores the next block after cursor->at and moves the cursor, durably. The block's end is durable before the first
  * attempt, and the token is spool + segment + range: a block repeated after a crash is the same block to the store.
  * A refused block is halved until the bad rows are alone; those go to event_dead.

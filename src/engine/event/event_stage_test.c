@@ -380,6 +380,36 @@ static void test_segments_go(void **state)
 	event_pipeline_stop(p);
 }
 
+/* Without a store, and told so: what was examined goes, alerts come all the same. */
+static void test_discard(void **state)
+{
+	(void)state;
+	struct event_pipeline_config c = {
+		.dir = test_fresh_dir(), .spool_bytes = 20000, .segment_bytes = 2000, .discard = true, .linger_ms = 1, .on_alert = on_alert};
+	struct event_pipeline *p;
+	struct err err = {0};
+	test_ok(event_pipeline_start(&c, &p, &err), &err);
+	struct event_sender s = test_sender(1);
+	unsigned before = seen_calls();
+	for (uint64_t sequence = 0; sequence < 500;) {
+		struct event_batch b = test_batch(sequence == 250 ? malware : "{\"n\":0}\n", 1, sequence);
+		struct event_ingested got;
+		if (event_pipeline_accept(p, &s, &b, NOW, &got, &err) == 0)
+			sequence++;
+		else
+			(void)usleep(2000);
+	}
+	assert_true(event_pipeline_settle(p, 20000));
+	assert_true(wait_calls(before + 1));
+	struct event_pipeline_stats st;
+	event_pipeline_stats(p, &st);
+	assert_int_equal(st.detected, 500);
+	assert_int_equal(st.stored, 0);
+	assert_false(st.store_up);
+	assert_int_equal(st.store_blind_since, 0);
+	event_pipeline_stop(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -389,6 +419,7 @@ int main(void)
 		cmocka_unit_test(test_alert_until_acknowledged),
 		cmocka_unit_test(test_senders),
 		cmocka_unit_test(test_segments_go),
+		cmocka_unit_test(test_discard),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
