@@ -524,6 +524,8 @@ static void commands_are_done_once(void **state)
 	(void)usleep(500000);
 	assert_true(is_there(w, "bad"));
 	assert_int_equal(count_events(w, "quarantined", ""), 1);
+	write_watched(w, "copy", bad_text); /* but not elsewhere */
+	wait_event(w, "quarantined", "/copy\"");
 	/* What cannot be done is answered, too. */
 	set_command(w, "0190b4e6-7c1a-7000-8000-0000000000bb", rest);
 	check_in(w);

@@ -64,15 +64,28 @@ static void load_allowed(struct agent_protect *p)
 	buf_done(&text);
 }
 
-static int allow(struct agent_protect *p, const char *sha256_hex, struct err *err)
+/* One content at one place: a copy of it elsewhere is found again. */
+static void allowed_key(const char *content, struct str path, char key[SHA256_HEX_SIZE])
 {
+	unsigned char digest[SHA256_SIZE];
+	struct sha256 *h = sha256_new();
+	sha256_update(h, str_c(content));
+	sha256_update(h, path);
+	sha256_final(h, digest);
+	(void)sha256_hex(digest, key);
+}
+
+static int allow(struct agent_protect *p, const char *content, struct str place, struct err *err)
+{
+	char key[SHA256_HEX_SIZE];
+	allowed_key(content, place, key);
 	struct buf path = BUF_INIT(4096), text = BUF_INIT((size_t)128 << 10);
 	(void)pthread_mutex_lock(&p->lock);
 	if (p->allowed_count == ALLOWED_MAX) {
 		memmove(p->allowed, p->allowed + 1, (ALLOWED_MAX - 1) * sizeof *p->allowed);
 		p->allowed_count--;
 	}
-	str_copy_c(str_c(sha256_hex), p->allowed[p->allowed_count++], SHA256_HEX_SIZE);
+	str_copy_c(str_c(key), p->allowed[p->allowed_count++], SHA256_HEX_SIZE);
 	for (size_t i = 0; i < p->allowed_count; i++)
 		buf_printf(&text, "%s\n", p->allowed[i]);
 	in_state(p, "allowed", &path);
@@ -83,12 +96,14 @@ static int allow(struct agent_protect *p, const char *sha256_hex, struct err *er
 	return r;
 }
 
-static bool is_allowed(struct agent_protect *p, const char *sha256_hex)
+static bool is_allowed(struct agent_protect *p, const char *content, struct str place)
 {
+	char key[SHA256_HEX_SIZE];
 	bool found = false;
+	allowed_key(content, place, key);
 	(void)pthread_mutex_lock(&p->lock);
 	for (size_t i = 0; i < p->allowed_count && !found; i++)
-		found = strcmp(p->allowed[i], sha256_hex) == 0;
+		found = strcmp(p->allowed[i], key) == 0;
 	(void)pthread_mutex_unlock(&p->lock);
 	return found;
 }
@@ -333,7 +348,7 @@ enum malware_status agent_protect_file(struct agent_protect *p, const char *path
 		}
 		malware_scan_fd(scanner, fd, str_c(path), &v);
 		atomic_fetch_add(&p->files, 1);
-		if (v.status == MALWARE_STATUS_FOUND && !is_allowed(p, v.sha256_hex))
+		if (v.status == MALWARE_STATUS_FOUND && !is_allowed(p, v.sha256_hex, str_c(path)))
 			act_on_finding(p, path, fd, &v, command_id, &again);
 		(void)close(fd);
 		if (!again)
@@ -370,7 +385,7 @@ int agent_protect_restore(struct agent_protect *p, const struct uuid *id, const 
 	int r = malware_quarantine_get(p->quarantine, id, arena, &item, err);
 	/* First, or the watch would take it away again. */
 	if (r >= 0)
-		r = allow(p, item.sha256_hex, err);
+		r = allow(p, item.sha256_hex, to_path != NULL ? str_c(to_path) : item.path, err);
 	struct malware_quarantine_restore_options options = {to_path, overwrite, false};
 	if (r >= 0)
 		r = malware_quarantine_restore(p->quarantine, id, &options, NULL, err);

@@ -3,8 +3,8 @@
  * What the agent does with a file: scan it, take it away when something was
  * found, report it. Owns the scanner, the installed bundle and the quarantine.
  *
- * A file that a person gave back is let alone from then on: its hash is
- * remembered ("allowed"). Findings that could not be taken away are reported once an
+ * A file that a person gave back is let alone from then on: its hash and place
+ * are remembered ("allowed"); a copy elsewhere is found again. Findings that could not be taken away are reported once an
  * hour a file. Threads: any.
  */
 #pragma once
@@ -39,7 +39,7 @@ struct malware_quarantine *agent_protect_quarantine(struct agent_protect *p);
 /* Scans and acts. command_id may be NULL. Returns the verdict's status. */
 enum malware_status agent_protect_file(struct agent_protect *p, const char *path, const char *command_id);
 
-/* to_path NULL: back where it was. Reported; the content is allowed from now on. */
+/* to_path NULL: back where it was. Reported; this content is allowed there from now on. */
 int agent_protect_restore(struct agent_protect *p, const struct uuid *id, const char *to_path, bool overwrite,
                           const char *command_id, struct err *err) WARN_UNUSED;
 int agent_protect_delete(struct agent_protect *p, const struct uuid *id, const char *command_id, struct err *err) WARN_UNUSED;
