@@ -244,3 +244,38 @@ static inline int rig_login(struct rig *rig, const char *login, const char *pass
 	(void)snprintf(body, sizeof body, "{\"login\":\"%s\",\"password\":\"%s\"}", login, password);
 	return rig_send(rig, "POST", "/api/v1/login", body);
 }
+
+static inline void rig_verify_chain(struct rig *rig)
+{
+	struct err err = {.code = 0};
+	struct audit_verdict v;
+	rig_must(audit_verify(&rig->sc, &v, &err), &err);
+	assert_true(v.ok);
+	assert_true(v.records > 0);
+}
+
+static inline void rig_expect(struct rig *rig, const char *method, const char *path, const char *body, int status, const char *text)
+{
+	int got = rig_send(rig, method, path, body);
+	if (got != status || (text != NULL && !rig_has(rig, text)))
+		fail_msg("%s %s: %d instead of %d (%s): %.*s", method, path, got, status, text != NULL ? text : "",
+		         STR_FMT(buf_str(&rig->res.body)));
+}
+
+static inline void rig_make_unit(struct rig *rig, const char *code, const char *kind, const char *name, const char *parent,
+                      char out[UUID_TEXT_SIZE])
+{
+	char body[512];
+	(void)snprintf(body, sizeof body, "{\"code\":\"%s\",\"kind\":\"%s\",\"name\":\"%s\",\"parent_id\":\"%s\"}", code, kind,
+	               name, parent);
+	rig_expect(rig, "POST", "/api/v1/units", body, 201, "\"path_names\"");
+	rig_id(rig, out);
+}
+
+static inline void rig_root(struct rig *rig, char out[UUID_TEXT_SIZE])
+{
+	cleanup(arena) struct arena *arena = arena_new(0);
+	rig_expect(rig, "GET", "/api/v1/units?kind=city", NULL, 200, NULL);
+	const struct json *first = json_get(rig_json(rig, arena), "items")->child;
+	str_copy_c(json_get_str(first, "id", STR("")), out, UUID_TEXT_SIZE);
+}
