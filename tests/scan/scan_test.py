@@ -325,10 +325,22 @@ def rescan(work):
     check("but sees what changed", code == 1 and b"f7: Text_Rule FOUND" in out)
 
 
+def licences(work):
+    """libclamav is GPL-2.0-only: luytre-scand itself links nothing under Apache-2.0 (libyara does what its own licence lets it)."""
+    scand = os.path.join(os.path.dirname(os.path.realpath(LUYTRE)), "luytre-scand")
+    if not os.path.exists(scand):
+        scand = os.path.join(os.path.dirname(os.path.realpath(LUYTRE)), "..", "scand", "luytre-scand")
+    needed = re.findall(r"\(NEEDED\).*\[(.+)\]", run(["readelf", "-d", scand])[1].decode())
+    allowed = re.compile(r"lib(yara|seccomp|c|dl|m|asan|ubsan)\.so")
+    check("luytre-scand links libyara, libseccomp and the C library only", needed and all(allowed.match(n) for n in needed), needed)
+
+
 def command_line(work):
+    (work / "q").mkdir()
     for arguments, code in ((["scan", "--badoption"], 2), (["nosuchverb"], 2), ([], 2), (["help"], 0), (["scan", "--help"], 0),
                             (["scan", "--jobs", "0"], 2), (["scan", "--exclude", "(", "."], 2), (["quarantine"], 2),
                             (["quarantine", "list", "--store", str(work / "q")], 0),
+                            (["quarantine", "list", "--store", str(work / "nowhere")], 2),
                             (["quarantine", "restore", "--store", str(work / "q"), "01930000-0000-7000-8000-000000000000"], 2),
                             (["quarantine", "restore", "--store", str(work / "q"), "nonsense"], 2),
                             (["verify", "/etc/passwd"], 2), (["signatures", "build"], 2)):
@@ -346,6 +358,7 @@ def main():
         killed_scanner(work)
         rescan(work)
         command_line(work)
+        licences(work)
         compare_with_yara(work)
     finally:
         shutil.rmtree(work, ignore_errors=True)

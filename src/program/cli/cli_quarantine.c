@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 #include <getopt.h>
 
+#include "base/file/file.h"
 #include "engine/malware/malware_quarantine.h"
 #include "program/cli/cli.h"
 
@@ -123,6 +124,11 @@ int cli_quarantine(struct cli *cli, int argc, char **argv)
 	}
 	if (argv[optind] == NULL)
 		return cli_bad_use(cli);
+	/* Opening would make a missing store: here that is a typing error. */
+	if (!file_exists(w.store)) {
+		(void)err_errno(&err, ENOENT, "open", str_c(w.store));
+		return cli_fail(cli, &err);
+	}
 	if (malware_quarantine_open(w.store, &w.q, &err) < 0)
 		return cli_fail(cli, &err);
 	int r = act(&w, argv + optind);
