@@ -314,7 +314,8 @@ static int append_record(struct agent_spool *s, struct str record, struct err *e
 	if (!write_all(s->fd, record.p, record.n) || agent_os_sync_data(s->fd) < 0) {
 		int number = errno;
 		/* Half a record, or one of which nobody knows whether it is on the disk: what follows goes to a new segment. */
-		(void)ftruncate(s->fd, (off_t)g->end);
+		if (ftruncate(s->fd, (off_t)g->end) < 0)
+			log_debug("half a record stays in the spool; it is found when it is opened", ARG_CSTR("dir", s->dir));
 		(void)close(s->fd);
 		s->fd = -1;
 		return err_errno(err, number, "write", str_c(s->dir));
