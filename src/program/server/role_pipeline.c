@@ -159,6 +159,7 @@ static int start_events(struct arena *arena, struct pipeline *p, struct err *err
 		.dir = server_path(arena, p->config, "pipeline"),
 		.spool_bytes = (uint64_t)p->config->spool_limit_mb << 20,
 		.store = p->store,
+		.discard = p->store == NULL, /* eventdb = none: alerts only */
 		.on_alert = hand_over_alert,
 		.ctx = p,
 		.alert_again_ms = ALERT_AGAIN_MS,
