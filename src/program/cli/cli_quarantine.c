@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 #include <getopt.h>
+#include <stdlib.h>
 
 #include "base/file/file.h"
 #include "engine/malware/malware_quarantine.h"
 #include "program/cli/cli.h"
+#include "program/cli/cli_agent.h"
 
 #define STORE_DEFAULT "/var/lib/luytre-agent/quarantine"
 
@@ -47,6 +49,24 @@ static int list(struct quarantine *w)
 	return broken > 0 ? CLI_FOUND : CLI_OK;
 }
 
+/* The absolute path of a file that need not be there yet; NULL when its folder is not. mem_free. */
+static char *realpath_of_new(const char *path)
+{
+	struct str whole = str_c(path);
+	size_t at = whole.n;
+	while (at > 0 && whole.p[at - 1] != '/')
+		at--;
+	char *folder = mem_strdup(at > 0 ? str_sub(whole, 0, at) : STR(".")), *real = realpath(folder, NULL);
+	struct buf out = BUF_INIT(8192);
+	if (real != NULL)
+		file_join(&out, str_c(real), str_sub(whole, at, whole.n));
+	char *result = real != NULL ? mem_strdup(buf_str(&out)) : NULL;
+	mem_free(folder);
+	mem_free(real);
+	buf_done(&out);
+	return result;
+}
+
 static int restore_one(struct quarantine *w, const struct uuid *id, struct err *err)
 {
 	cleanup(arena) struct arena *arena = arena_new(0);
@@ -54,6 +74,11 @@ static int restore_one(struct quarantine *w, const struct uuid *id, struct err *
 	const struct malware_quarantine_restore_options how = {.to_path = w->to, .overwrite = w->force, .keep_item = w->keep};
 	unsigned lost = 0;
 	int r = malware_quarantine_get(w->q, id, arena, &item, err);
+	/* The agent works in another folder than this one. */
+	char *to = w->to != NULL ? realpath_of_new(w->to) : NULL;
+	if (r == 0 && !w->keep)
+		r = cli_agent_restore(w->store, id, to != NULL ? to : w->to, w->force, err);
+	mem_free(to);
 	if (r == 0)
 		r = malware_quarantine_restore(w->q, id, &how, &lost, err);
 	if (r < 0)
@@ -67,8 +92,10 @@ static int restore_one(struct quarantine *w, const struct uuid *id, struct err *
 static int delete_one(struct quarantine *w, const struct uuid *id, struct err *err)
 {
 	char text[UUID_TEXT_SIZE];
-	int r = malware_quarantine_delete(w->q, id, err);
+	int r = cli_agent_delete(w->store, id, err);
 	if (r == 0)
+		r = malware_quarantine_delete(w->q, id, err);
+	if (r >= 0)
 		cli_say(w->cli, stdout, "cli.quarantine.deleted", ARG_CSTR("id", uuid_text(id, text)));
 	return r;
 }
