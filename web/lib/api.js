@@ -65,6 +65,7 @@ export async function request(method, path, { query, body, etag, signal, quiet }
 }
 
 export const get = (path, query, options) => request('GET', path, { query, ...options });
-export const post = (path, body, options) => request('POST', path, { body: body ?? {}, ...options });
+// Routes that take no body refuse one, even an empty object.
+export const post = (path, body, options) => request('POST', path, { body, ...options });
 export const patch = (path, body, etag) => request('PATCH', path, { body, etag });
 export const remove = (path, etag) => request('DELETE', path, { etag });

@@ -100,7 +100,10 @@ function Panel({ account, reload, onEdit }) {
 		${manage && html`<button type="button" onClick=${() => setDialog('grant')}>${t('ui.account.grant')}</button>`}
 		${dialog === 'grant' && html`<${GrantDialog} account=${account} reload=${reload} onClose=${close} />`}
 		${dialog === 'disable' && html`<${Confirm} title=${t('ui.account.disable')} consequence=${t('ui.account.disable_consequence', { name: account.display_name })} danger action=${t('ui.account.disable')} onClose=${close} onDo=${disable(true)} />`}
-		${dialog === 'password' && html`<${Confirm} title=${t('ui.account.reset')} consequence=${t('ui.account.reset_consequence', { name: account.display_name })} action=${t('ui.account.reset')} onClose=${close} onDo=${async () => setSecret((await post(`/accounts/${account.id}/password`)).password)} />`}
+		${dialog === 'password' && html`<${Confirm} title=${t('ui.account.reset')} consequence=${t('ui.account.reset_consequence', { name: account.display_name })} action=${t('ui.account.reset')} onClose=${close} onDo=${async () => {
+			setSecret((await post(`/accounts/${account.id}/password`)).password);
+			await reload();
+		}} />`}
 		${secret && html`<${Dialog} title=${t('ui.account.one_time')} onClose=${() => setSecret(null)}><div class="dialog-body"><p>${t('ui.account.one_time_text', { name: account.display_name, login: account.login })}</p><${Copyable} text=${secret} block /></div><//>`}
 	</aside>`;
 }

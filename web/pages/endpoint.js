@@ -9,7 +9,7 @@ import { post, patch, remove } from '../lib/api.js';
 import { can } from '../lib/session.js';
 import { useKeys } from '../lib/keys.js';
 import { go } from '../lib/router.js';
-import { PageHead, State, Time, Ago, Facts, Loading, ProblemBox, Tabs, UnitName, Empty, Severity, Copyable } from '../parts/bits.js';
+import { PageHead, State, Time, Ago, Facts, Loading, ProblemBox, Tabs, UnitName, Empty, Severity, Copyable, osName } from '../parts/bits.js';
 import { Dialog, Confirm } from '../parts/dialog.js';
 import { Form, useForm } from '../parts/form.js';
 import { UnitPicker } from '../parts/picker.js';
@@ -79,7 +79,7 @@ function About({ endpoint }) {
 	const inventory = endpoint.inventory ?? {};
 	return html`<section class="panel"><h2>${t('ui.endpoint.about')}</h2><${Facts} items=${[
 		[t('ui.unit.one'), html`<${UnitName} unit=${endpoint.unit} />`],
-		[t('ui.endpoint.os'), [endpoint.os, endpoint.os_version].filter(Boolean).join(' ')],
+		[t('ui.endpoint.os'), osName(endpoint)],
 		[t('ui.endpoint.kernel'), inventory.kernel],
 		[t('ui.endpoint.addresses'), (endpoint.addresses ?? []).join(', ')],
 		[t('ui.endpoint.memory'), inventory.memory_bytes && bytes(inventory.memory_bytes)],

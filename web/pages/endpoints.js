@@ -6,7 +6,7 @@ import { number, share } from '../lib/format.js';
 import { useRoute, href } from '../lib/router.js';
 import { useList, useGet } from '../lib/data.js';
 import { can } from '../lib/session.js';
-import { PageHead, State, Ago, Time, Empty, Tabs, UnitName } from '../parts/bits.js';
+import { PageHead, State, Ago, Time, Empty, Tabs, UnitName, osName } from '../parts/bits.js';
 import { Table, listQuery } from '../parts/table.js';
 import { Icon } from '../parts/icons.js';
 
@@ -17,7 +17,7 @@ const columns = () => [
 	{ id: 'state', label: t('ui.endpoint.state'), width: 150, value: (e) => t(`ui.endpoint.state.${e.state}`), order: (e) => ENDPOINT_STATES.indexOf(e.state), cell: (e) => html`<${State} group="endpoint" value=${e.state} />` },
 	{ id: 'state_reason', label: t('ui.endpoint.reason'), width: 250, value: (e) => e.state_reason, cell: (e) => html`<span title=${e.state_reason}>${e.state_reason}</span>` },
 	{ id: 'unit', label: t('ui.unit.one'), width: 200, value: (e) => e.unit?.name, cell: (e) => html`<${UnitName} unit=${e.unit} />` },
-	{ id: 'os', label: t('ui.endpoint.os'), width: 190, value: (e) => [e.os, e.os_version].filter(Boolean).join(' ') },
+	{ id: 'os', label: t('ui.endpoint.os'), width: 190, value: (e) => osName(e) },
 	{ id: 'last_seen_at', label: t('ui.endpoint.last_seen'), width: 130, value: (e) => e.last_seen_at, cell: (e) => html`<${Ago} at=${e.last_seen_at} />` },
 	{ id: 'addresses', label: t('ui.endpoint.addresses'), width: 150, value: (e) => (e.addresses ?? []).join(', ') },
 	{ id: 'agent_version', label: t('ui.endpoint.agent'), width: 110, value: (e) => e.agent_version, off: true },

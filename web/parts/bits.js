@@ -80,6 +80,9 @@ export function Tile({ value, label, note, to, query, tone, wide, at }) {
 	return to ? html`<a class=${name} href=${href(to, query)}>${inside}</a>` : html`<div class=${name}>${inside}</div>`;
 }
 
+// The version often names the system itself ("Windows 10 Pro 22H2").
+export const osName = ({ os, os_version: version }) => (version && os && version.toLowerCase().includes(os.toLowerCase()) ? version : [os, version].filter(Boolean).join(' '));
+
 export const EndpointLink = ({ endpoint }) => (endpoint ? html`<a class="chip" href=${href(`/endpoints/${endpoint.id}`)}>${endpoint.hostname}</a>` : html`<span class="muted">–</span>`);
 export const UnitName = ({ unit }) => (unit ? html`<a class="plain" href=${href('/units', { unit: unit.id })}>${unit.name}</a>` : html`<span class="muted">–</span>`);
 
