@@ -62,8 +62,13 @@ static int begin_attempt(const struct api_request *req, struct str login, struct
 		.login = {req->service, STR_EMPTY, 5, 30 * USEC_PER_SEC},
 		.peer = {req->service, arena_printf(req->arena, "peer:%.*s", STR_FMT(req->http->peer)), 20, 10 * USEC_PER_SEC},
 	};
-	if (login.n > 0)
-		ret->login.key = arena_printf(req->arena, "login:%.*s", STR_FMT(str_sub(login, 0, ACCOUNT_LOGIN_MAX)));
+	if (login.n > 0) {
+		/* A digest: what was typed may be a password in the wrong field. */
+		unsigned char digest[SHA256_SIZE];
+		char hex[SHA256_HEX_SIZE];
+		sha256(login, digest);
+		ret->login.key = arena_printf(req->arena, "login:%s", sha256_hex(digest, hex));
+	}
 	return db_write(req->service->db, count_both, ret, err);
 }
 
