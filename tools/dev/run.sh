@@ -38,11 +38,12 @@ sed -i -e "s|^  linux: \[/home.*|  linux: ['$run/watched']|" -e 's/^checkin_inte
 	public_names = 127.0.0.1 localhost
 	packs_dir = $run/packs
 	web_dir = $LUYTRE_TOP/web
+	messages_dir = $BUILD/messages
 	sample_dir = $run/packs/sample/cantho
 	sample_password = $password
 EOT
 )
-ca_file=$run/server/core/ca.pem
+ca_file=$run/ca.pem
 
 server= agent=
 stop_all() {
@@ -74,7 +75,9 @@ print(v)' "$1"; }
 say "Starting the server"
 "$BUILD/bin/luytre-server" --config "$run/server.conf" >"$run/log/server.log" 2>&1 &
 server=$!
-wait_for 60 "the console" curl -sS --fail --cacert "$ca_file" "$url/healthz"
+wait_for 60 "the console" curl -ksS --fail "$url/healthz"
+# The CA as the agents see it; what comes later is checked against it.
+curl -ksS --fail -o "$ca_file" "https://127.0.0.1:$agent_port/agent/v1/ca"
 
 if [ ! -f "$run/agent/identity.json" ] && [ -z "$(ls "$run/agent" 2>/dev/null)" ]; then
 	say "Enrolling an agent of this machine"
