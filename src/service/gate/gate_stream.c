@@ -184,8 +184,6 @@ static int begin_clients(struct gate_stream *s, struct client *clients, int64_t 
 		return r;
 	*ret_after = newest;
 	for (struct client *c = clients; c != NULL; c = c->next) {
-		if (c->after < 0)
-			c->after = newest;
 		if (!c->begun && (c->after > newest || c->after + 1 < oldest || newest - c->after > REPLAY_MAX)) {
 			(void)http_stream_send(c->stream, STR("event: reset\ndata: {}\n\n"));
 			c->after = newest;
@@ -312,6 +310,11 @@ int gate_stream_open(struct api_request *req, struct http_response *res, struct 
 	struct gate_stream *s = q->gate->stream;
 	uint64_t last = 0;
 	bool resumes = str_parse_u64(str_trim(http_header(req->http, "Last-Event-ID")), 0, INT64_MAX, &last);
+	int64_t oldest = 0, after = (int64_t)last;
+	/* Where it begins is settled before the welcome: whatever is committed after that will come. */
+	int r = resumes ? 0 : outbox_bounds(q->gate->sc->db, &oldest, &after, err);
+	if (r < 0)
+		return r;
 	(void)pthread_mutex_lock(&s->lock);
 	bool full = s->client_count >= CLIENTS_MAX || s->stopping;
 	s->client_count += !full;
@@ -322,7 +325,7 @@ int gate_stream_open(struct api_request *req, struct http_response *res, struct 
 	struct closing *closing = MEM_NEW(struct closing);
 	*c = (struct client){.stream = http_stream_ref(http_response_stream(res, "text/event-stream", QUEUE_LIMIT)),
 	                     .account_id = req->access->account_id, .session_id = q->identity.session_id,
-	                     .after = resumes ? (int64_t)last : -1};
+	                     .after = after};
 	*closing = (struct closing){s, c};
 	/* So that the browser knows at once that it is connected. */
 	(void)http_stream_send(c->stream, STR("retry: 3000\n: welcome\n\n"));
