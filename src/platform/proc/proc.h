@@ -51,20 +51,23 @@ void proc_channel_accept_fds(struct proc_channel *c);
 /* Messages longer than this break the protocol: set it where the peer is less trusted. At most PROC_MESSAGE_LIMIT;
  * at 64 KiB or less a reader never waits for a second packet. */
 void proc_channel_set_limit(struct proc_channel *c, size_t bytes);
+/* Sends fail at once with -ETIMEDOUT when the peer has not read what went before: for threads that must never wait. */
+void proc_channel_never_wait(struct proc_channel *c);
 int proc_channel_fd(const struct proc_channel *c); /* for poll */
 /* Ends both directions: a thread in proc_serve returns, calls fail with -EPIPE. Any thread. */
 void proc_channel_shutdown(struct proc_channel *c);
 void proc_channel_free(struct proc_channel *c);
 DEFINE_CLEANUP(proc_channel)
-/* -EPIPE the peer is gone, -E2BIG over the limit, -ETIMEDOUT the peer did not read for 30 s (the channel is then shut). */
+/* -EPIPE the peer is gone, -E2BIG over the limit, -ETIMEDOUT the peer did not read for 30 s (the channel is then shut).
+ */
 int proc_send(struct proc_channel *c, const struct proc_message *m, struct err *err) WARN_UNUSED;
 /* 1: a message in *m (free with _done), 0: timeout, negative: -EPIPE the peer is gone,
  * -EPROTO (proc.protocol) it sent no message of ours. timeout_ms -1: for ever. */
 int proc_receive(struct proc_channel *c, struct proc_message *m, int timeout_ms, struct err *err) WARN_UNUSED;
-/* Sends (setting m->id) and waits for the reply with the same id; other threads' calls may interleave. Needs a thread in
- * proc_serve on the same channel, which routes replies. -ETIMEDOUT, -EPIPE. */
+/* Sends (setting m->id) and waits for the reply with the same id; other threads' calls may interleave. Needs a thread
+ * in proc_serve on the same channel, which routes replies. -ETIMEDOUT, -EPIPE. */
 int proc_call(struct proc_channel *c, struct proc_message *m, struct proc_message *ret_reply, int timeout_ms,
-              struct err *err) WARN_UNUSED;
+	      struct err *err) WARN_UNUSED;
 typedef void (*proc_handler)(struct proc_channel *c, struct proc_message *m, void *ctx);
 /* Receives until the peer is gone: replies wake proc_call (late ones are dropped), everything else goes to the handler.
  * The handler runs on this thread: long work and big answers belong elsewhere. Returns -EPIPE or -EPROTO. */

@@ -14,10 +14,10 @@
 #include "base/mem/mem.h"
 #include "platform/proc/proc.h"
 
-#define MAGIC UINT32_C(0x314d544c) /* "LTM1" */
+#define MAGIC        UINT32_C(0x314d544c) /* "LTM1" */
 #define PACKET_LIMIT ((size_t)64 << 10)
-#define REQUEST_BIT UINT32_C(0x80000000)
-#define STALL_S 30
+#define REQUEST_BIT  UINT32_C(0x80000000)
+#define STALL_S      30
 
 struct header {
 	uint32_t magic, type, id, length;
@@ -34,6 +34,7 @@ struct waiter {
 struct proc_channel {
 	int fd;
 	bool accepts_fds;
+	bool never_waits;
 	size_t limit;
 	pthread_mutex_t send_lock;
 	pthread_mutex_t wait_lock; /* waiters, last_id, ended */
@@ -87,6 +88,11 @@ void proc_channel_set_limit(struct proc_channel *c, size_t bytes)
 	c->limit = bytes < PROC_MESSAGE_LIMIT ? bytes : PROC_MESSAGE_LIMIT;
 }
 
+void proc_channel_never_wait(struct proc_channel *c)
+{
+	c->never_waits = true;
+}
+
 int proc_channel_fd(const struct proc_channel *c)
 {
 	return c->fd;
@@ -106,7 +112,7 @@ static int gone(struct err *err)
 	return err_set(err, -EPIPE, "proc.peer_gone");
 }
 
-static int send_packet(int fd, struct iovec *parts, size_t count, int pass_fd, struct err *err)
+static int send_packet(struct proc_channel *c, struct iovec *parts, size_t count, int pass_fd, struct err *err)
 {
 	union {
 		struct cmsghdr align;
@@ -123,7 +129,7 @@ static int send_packet(int fd, struct iovec *parts, size_t count, int pass_fd, s
 		memcpy(CMSG_DATA(head), &pass_fd, sizeof(int));
 	}
 	for (;;) {
-		if (sendmsg(fd, &msg, MSG_NOSIGNAL) >= 0)
+		if (sendmsg(c->fd, &msg, MSG_NOSIGNAL | (c->never_waits ? MSG_DONTWAIT : 0)) >= 0)
 			return 0;
 		if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN)
 			return gone(err);
@@ -140,11 +146,11 @@ static int send_locked(struct proc_channel *c, const struct proc_message *m, uin
 	struct str rest = buf_str(&m->payload);
 	size_t n = rest.n < PACKET_LIMIT ? rest.n : PACKET_LIMIT;
 	struct iovec parts[2] = {{&head, sizeof(head)}, {m->payload.p, n}};
-	int r = send_packet(c->fd, parts, 2, m->has_fd ? m->fd : -1, err);
+	int r = send_packet(c, parts, 2, m->has_fd ? m->fd : -1, err);
 	for (size_t at = n; r == 0 && at < rest.n; at += n) {
 		n = rest.n - at < PACKET_LIMIT ? rest.n - at : PACKET_LIMIT;
 		parts[0] = (struct iovec){m->payload.p + at, n};
-		r = send_packet(c->fd, parts, 1, -1, err);
+		r = send_packet(c, parts, 1, -1, err);
 	}
 	return r;
 }
@@ -178,7 +184,8 @@ static int received_fd(struct msghdr *msg)
 {
 	int fd = -1;
 	for (struct cmsghdr *head = CMSG_FIRSTHDR(msg); head != NULL; head = CMSG_NXTHDR(msg, head))
-		if (head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS && head->cmsg_len == CMSG_LEN(sizeof(int)))
+		if (head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS &&
+		    head->cmsg_len == CMSG_LEN(sizeof(int)))
 			memcpy(&fd, CMSG_DATA(head), sizeof(int));
 	return fd;
 }
@@ -191,8 +198,8 @@ static ssize_t receive_packet(struct proc_channel *c, char *bytes, size_t size, 
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control = {0};
 	struct iovec part = {bytes, size};
-	struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
-	                     .msg_controllen = sizeof(control.bytes)};
+	struct msghdr msg = {
+	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control.bytes)};
 	ssize_t n;
 	do
 		n = recvmsg(c->fd, &msg, MSG_CMSG_CLOEXEC);
@@ -326,8 +333,8 @@ static int wait_answer(struct proc_channel *c, struct waiter *w, int timeout_ms,
 	struct timespec until = {.tv_sec = end / USEC_PER_SEC, .tv_nsec = end % USEC_PER_SEC * 1000};
 	int r = 0;
 	while (!w->answered && !c->ended && r != ETIMEDOUT)
-		r = timeout_ms < 0 ? pthread_cond_wait(&c->answered, &c->wait_lock) :
-				     pthread_cond_timedwait(&c->answered, &c->wait_lock, &until);
+		r = timeout_ms < 0 ? pthread_cond_wait(&c->answered, &c->wait_lock)
+				   : pthread_cond_timedwait(&c->answered, &c->wait_lock, &until);
 	waiter_remove(c, w);
 	if (w->answered)
 		return 0;
@@ -335,7 +342,7 @@ static int wait_answer(struct proc_channel *c, struct waiter *w, int timeout_ms,
 }
 
 int proc_call(struct proc_channel *c, struct proc_message *m, struct proc_message *ret_reply, int timeout_ms,
-              struct err *err)
+	      struct err *err)
 {
 	struct waiter w = {.reply = ret_reply};
 	(void)pthread_mutex_lock(&c->wait_lock);

@@ -213,14 +213,14 @@ static void times_out_and_ends(void **state)
 static void garbage_is_a_protocol_error(void **state)
 {
 	static const struct str rows[] = {
-		{"x", 1},
-		{"LTM1", 4},
-		{"LTM1\1\0\0\0\1\0\0\0\0\0\0", 15},
-		{"LTM2\1\0\0\0\1\0\0\0\0\0\0\0", 16},                   /* magic */
-		{"LTM1\1\0\0\0\1\0\0\0\1\0\0\0", 16},                   /* announces a byte, brings none */
-		{"LTM1\1\0\0\0\1\0\0\0\0\0\0\0x", 17},                  /* the other way round */
-		{"LTM1\1\0\0\0\1\0\0\0\xff\xff\xff\xff", 16},           /* over the limit */
-		{"LTM1\1\0\0\0\1\0\0\0\1\0\x80\0x", 17},                /* just over the limit */
+	    {"x", 1},
+	    {"LTM1", 4},
+	    {"LTM1\1\0\0\0\1\0\0\0\0\0\0", 15},
+	    {"LTM2\1\0\0\0\1\0\0\0\0\0\0\0", 16},         /* magic */
+	    {"LTM1\1\0\0\0\1\0\0\0\1\0\0\0", 16},         /* announces a byte, brings none */
+	    {"LTM1\1\0\0\0\1\0\0\0\0\0\0\0x", 17},        /* the other way round */
+	    {"LTM1\1\0\0\0\1\0\0\0\xff\xff\xff\xff", 16}, /* over the limit */
+	    {"LTM1\1\0\0\0\1\0\0\0\1\0\x80\0x", 17},      /* just over the limit */
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -286,10 +286,10 @@ static void descriptors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(long_messages),       cmocka_unit_test(too_long_is_not_sent),
-		cmocka_unit_test(calls_interleave),    cmocka_unit_test(a_dead_peer_ends_calls),
-		cmocka_unit_test(times_out_and_ends),  cmocka_unit_test(garbage_is_a_protocol_error),
-		cmocka_unit_test(a_limit_of_ones_own), cmocka_unit_test(descriptors),
+	    cmocka_unit_test(long_messages),       cmocka_unit_test(too_long_is_not_sent),
+	    cmocka_unit_test(calls_interleave),    cmocka_unit_test(a_dead_peer_ends_calls),
+	    cmocka_unit_test(times_out_and_ends),  cmocka_unit_test(garbage_is_a_protocol_error),
+	    cmocka_unit_test(a_limit_of_ones_own), cmocka_unit_test(descriptors),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

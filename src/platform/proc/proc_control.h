@@ -3,14 +3,15 @@
 #pragma once
 
 /* The control channel's descriptor in a role. */
-#define PROC_CONTROL_FD 3
+#define PROC_CONTROL_FD    3
 #define PROC_CONTROL_LIMIT 4096
-#define PROC_NAME_LIMIT 32
+#define PROC_NAME_LIMIT    32
 
 enum proc_control {
 	PROC_CONTROL_LINK = 1, /* to the role: str peer, and a descriptor */
 	PROC_CONTROL_STOP,     /* to the role: end in order */
 	PROC_CONTROL_READY,    /* to the supervisor */
 	PROC_CONTROL_RELINK,   /* to the supervisor: str peer; the link broke though nobody died */
+	PROC_CONTROL_PING,     /* to the role, which sends it back */
 	PROC_CONTROL_STATE,    /* to the role: u64 count, count × (str name, u64 state, u64 since, u64 restarts) */
 };

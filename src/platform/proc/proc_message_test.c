@@ -98,9 +98,11 @@ static void wrong_order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(round_trip),       cmocka_unit_test(cut_or_longer_is_refused),
-		cmocka_unit_test(changed_frames_are_refused), cmocka_unit_test(limit_of_a_field),
-		cmocka_unit_test(wrong_order),
+	    cmocka_unit_test(round_trip),
+	    cmocka_unit_test(cut_or_longer_is_refused),
+	    cmocka_unit_test(changed_frames_are_refused),
+	    cmocka_unit_test(limit_of_a_field),
+	    cmocka_unit_test(wrong_order),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

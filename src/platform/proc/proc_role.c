@@ -32,7 +32,7 @@ struct proc_role {
 	pthread_mutex_t lock; /* links' current, refs, stopping, serving, processes */
 	pthread_cond_t changed;
 	bool stopping;
-	bool ended; /* no links any more */
+	bool ended;       /* no links any more */
 	unsigned serving; /* threads in serve_link */
 	struct proc_process processes[PROC_PROCESSES_MAX];
 	size_t process_count;
@@ -187,22 +187,41 @@ size_t proc_role_processes(struct proc_role *role, struct proc_process ret[PROC_
 	return n;
 }
 
+static void take_link(struct proc_role *role, struct proc_message *m)
+{
+	struct str name = proc_get_str(m, PROC_NAME_LIMIT);
+	struct link *link = find_link(role, name);
+	if (m->has_fd && proc_message_complete(m) && link != NULL)
+		link_up(link, proc_take_fd(m));
+	else
+		log_debug("the supervisor offers a link that is not ours", ARG_STR("peer", name));
+}
+
+static void note_stop(struct proc_role *role)
+{
+	(void)pthread_mutex_lock(&role->lock);
+	role->stopping = true;
+	(void)pthread_cond_broadcast(&role->changed);
+	(void)pthread_mutex_unlock(&role->lock);
+}
+
 static void handle_control(struct proc_role *role, struct proc_message *m)
 {
-	if (m->type == PROC_CONTROL_STATE)
+	switch (m->type) {
+	case PROC_CONTROL_STATE:
 		read_processes(role, m);
-	if (m->type == PROC_CONTROL_STOP) {
-		(void)pthread_mutex_lock(&role->lock);
-		role->stopping = true;
-		(void)pthread_cond_broadcast(&role->changed);
-		(void)pthread_mutex_unlock(&role->lock);
-	} else if (m->type == PROC_CONTROL_LINK && m->has_fd) {
-		struct str name = proc_get_str(m, PROC_NAME_LIMIT);
-		struct link *link = find_link(role, name);
-		if (proc_message_complete(m) && link != NULL)
-			link_up(link, proc_take_fd(m));
-		else
-			log_debug("the supervisor offers a link that is not ours", ARG_STR("peer", name));
+		break;
+	case PROC_CONTROL_PING:
+		(void)!proc_send(role->control, m, NULL);
+		break;
+	case PROC_CONTROL_STOP:
+		note_stop(role);
+		break;
+	case PROC_CONTROL_LINK:
+		take_link(role, m);
+		break;
+	default:
+		log_debug("the supervisor says something unknown", ARG_U64("type", m->type));
 	}
 }
 
@@ -215,10 +234,7 @@ static void *control_main(void *arg)
 		handle_control(role, &m);
 		proc_message_done(&m);
 	}
-	(void)pthread_mutex_lock(&role->lock);
-	role->stopping = true;
-	(void)pthread_cond_broadcast(&role->changed);
-	(void)pthread_mutex_unlock(&role->lock);
+	note_stop(role);
 	return NULL;
 }
 
@@ -330,7 +346,7 @@ static void give_back(struct proc_role *role, struct shared *s)
 }
 
 int proc_role_call(struct proc_role *role, const char *peer, struct proc_message *m, struct proc_message *ret_reply,
-                   int timeout_ms, struct err *err)
+		   int timeout_ms, struct err *err)
 {
 	struct shared *s = NULL;
 	usec_t deadline = clock_monotonic() + timeout_ms * USEC_PER_MS;
@@ -344,7 +360,7 @@ int proc_role_call(struct proc_role *role, const char *peer, struct proc_message
 }
 
 int proc_role_send(struct proc_role *role, const char *peer, const struct proc_message *m, int timeout_ms,
-                   struct err *err)
+		   struct err *err)
 {
 	struct shared *s = NULL;
 	int r = borrow(role, peer, clock_monotonic() + timeout_ms * USEC_PER_MS, &s, err);

@@ -23,7 +23,8 @@ struct proc_role_peer {
 
 /* Takes over the descriptor that the supervisor left. `peers` is borrowed for the role's life.
  * -EINVAL (proc.no_supervisor) when not started by one. */
-int proc_role_start(const struct proc_role_peer *peers, size_t count, struct proc_role **ret, struct err *err) WARN_UNUSED;
+int proc_role_start(const struct proc_role_peer *peers, size_t count, struct proc_role **ret,
+		    struct err *err) WARN_UNUSED;
 /* Tells the supervisor that the work has begun. */
 int proc_role_ready(struct proc_role *role, struct err *err) WARN_UNUSED;
 /* Returns when the supervisor asks for the end, or is gone. */
@@ -38,9 +39,9 @@ DEFINE_CLEANUP(proc_role)
 /* As proc_call and proc_send to the peer of that name; the time-out counts the waiting for a channel too.
  * -EPIPE: the peer died in between; whether it had acted is not known. */
 int proc_role_call(struct proc_role *role, const char *peer, struct proc_message *m, struct proc_message *ret_reply,
-                   int timeout_ms, struct err *err) WARN_UNUSED;
+		   int timeout_ms, struct err *err) WARN_UNUSED;
 int proc_role_send(struct proc_role *role, const char *peer, const struct proc_message *m, int timeout_ms,
-                   struct err *err) WARN_UNUSED;
+		   struct err *err) WARN_UNUSED;
 
 enum proc_state { PROC_STATE_STARTING, PROC_STATE_READY, PROC_STATE_DOWN, PROC_STATE__COUNT };
 struct proc_process {

@@ -17,11 +17,14 @@
 #include "platform/proc/proc_notify.h"
 #include "platform/proc/proc_role.h"
 
-#define FIRST_PAUSE (200 * USEC_PER_MS)
-#define LAST_PAUSE (10 * USEC_PER_SEC)
-#define LONG_LIFE (60 * USEC_PER_SEC)
+#define FIRST_PAUSE  (200 * USEC_PER_MS)
+#define LAST_PAUSE   (10 * USEC_PER_SEC)
+#define LONG_LIFE    (60 * USEC_PER_SEC)
 #define RELINK_PAUSE (500 * USEC_PER_MS)
-#define LAST_GASP (2 * USEC_PER_SEC)
+/* Several pings get lost before a role is. */
+#define SILENCE_LIMIT    (60 * USEC_PER_SEC)
+#define PINGS_PER_LIMIT  6
+#define LAST_GASP        (2 * USEC_PER_SEC)
 #define EXIT_EXEC_FAILED 127
 
 struct run {
@@ -29,7 +32,8 @@ struct run {
 	pid_t pid; /* 0: not running */
 	struct proc_channel *control;
 	usec_t started_at, start_at, pause;
-	usec_t kill_at; /* 0: never; else when it lives on after closing its control channel */
+	usec_t heard_at; /* last answer to a ping */
+	usec_t kill_at;  /* 0: never; else when it lives on after closing its control channel */
 	bool ready;
 	enum proc_state state;
 	usec_t since; /* wall clock */
@@ -43,10 +47,11 @@ struct state {
 	usec_t linked_at[PROC_PAIRS_MAX];
 	int signal_fd;
 	bool told_ready, stopping, hurry;
-	usec_t next_watchdog;
+	usec_t next_watchdog, next_ping;
 };
 
-static void tell(const struct state *s, enum proc_event event, const struct run *run, pid_t pid, int status, usec_t next)
+static void tell(const struct state *s, enum proc_event event, const struct run *run, pid_t pid, int status,
+		 usec_t next)
 {
 	if (s->config->on_event != NULL)
 		s->config->on_event(event, run->child, pid, status, next, s->config->ctx);
@@ -150,7 +155,8 @@ static bool joins(const struct proc_pair *pair, const char *a, struct str b)
 static void link_role(struct state *s, const struct run *run)
 {
 	for (size_t i = 0; i < s->config->pair_count; i++)
-		if (strcmp(s->config->pairs[i].a, run->child->name) == 0 || strcmp(s->config->pairs[i].b, run->child->name) == 0)
+		if (strcmp(s->config->pairs[i].a, run->child->name) == 0 ||
+		    strcmp(s->config->pairs[i].b, run->child->name) == 0)
 			link_pair(s, i);
 }
 
@@ -180,12 +186,14 @@ static int start(struct state *s, struct run *run, struct err *err)
 	}
 	run->pid = pid;
 	run->started_at = clock_monotonic();
+	run->heard_at = run->started_at;
 	run->ready = !run->child->is_role;
 	run->starts++;
 	change_state(run, run->ready ? PROC_STATE_READY : PROC_STATE_STARTING);
 	if (run->child->is_role) {
 		run->control = proc_channel_new(fds[0]);
 		proc_channel_set_limit(run->control, PROC_CONTROL_LIMIT);
+		proc_channel_never_wait(run->control);
 	}
 	tell_roles(s);
 	link_role(s, run);
@@ -275,6 +283,8 @@ static void read_control(struct state *s, struct run *run)
 	}
 	if (m.type == PROC_CONTROL_READY && !run->ready)
 		note_ready(s, run);
+	if (m.type == PROC_CONTROL_PING)
+		run->heard_at = clock_monotonic();
 	if (m.type == PROC_CONTROL_RELINK) {
 		struct str peer = proc_get_str(&m, PROC_NAME_LIMIT);
 		if (proc_message_complete(&m))
@@ -306,6 +316,8 @@ static int next_wait_ms(const struct state *s, usec_t until)
 	for (size_t i = 0; i < s->config->child_count; i++)
 		if (s->runs[i].kill_at > 0 && s->runs[i].kill_at < until)
 			until = s->runs[i].kill_at;
+	if (s->next_ping < until)
+		until = s->next_ping;
 	if (s->notify.watchdog > 0 && s->next_watchdog < until)
 		until = s->next_watchdog;
 	return until <= now ? 0 : (int)((until - now) / USEC_PER_MS) + 1;
@@ -319,6 +331,29 @@ static void kill_overdue(struct state *s)
 			continue;
 		run->kill_at = 0;
 		kill_run(s, run);
+	}
+}
+
+static usec_t silence_limit(const struct state *s)
+{
+	return s->config->silence_limit > 0 ? s->config->silence_limit : SILENCE_LIMIT;
+}
+
+/* Asks every role for a sign of life, and ends those that have given none for too long. */
+static void ping(struct state *s)
+{
+	usec_t now = clock_monotonic();
+	if (now < s->next_ping)
+		return;
+	s->next_ping = now + silence_limit(s) / PINGS_PER_LIMIT;
+	for (size_t i = 0; i < s->config->child_count; i++) {
+		struct run *run = &s->runs[i];
+		struct proc_message m = proc_message_init(PROC_CONTROL_PING);
+		if (run->control != NULL && now - run->heard_at > silence_limit(s)) {
+			run->heard_at = now;
+			kill_run(s, run);
+		}
+		send_control(run, &m);
 	}
 }
 
@@ -346,6 +381,7 @@ static void turn(struct state *s, usec_t until)
 			read_control(s, &s->runs[i]);
 	read_signals(s);
 	kill_overdue(s);
+	ping(s);
 	feed_watchdog(s);
 }
 

@@ -4,6 +4,9 @@
  * doubling to 10 s, from the start again after 60 s of life), links roles that
  * may talk by a fresh socket pair after each start, and stops all in order.
  *
+ * A role that has not answered for a minute (stopped, or out of threads) counts
+ * as dead: it is killed and restarted.
+ *
  * Children die with the supervisor (PR_SET_PDEATHSIG), sit in sessions of
  * their own (the terminal's signals are the supervisor's to pass on) and
  * inherit stdout and stderr only. Speaks sd_notify when $NOTIFY_SOCKET is set
@@ -17,7 +20,7 @@
 #include "platform/proc/proc.h"
 
 #define PROC_CHILDREN_MAX 8
-#define PROC_PAIRS_MAX 8
+#define PROC_PAIRS_MAX    8
 
 struct proc_child {
 	const char *name;
@@ -40,9 +43,10 @@ struct proc_supervisor {
 	const struct proc_pair *pairs;
 	size_t pair_count;
 	unsigned stop_timeout_s; /* 0: 10; a child that takes longer is killed */
+	usec_t silence_limit;    /* 0: 60 s */
 	/* For the log. status: waitpid's when ENDED. next_start_us: pause before the restart. May be NULL. */
-	void (*on_event)(enum proc_event event, const struct proc_child *child, pid_t pid, int status, usec_t next_start_us,
-	                 void *ctx);
+	void (*on_event)(enum proc_event event, const struct proc_child *child, pid_t pid, int status,
+			 usec_t next_start_us, void *ctx);
 	void *ctx;
 };
 

@@ -65,7 +65,6 @@ static int role_b(void)
 	return 0;
 }
 
-
 /* The supervisor's news: how often b was started again. */
 static void say_processes(struct proc_role *role)
 {
@@ -137,13 +136,18 @@ static int supervise(void)
 	const char *const argv_a[] = {self, "a", NULL}, *const argv_b[] = {self, "b", NULL};
 	const char *const argv_plain[] = {"/bin/sleep", "1000", NULL};
 	const struct proc_child children[] = {
-		{.name = "plain", .argv = argv_plain},
-		{.name = "b", .argv = argv_b, .is_role = true},
-		{.name = "a", .argv = argv_a, .is_role = true},
+	    {.name = "plain", .argv = argv_plain},
+	    {.name = "b", .argv = argv_b, .is_role = true},
+	    {.name = "a", .argv = argv_a, .is_role = true},
 	};
 	const struct proc_pair pairs[] = {{"a", "b"}};
-	const struct proc_supervisor config = {
-		.children = children, .child_count = 3, .pairs = pairs, .pair_count = 1, .stop_timeout_s = 5, .on_event = told};
+	const struct proc_supervisor config = {.children = children,
+					       .child_count = 3,
+					       .pairs = pairs,
+					       .pair_count = 1,
+					       .stop_timeout_s = 5,
+					       .silence_limit = 1500 * USEC_PER_MS,
+					       .on_event = told};
 	return proc_supervise(&config, NULL) == 0 ? 0 : 1;
 }
 
@@ -227,6 +231,25 @@ static void pauses_grow(void **state)
 	(void)fclose(f.lines);
 }
 
+/* It lives, but does nothing: as good as dead. The others are left alone. */
+static void a_silent_role_is_replaced(void **state)
+{
+	struct fixture f = run_supervisor();
+	(void)state;
+	long b = expect(&f, "started", "b");
+	assert_true(expect(&f, "heard", "b") > 0);
+	usec_t stopped_at = clock_monotonic();
+	assert_int_equal(kill((pid_t)b, SIGSTOP), 0);
+	assert_int_equal(expect(&f, "pause", "b"), 200);
+	assert_true(clock_monotonic() - stopped_at > USEC_PER_SEC);
+	long again = expect(&f, "heard", "b");
+	assert_true(again > 0 && again != b);
+	(void)sleep(2);
+	assert_int_equal(finish(&f, SIGTERM), 0);
+	assert_int_equal(expect(&f, "pause", "a"), 0);
+	(void)fclose(f.lines);
+}
+
 static void stops_in_reverse_order(void **state)
 {
 	struct fixture f = run_supervisor();
@@ -284,7 +307,8 @@ static void systemd_is_told(void **state)
 	memcpy(at.sun_path, b.p, b.n);
 	at.sun_path[0] = '\0';
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&at, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + b.n)), 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + b.n)),
+			 0);
 	assert_int_equal(setenv("NOTIFY_SOCKET", b.p, 1), 0);
 	assert_int_equal(setenv("WATCHDOG_USEC", "200000", 1), 0);
 	struct fixture f = run_supervisor();
@@ -319,12 +343,13 @@ int main(int argc, char **argv)
 {
 	static char path[4096];
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_dead_role_comes_back_and_is_linked_anew),
-		cmocka_unit_test(pauses_grow),
-		cmocka_unit_test(stops_in_reverse_order),
-		cmocka_unit_test(systemd_is_told),
-		cmocka_unit_test(no_role_without_a_supervisor),
-		cmocka_unit_test(children_die_with_the_supervisor),
+	    cmocka_unit_test(a_dead_role_comes_back_and_is_linked_anew),
+	    cmocka_unit_test(pauses_grow),
+	    cmocka_unit_test(a_silent_role_is_replaced),
+	    cmocka_unit_test(stops_in_reverse_order),
+	    cmocka_unit_test(systemd_is_told),
+	    cmocka_unit_test(no_role_without_a_supervisor),
+	    cmocka_unit_test(children_die_with_the_supervisor),
 	};
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
 	if (n < 0)
