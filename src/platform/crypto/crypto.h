@@ -14,7 +14,7 @@
 #include "base/mem/mem.h"
 #include "base/uuid/uuid.h"
 
-#define SHA256_SIZE 32
+#define SHA256_SIZE     32
 #define SHA256_HEX_SIZE 65
 
 struct sha256;
@@ -47,7 +47,7 @@ DEFINE_CLEANUP(crypto_key)
 int crypto_sign(const struct crypto_key *key, struct str bytes, struct buf *ret_signature, struct err *err) WARN_UNUSED;
 /* The same where only the SHA-256 digest is at hand (documents). */
 int crypto_sign_digest(const struct crypto_key *key, const unsigned char digest[SHA256_SIZE], struct buf *ret_signature,
-                       struct err *err) WARN_UNUSED;
+		       struct err *err) WARN_UNUSED;
 /* 0: good. -EBADMSG (crypto.bad_signature): not made by this key over these bytes. Portable. */
 int crypto_verify(const struct crypto_key *key, struct str bytes, struct str signature, struct err *err) WARN_UNUSED;
 
@@ -57,16 +57,17 @@ int crypto_csr(const struct crypto_key *key, const char *common_name, struct buf
 enum crypto_cert_use { CRYPTO_CERT_CA, CRYPTO_CERT_SERVER, CRYPTO_CERT_CLIENT, CRYPTO_CERT_SIGN };
 
 struct crypto_cert_request {
-	struct str csr_pem;       /* its signature is checked, its extensions are ignored */
-	const char *common_name;  /* replaces the request's name */
+	struct str csr_pem;      /* its signature is checked, its extensions are ignored */
+	const char *common_name; /* replaces the request's name */
 	enum crypto_cert_use use;
 	const char *const *dns_names; /* SERVER: NULL-terminated; entries that parse as IP become IP names */
 	usec_t not_before, not_after;
 };
 
-/* Servers only (not built on Windows). Signs with the CA's certificate and key (both PEM); CA certificates: self-signed when ca_cert_pem is empty. */
+/* Servers only (not built on Windows). Signs with the CA's certificate and key (both PEM); CA certificates: self-signed
+ * when ca_cert_pem is empty. */
 int crypto_cert_issue(const struct crypto_cert_request *req, struct str ca_cert_pem, const struct crypto_key *ca_key,
-                      struct buf *ret_pem, struct err *err) WARN_UNUSED;
+		      struct buf *ret_pem, struct err *err) WARN_UNUSED;
 
 struct crypto_cert_info {
 	char common_name[128];

@@ -4,7 +4,7 @@
 #include "base/mem/mem.h"
 #include "platform/crypto/crypto_internal.h"
 
-#define LABEL_CERT "CERTIFICATE"
+#define LABEL_CERT   "CERTIFICATE"
 #define CA_COUNT_MAX 8
 
 struct cert {
@@ -135,7 +135,8 @@ static bool parse_tbs(struct str tbs, struct cert *cert)
 		return false;
 	cert->issuer = crypto_der_take_whole(&c, DER_SEQUENCE);
 	struct cursor validity = cursor_of(crypto_der_take(&c, DER_SEQUENCE));
-	if (!take_time(&validity, &cert->not_before) || !take_time(&validity, &cert->not_after) || !cursor_at_end(&validity))
+	if (!take_time(&validity, &cert->not_before) || !take_time(&validity, &cert->not_after) ||
+	    !cursor_at_end(&validity))
 		return false;
 	cert->subject = crypto_der_take_whole(&c, DER_SEQUENCE);
 	cert->spki = crypto_der_take_whole(&c, DER_SEQUENCE);
@@ -208,11 +209,11 @@ int crypto_cert_info(struct str cert, struct crypto_cert_info *ret, struct err *
 	if (r < 0)
 		return r;
 	*ret = (struct crypto_cert_info){
-		.not_before = parsed.not_before,
-		.not_after = parsed.not_after,
-		.is_ca = parsed.is_ca,
-		.for_server = parsed.for_server,
-		.for_client = parsed.for_client,
+	    .not_before = parsed.not_before,
+	    .not_after = parsed.not_after,
+	    .is_ca = parsed.is_ca,
+	    .for_server = parsed.for_server,
+	    .for_client = parsed.for_client,
 	};
 	str_copy_c(common_name(parsed.subject), ret->common_name, sizeof(ret->common_name));
 	struct str serial = parsed.serial;
@@ -254,7 +255,7 @@ static int check_issued(const struct cert *cert, const struct cert *ca, usec_t a
 		const struct cert *which = valid_at(cert, at) ? ca : cert;
 		char from[CLOCK_ISO_SIZE], to[CLOCK_ISO_SIZE];
 		return err_set(err, -EBADMSG, "crypto.cert_time", ARG_CSTR("from", clock_iso(which->not_before, from)),
-		               ARG_CSTR("to", clock_iso(which->not_after, to)));
+			       ARG_CSTR("to", clock_iso(which->not_after, to)));
 	}
 	return 0;
 }

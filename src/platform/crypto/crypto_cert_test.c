@@ -12,7 +12,7 @@
 #include "platform/crypto/crypto_internal.h"
 
 #define DAY USEC_PER_DAY
-#define T0 ((usec_t)1790000000 * USEC_PER_SEC)
+#define T0  ((usec_t)1790000000 * USEC_PER_SEC)
 
 struct ca {
 	struct crypto_key *key;
@@ -32,8 +32,11 @@ static void ca_make(struct ca *ca, const char *name)
 	ca->pem = BUF_INIT(8192);
 	assert_int_equal(crypto_key_generate(&ca->key, &err), 0);
 	make_csr(ca->key, name, &csr);
-	struct crypto_cert_request req = {.csr_pem = buf_str(&csr), .common_name = name, .use = CRYPTO_CERT_CA,
-	                                  .not_before = T0, .not_after = T0 + 3650 * DAY};
+	struct crypto_cert_request req = {.csr_pem = buf_str(&csr),
+					  .common_name = name,
+					  .use = CRYPTO_CERT_CA,
+					  .not_before = T0,
+					  .not_after = T0 + 3650 * DAY};
 	assert_int_equal(crypto_cert_issue(&req, STR_EMPTY, ca->key, &ca->pem, &err), 0);
 }
 
@@ -43,14 +46,19 @@ static void ca_done(struct ca *ca)
 	buf_done(&ca->pem);
 }
 
-static int issue(const struct ca *ca, enum crypto_cert_use use, const char *const *names, struct buf *out, struct err *err)
+static int issue(const struct ca *ca, enum crypto_cert_use use, const char *const *names, struct buf *out,
+		 struct err *err)
 {
 	cleanup(crypto_key) struct crypto_key *key = NULL;
 	cleanup_buf struct buf csr = BUF_INIT(4096);
 	assert_int_equal(crypto_key_generate(&key, NULL), 0);
 	make_csr(key, "whatever", &csr);
-	struct crypto_cert_request req = {.csr_pem = buf_str(&csr), .common_name = "Máy chủ Cần Thơ", .use = use,
-	                                  .dns_names = names, .not_before = T0, .not_after = T0 + 90 * DAY};
+	struct crypto_cert_request req = {.csr_pem = buf_str(&csr),
+					  .common_name = "Máy chủ Cần Thơ",
+					  .use = use,
+					  .dns_names = names,
+					  .not_before = T0,
+					  .not_after = T0 + 90 * DAY};
 	return crypto_cert_issue(&req, buf_str(&ca->pem), ca->key, out, err);
 }
 
@@ -133,15 +141,15 @@ static void wrong_ca_and_wrong_time(void **state)
 		int want;
 		const char *key;
 	} rows[] = {
-		{buf_str(&ca.pem), T0, 0, ""},
-		{buf_str(&ca.pem), T0 + 90 * DAY, 0, ""},
-		{buf_str(&ca.pem), T0 - 1, -EBADMSG, "crypto.cert_time"},
-		{buf_str(&ca.pem), T0 + 90 * DAY + 1, -EBADMSG, "crypto.cert_time"},
-		{buf_str(&same_name.pem), T0, -EBADMSG, "crypto.cert_issuer"},
-		{buf_str(&other.pem), T0, -EBADMSG, "crypto.cert_issuer"},
-		{buf_str(&pem), T0, -EBADMSG, "crypto.cert_issuer"}, /* no CA at all */
-		{buf_str(&both), T0, 0, ""},
-		{STR_EMPTY, T0, -ENOENT, "crypto.pem_missing"},
+	    {buf_str(&ca.pem), T0, 0, ""},
+	    {buf_str(&ca.pem), T0 + 90 * DAY, 0, ""},
+	    {buf_str(&ca.pem), T0 - 1, -EBADMSG, "crypto.cert_time"},
+	    {buf_str(&ca.pem), T0 + 90 * DAY + 1, -EBADMSG, "crypto.cert_time"},
+	    {buf_str(&same_name.pem), T0, -EBADMSG, "crypto.cert_issuer"},
+	    {buf_str(&other.pem), T0, -EBADMSG, "crypto.cert_issuer"},
+	    {buf_str(&pem), T0, -EBADMSG, "crypto.cert_issuer"}, /* no CA at all */
+	    {buf_str(&both), T0, 0, ""},
+	    {STR_EMPTY, T0, -ENOENT, "crypto.pem_missing"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		err_clear(&err);
@@ -218,8 +226,11 @@ static void leaf_is_no_ca(void **state)
 	ca_make(&ca, "CA");
 	assert_int_equal(crypto_key_generate(&leaf_key, &err), 0);
 	make_csr(leaf_key, "agent", &csr);
-	struct crypto_cert_request req = {.csr_pem = buf_str(&csr), .common_name = "agent", .use = CRYPTO_CERT_CLIENT,
-	                                  .not_before = T0, .not_after = T0 + DAY};
+	struct crypto_cert_request req = {.csr_pem = buf_str(&csr),
+					  .common_name = "agent",
+					  .use = CRYPTO_CERT_CLIENT,
+					  .not_before = T0,
+					  .not_after = T0 + DAY};
 	assert_int_equal(crypto_cert_issue(&req, buf_str(&ca.pem), ca.key, &leaf, &err), 0);
 	assert_int_equal(crypto_cert_issue(&req, buf_str(&leaf), leaf_key, &forged, &err), 0);
 	assert_int_equal(crypto_cert_verify(buf_str(&forged), buf_str(&leaf), T0, &err), -EBADMSG);
@@ -229,7 +240,8 @@ static void leaf_is_no_ca(void **state)
 
 static void refused_requests(void **state)
 {
-	static const char *const none[] = {NULL}, *const bad[] = {"ok.example", "a b", NULL}, *const good[] = {"x", NULL};
+	static const char *const none[] = {NULL}, *const bad[] = {"ok.example", "a b", NULL},
+				 *const good[] = {"x", NULL};
 	struct ca ca;
 	cleanup_buf struct buf csr = BUF_INIT(4096), out = BUF_INIT(8192), broken = BUF_INIT(4096);
 	struct err err = {0};
@@ -244,16 +256,16 @@ static void refused_requests(void **state)
 		struct str ca_pem;
 		int want;
 	} rows[] = {
-		{{buf_str(&csr), "x", CRYPTO_CERT_SERVER, none, T0, T0 + 1 * USEC_PER_SEC}, buf_str(&ca.pem), -EINVAL},
-		{{buf_str(&csr), "x", CRYPTO_CERT_SERVER, bad, T0, T0 + 1 * USEC_PER_SEC}, buf_str(&ca.pem), -EINVAL},
-		{{buf_str(&csr), "x", CRYPTO_CERT_SERVER, good, T0, T0}, buf_str(&ca.pem), -EINVAL},
-		{{buf_str(&csr), "", CRYPTO_CERT_SERVER, good, T0, T0 + DAY}, buf_str(&ca.pem), -EINVAL},
-		{{buf_str(&csr), "\xff", CRYPTO_CERT_SERVER, good, T0, T0 + DAY}, buf_str(&ca.pem), -EINVAL},
-		{{buf_str(&csr), "x", CRYPTO_CERT_SERVER, good, T0, T0 + DAY}, STR_EMPTY, -EINVAL},
-		{{buf_str(&csr), "x", CRYPTO_CERT_CA, NULL, T0, T0 + DAY}, buf_str(&ca.pem), -EINVAL},
-		{{STR("nonsense"), "x", CRYPTO_CERT_CLIENT, NULL, T0, T0 + DAY}, buf_str(&ca.pem), -EINVAL},
-		{{buf_str(&csr), "x", CRYPTO_CERT_CLIENT, NULL, T0, T0 + DAY}, STR("nonsense"), -EINVAL},
-		{{buf_str(&csr), "x", CRYPTO_CERT_CLIENT, NULL, T0, T0 + DAY}, buf_str(&ca.pem), 0},
+	    {{buf_str(&csr), "x", CRYPTO_CERT_SERVER, none, T0, T0 + 1 * USEC_PER_SEC}, buf_str(&ca.pem), -EINVAL},
+	    {{buf_str(&csr), "x", CRYPTO_CERT_SERVER, bad, T0, T0 + 1 * USEC_PER_SEC}, buf_str(&ca.pem), -EINVAL},
+	    {{buf_str(&csr), "x", CRYPTO_CERT_SERVER, good, T0, T0}, buf_str(&ca.pem), -EINVAL},
+	    {{buf_str(&csr), "", CRYPTO_CERT_SERVER, good, T0, T0 + DAY}, buf_str(&ca.pem), -EINVAL},
+	    {{buf_str(&csr), "\xff", CRYPTO_CERT_SERVER, good, T0, T0 + DAY}, buf_str(&ca.pem), -EINVAL},
+	    {{buf_str(&csr), "x", CRYPTO_CERT_SERVER, good, T0, T0 + DAY}, STR_EMPTY, -EINVAL},
+	    {{buf_str(&csr), "x", CRYPTO_CERT_CA, NULL, T0, T0 + DAY}, buf_str(&ca.pem), -EINVAL},
+	    {{STR("nonsense"), "x", CRYPTO_CERT_CLIENT, NULL, T0, T0 + DAY}, buf_str(&ca.pem), -EINVAL},
+	    {{buf_str(&csr), "x", CRYPTO_CERT_CLIENT, NULL, T0, T0 + DAY}, STR("nonsense"), -EINVAL},
+	    {{buf_str(&csr), "x", CRYPTO_CERT_CLIENT, NULL, T0, T0 + DAY}, buf_str(&ca.pem), 0},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		assert_int_equal(crypto_cert_issue(&rows[i].req, rows[i].ca_pem, ca.key, &out, &err), rows[i].want);
@@ -269,9 +281,9 @@ static void refused_requests(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(issued_is_described),  cmocka_unit_test(wrong_ca_and_wrong_time),
-		cmocka_unit_test(changed_certificates), cmocka_unit_test(foreign_certificates),
-		cmocka_unit_test(leaf_is_no_ca),        cmocka_unit_test(refused_requests),
+	    cmocka_unit_test(issued_is_described),  cmocka_unit_test(wrong_ca_and_wrong_time),
+	    cmocka_unit_test(changed_certificates), cmocka_unit_test(foreign_certificates),
+	    cmocka_unit_test(leaf_is_no_ca),        cmocka_unit_test(refused_requests),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,8 @@
  */
 #include <stdlib.h>
 #include <windows.h>
+
+/* Needs the types above. */
 #include <bcrypt.h>
 
 #include "base/mem/mem.h"
@@ -144,7 +146,8 @@ int crypto_backend_generate(struct crypto_key *key, struct err *err)
 		return cng_failed(err, "BCryptGenerateKeyPair");
 	key->handle = handle;
 	if (!BCRYPT_SUCCESS(BCryptFinalizeKeyPair(handle, 0)) ||
-	    !BCRYPT_SUCCESS(BCryptExportKey(handle, NULL, BCRYPT_ECCPRIVATE_BLOB, (PUCHAR)&blob, sizeof(blob), &n, 0)) ||
+	    !BCRYPT_SUCCESS(
+		BCryptExportKey(handle, NULL, BCRYPT_ECCPRIVATE_BLOB, (PUCHAR)&blob, sizeof(blob), &n, 0)) ||
 	    n != sizeof(blob))
 		return cng_failed(err, "BCryptExportKey");
 	key->point[0] = 4;
@@ -173,9 +176,9 @@ int crypto_backend_load(struct crypto_key *key, struct err *err)
 	memcpy(blob.x, key->point + 1, sizeof(blob.x));
 	memcpy(blob.y, key->point + 1 + sizeof(blob.x), sizeof(blob.y));
 	memcpy(blob.d, key->d, sizeof(blob.d));
-	NTSTATUS status = BCryptImportKeyPair(providers.ecdsa, NULL,
-	                                      key->has_private ? BCRYPT_ECCPRIVATE_BLOB : BCRYPT_ECCPUBLIC_BLOB, &handle,
-	                                      (PUCHAR)&blob, key->has_private ? sizeof(blob) : ECC_PUBLIC_SIZE, 0);
+	NTSTATUS status = BCryptImportKeyPair(
+	    providers.ecdsa, NULL, key->has_private ? BCRYPT_ECCPRIVATE_BLOB : BCRYPT_ECCPUBLIC_BLOB, &handle,
+	    (PUCHAR)&blob, key->has_private ? sizeof(blob) : ECC_PUBLIC_SIZE, 0);
 	mem_wipe(&blob, sizeof(blob));
 	if (BCRYPT_SUCCESS(status))
 		key->handle = handle;
@@ -185,7 +188,7 @@ int crypto_backend_load(struct crypto_key *key, struct err *err)
 }
 
 int crypto_backend_sign(const struct crypto_key *key, const unsigned char digest[SHA256_SIZE],
-                        unsigned char rs[CRYPTO_RS_SIZE], struct err *err)
+			unsigned char rs[CRYPTO_RS_SIZE], struct err *err)
 {
 	ULONG n = 0;
 	if (!BCRYPT_SUCCESS(BCryptSignHash(key->handle, NULL, input(digest), SHA256_SIZE, rs, CRYPTO_RS_SIZE, &n, 0)) ||
@@ -195,10 +198,10 @@ int crypto_backend_sign(const struct crypto_key *key, const unsigned char digest
 }
 
 bool crypto_backend_verify(const struct crypto_key *key, const unsigned char digest[SHA256_SIZE],
-                           const unsigned char rs[CRYPTO_RS_SIZE])
+			   const unsigned char rs[CRYPTO_RS_SIZE])
 {
 	return BCRYPT_SUCCESS(
-		BCryptVerifySignature(key->handle, NULL, input(digest), SHA256_SIZE, input(rs), CRYPTO_RS_SIZE, 0));
+	    BCryptVerifySignature(key->handle, NULL, input(digest), SHA256_SIZE, input(rs), CRYPTO_RS_SIZE, 0));
 }
 
 static BCRYPT_KEY_HANDLE gcm_key(const unsigned char key[32])
@@ -210,7 +213,7 @@ static BCRYPT_KEY_HANDLE gcm_key(const unsigned char key[32])
 }
 
 void crypto_backend_gcm_seal(const unsigned char key[32], const unsigned char nonce[CRYPTO_GCM_NONCE_SIZE],
-                             struct str plain, unsigned char *out)
+			     struct str plain, unsigned char *out)
 {
 	BCRYPT_AUTHENTICATED_CIPHER_MODE_INFO info;
 	ULONG n = 0;
@@ -225,7 +228,7 @@ void crypto_backend_gcm_seal(const unsigned char key[32], const unsigned char no
 }
 
 bool crypto_backend_gcm_open(const unsigned char key[32], const unsigned char nonce[CRYPTO_GCM_NONCE_SIZE],
-                             struct str sealed, unsigned char *out)
+			     struct str sealed, unsigned char *out)
 {
 	BCRYPT_AUTHENTICATED_CIPHER_MODE_INFO info;
 	ULONG n = 0;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 #include <stdlib.h>
 #include <windows.h>
+
+/* Needs the types above. */
 #include <bcrypt.h>
 
 #include "platform/crypto/crypto_digest.h"
@@ -13,8 +15,8 @@ static const struct {
 	const wchar_t *name;
 	size_t size;
 } kinds[CRYPTO_DIGEST__COUNT] = {[CRYPTO_DIGEST_MD5] = {BCRYPT_MD5_ALGORITHM, 16},
-                                 [CRYPTO_DIGEST_SHA1] = {BCRYPT_SHA1_ALGORITHM, 20},
-                                 [CRYPTO_DIGEST_SHA256] = {BCRYPT_SHA256_ALGORITHM, 32}};
+				 [CRYPTO_DIGEST_SHA1] = {BCRYPT_SHA1_ALGORITHM, 20},
+				 [CRYPTO_DIGEST_SHA256] = {BCRYPT_SHA256_ALGORITHM, 32}};
 
 struct crypto_digest {
 	enum crypto_digest_kind kind;

@@ -13,7 +13,7 @@ static const struct {
 	const char *name;
 	size_t size;
 } kinds[CRYPTO_DIGEST__COUNT] = {
-	[CRYPTO_DIGEST_MD5] = {"MD5", 16}, [CRYPTO_DIGEST_SHA1] = {"SHA1", 20}, [CRYPTO_DIGEST_SHA256] = {"SHA256", 32}};
+    [CRYPTO_DIGEST_MD5] = {"MD5", 16}, [CRYPTO_DIGEST_SHA1] = {"SHA1", 20}, [CRYPTO_DIGEST_SHA256] = {"SHA256", 32}};
 
 struct crypto_digest {
 	EVP_MD_CTX *ctx;

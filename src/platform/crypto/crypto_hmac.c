@@ -19,7 +19,7 @@ const char *sha256_hex(const unsigned char digest[SHA256_SIZE], char buf[SHA256_
 }
 
 static void hmac_pass(const unsigned char block[HMAC_BLOCK], unsigned char mask, struct str bytes,
-                      unsigned char out[SHA256_SIZE])
+		      unsigned char out[SHA256_SIZE])
 {
 	unsigned char pad[HMAC_BLOCK];
 	for (unsigned i = 0; i < HMAC_BLOCK; i++)

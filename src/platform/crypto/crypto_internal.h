@@ -7,10 +7,10 @@
 #include "base/cursor/cursor.h"
 #include "platform/crypto/crypto.h"
 
-#define CRYPTO_P256_SIZE 32
-#define CRYPTO_POINT_SIZE 65 /* 0x04, x, y (SEC 1, section 2.3.3) */
-#define CRYPTO_RS_SIZE 64    /* r, s, each 32 bytes, most significant first */
-#define CRYPTO_GCM_TAG_SIZE 16
+#define CRYPTO_P256_SIZE      32
+#define CRYPTO_POINT_SIZE     65 /* 0x04, x, y (SEC 1, section 2.3.3) */
+#define CRYPTO_RS_SIZE        64 /* r, s, each 32 bytes, most significant first */
+#define CRYPTO_GCM_TAG_SIZE   16
 #define CRYPTO_GCM_NONCE_SIZE 12
 /* No certificate, key or request of ours comes near; longer input is refused unread. */
 #define CRYPTO_PEM_LIMIT ((size_t)64 << 10)
@@ -27,14 +27,14 @@ int crypto_backend_generate(struct crypto_key *key, struct err *err) WARN_UNUSED
 int crypto_backend_load(struct crypto_key *key, struct err *err) WARN_UNUSED;
 void crypto_backend_unload(struct crypto_key *key);
 int crypto_backend_sign(const struct crypto_key *key, const unsigned char digest[SHA256_SIZE],
-                        unsigned char rs[CRYPTO_RS_SIZE], struct err *err) WARN_UNUSED;
+			unsigned char rs[CRYPTO_RS_SIZE], struct err *err) WARN_UNUSED;
 bool crypto_backend_verify(const struct crypto_key *key, const unsigned char digest[SHA256_SIZE],
-                           const unsigned char rs[CRYPTO_RS_SIZE]);
+			   const unsigned char rs[CRYPTO_RS_SIZE]);
 /* AES-256-GCM of one chunk. out: n + 16 bytes when sealing, n - 16 when opening (n includes the tag). */
 void crypto_backend_gcm_seal(const unsigned char key[32], const unsigned char nonce[CRYPTO_GCM_NONCE_SIZE],
-                             struct str plain, unsigned char *out);
+			     struct str plain, unsigned char *out);
 bool crypto_backend_gcm_open(const unsigned char key[32], const unsigned char nonce[CRYPTO_GCM_NONCE_SIZE],
-                             struct str sealed, unsigned char *out);
+			     struct str sealed, unsigned char *out);
 
 /* DER (X.690): the subset that certificates and keys need. Tags of one byte, definite, shortest lengths. */
 enum crypto_der_tag {
@@ -73,16 +73,16 @@ int crypto_pem_next(struct str pem, const char *label, size_t *at, struct buf *r
 void crypto_pem_encode(struct buf *out, const char *label, struct str der);
 
 /* Object identifiers, as DER bodies. */
-#define OID_EC_PUBLIC_KEY STR("\x2a\x86\x48\xce\x3d\x02\x01")
-#define OID_P256 STR("\x2a\x86\x48\xce\x3d\x03\x01\x07")
-#define OID_ECDSA_SHA256 STR("\x2a\x86\x48\xce\x3d\x04\x03\x02")
-#define OID_COMMON_NAME STR("\x55\x04\x03")
-#define OID_KEY_USAGE STR("\x55\x1d\x0f")
-#define OID_ALT_NAME STR("\x55\x1d\x11")
+#define OID_EC_PUBLIC_KEY     STR("\x2a\x86\x48\xce\x3d\x02\x01")
+#define OID_P256              STR("\x2a\x86\x48\xce\x3d\x03\x01\x07")
+#define OID_ECDSA_SHA256      STR("\x2a\x86\x48\xce\x3d\x04\x03\x02")
+#define OID_COMMON_NAME       STR("\x55\x04\x03")
+#define OID_KEY_USAGE         STR("\x55\x1d\x0f")
+#define OID_ALT_NAME          STR("\x55\x1d\x11")
 #define OID_BASIC_CONSTRAINTS STR("\x55\x1d\x13")
-#define OID_EXT_KEY_USAGE STR("\x55\x1d\x25")
-#define OID_SERVER_AUTH STR("\x2b\x06\x01\x05\x05\x07\x03\x01")
-#define OID_CLIENT_AUTH STR("\x2b\x06\x01\x05\x05\x07\x03\x02")
+#define OID_EXT_KEY_USAGE     STR("\x55\x1d\x25")
+#define OID_SERVER_AUTH       STR("\x2b\x06\x01\x05\x05\x07\x03\x01")
+#define OID_CLIENT_AUTH       STR("\x2b\x06\x01\x05\x05\x07\x03\x02")
 
 /* SubjectPublicKeyInfo (RFC 5480) in and out. */
 void crypto_spki_put(struct buf *out, const struct crypto_key *key);

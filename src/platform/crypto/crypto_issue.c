@@ -118,10 +118,10 @@ static int add_names(struct issue *i, const char *const *names, struct err *err)
 static const struct {
 	const char *basic, *usage, *extended;
 } uses[] = {
-	[CRYPTO_CERT_CA] = {"critical,CA:TRUE,pathlen:0", "critical,keyCertSign,cRLSign", NULL},
-	[CRYPTO_CERT_SERVER] = {"critical,CA:FALSE", "critical,digitalSignature", "serverAuth"},
-	[CRYPTO_CERT_CLIENT] = {"critical,CA:FALSE", "critical,digitalSignature", "clientAuth"},
-	[CRYPTO_CERT_SIGN] = {"critical,CA:FALSE", "critical,digitalSignature,nonRepudiation", NULL},
+    [CRYPTO_CERT_CA] = {"critical,CA:TRUE,pathlen:0", "critical,keyCertSign,cRLSign", NULL},
+    [CRYPTO_CERT_SERVER] = {"critical,CA:FALSE", "critical,digitalSignature", "serverAuth"},
+    [CRYPTO_CERT_CLIENT] = {"critical,CA:FALSE", "critical,digitalSignature", "clientAuth"},
+    [CRYPTO_CERT_SIGN] = {"critical,CA:FALSE", "critical,digitalSignature,nonRepudiation", NULL},
 };
 
 static int add_extensions(struct issue *i, const struct crypto_cert_request *req, struct err *err)
@@ -153,8 +153,8 @@ static bool fill(struct issue *i, const struct crypto_cert_request *req)
 	return X509_set_version(i->cert, X509_VERSION_3) == 1 && set_serial(i->cert) &&
 	       ASN1_TIME_set(X509_getm_notBefore(i->cert), (time_t)(req->not_before / USEC_PER_SEC)) != NULL &&
 	       ASN1_TIME_set(X509_getm_notAfter(i->cert), (time_t)(req->not_after / USEC_PER_SEC)) != NULL &&
-	       X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8, (const unsigned char *)req->common_name, -1,
-	                                  -1, 0) == 1 &&
+	       X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8, (const unsigned char *)req->common_name,
+					  -1, -1, 0) == 1 &&
 	       X509_set_issuer_name(i->cert, i->ca != NULL ? X509_get_subject_name(i->ca) : name) == 1 &&
 	       X509_set_pubkey(i->cert, i->subject_key) == 1;
 }
@@ -203,7 +203,7 @@ static int write_pem(struct issue *i, struct buf *out, struct err *err)
 }
 
 int crypto_cert_issue(const struct crypto_cert_request *req, struct str ca_cert_pem, const struct crypto_key *ca_key,
-                      struct buf *ret_pem, struct err *err)
+		      struct buf *ret_pem, struct err *err)
 {
 	__attribute__((__cleanup__(issue_done))) struct issue i = {0};
 	int r = check_request(req, ca_cert_pem, err);

@@ -4,7 +4,7 @@
 #include "platform/crypto/crypto_internal.h"
 
 #define LABEL_PRIVATE "PRIVATE KEY"
-#define LABEL_PUBLIC "PUBLIC KEY"
+#define LABEL_PUBLIC  "PUBLIC KEY"
 
 void crypto_key_free(struct crypto_key *key)
 {
@@ -34,8 +34,8 @@ static int refuse(struct err *err, const char *reason)
 static bool is_p256_algorithm(struct str algorithm)
 {
 	struct cursor c = cursor_of(algorithm);
-	return str_eq(crypto_der_take(&c, DER_OID), OID_EC_PUBLIC_KEY) && str_eq(crypto_der_take(&c, DER_OID), OID_P256) &&
-	       cursor_at_end(&c);
+	return str_eq(crypto_der_take(&c, DER_OID), OID_EC_PUBLIC_KEY) &&
+	       str_eq(crypto_der_take(&c, DER_OID), OID_P256) && cursor_at_end(&c);
 }
 
 /* ECPrivateKey: version 1, 32 bytes, optional curve, and the public point, which we ask for: CNG cannot compute it. */
@@ -180,7 +180,7 @@ int crypto_key_public_pem(const struct crypto_key *key, struct buf *out, struct 
 }
 
 int crypto_sign_digest(const struct crypto_key *key, const unsigned char digest[SHA256_SIZE], struct buf *ret_signature,
-                       struct err *err)
+		       struct err *err)
 {
 	unsigned char rs[CRYPTO_RS_SIZE];
 	if (!key->has_private)
@@ -213,7 +213,8 @@ int crypto_verify(const struct crypto_key *key, struct str bytes, struct str sig
 /* CertificationRequestInfo: version 0, one RDN with the common name, key, no attributes. */
 static void put_request_info(struct buf *out, const struct crypto_key *key, struct str common_name)
 {
-	cleanup_buf struct buf attribute = BUF_INIT(256), rdn = BUF_INIT(256), name = BUF_INIT(256), body = BUF_INIT(1024);
+	cleanup_buf struct buf attribute = BUF_INIT(256), rdn = BUF_INIT(256), name = BUF_INIT(256),
+			       body = BUF_INIT(1024);
 	crypto_der_put(&attribute, DER_OID, OID_COMMON_NAME);
 	crypto_der_put(&attribute, DER_UTF8_STRING, common_name);
 	crypto_der_put(&rdn, DER_SEQUENCE, buf_str(&attribute));
@@ -227,7 +228,8 @@ static void put_request_info(struct buf *out, const struct crypto_key *key, stru
 
 int crypto_csr(const struct crypto_key *key, const char *common_name, struct buf *ret_pem, struct err *err)
 {
-	cleanup_buf struct buf body = BUF_INIT(2048), der = BUF_INIT(2048), signature = BUF_INIT(128), oid = BUF_INIT(64);
+	cleanup_buf struct buf body = BUF_INIT(2048), der = BUF_INIT(2048), signature = BUF_INIT(128),
+			       oid = BUF_INIT(64);
 	struct str name = str_c(common_name);
 	/* ub-common-name of RFC 5280 is 64 characters. */
 	if (name.n == 0 || name.n > 64)

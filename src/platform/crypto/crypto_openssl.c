@@ -113,7 +113,8 @@ int crypto_backend_generate(struct crypto_key *key, struct err *err)
 		return openssl_failed(err, "EVP_PKEY_get_bn_param");
 	bool ok = BN_bn2binpad(d, key->d, sizeof(key->d)) == sizeof(key->d);
 	BN_clear_free(d);
-	if (!ok || EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PUB_KEY, key->point, sizeof(key->point), &n) != 1 ||
+	if (!ok ||
+	    EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PUB_KEY, key->point, sizeof(key->point), &n) != 1 ||
 	    n != sizeof(key->point))
 		return openssl_failed(err, "EVP_PKEY_get_octet_string_param");
 	return 0;
@@ -156,23 +157,24 @@ done:
 int crypto_backend_load(struct crypto_key *key, struct err *err)
 {
 	key->handle = import_key(key);
-	return key->handle != NULL ? 0 : err_set(err, -EINVAL, "crypto.key_invalid", ARG_CSTR("reason", "not on P-256"));
+	return key->handle != NULL ? 0
+				   : err_set(err, -EINVAL, "crypto.key_invalid", ARG_CSTR("reason", "not on P-256"));
 }
 
 int crypto_backend_sign(const struct crypto_key *key, const unsigned char digest[SHA256_SIZE],
-                        unsigned char rs[CRYPTO_RS_SIZE], struct err *err)
+			unsigned char rs[CRYPTO_RS_SIZE], struct err *err)
 {
 	unsigned char der[80];
 	size_t n = sizeof(der);
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key->handle, NULL);
-	bool ok = ctx != NULL && EVP_PKEY_sign_init(ctx) == 1 && EVP_PKEY_sign(ctx, der, &n, digest, SHA256_SIZE) == 1 &&
-		  crypto_signature_parse(str_n(der, n), rs);
+	bool ok = ctx != NULL && EVP_PKEY_sign_init(ctx) == 1 &&
+		  EVP_PKEY_sign(ctx, der, &n, digest, SHA256_SIZE) == 1 && crypto_signature_parse(str_n(der, n), rs);
 	EVP_PKEY_CTX_free(ctx);
 	return ok ? 0 : openssl_failed(err, "EVP_PKEY_sign");
 }
 
 bool crypto_backend_verify(const struct crypto_key *key, const unsigned char digest[SHA256_SIZE],
-                           const unsigned char rs[CRYPTO_RS_SIZE])
+			   const unsigned char rs[CRYPTO_RS_SIZE])
 {
 	char array[80];
 	struct buf der = BUF_FIXED(array, sizeof(array));
@@ -185,7 +187,7 @@ bool crypto_backend_verify(const struct crypto_key *key, const unsigned char dig
 }
 
 void crypto_backend_gcm_seal(const unsigned char key[32], const unsigned char nonce[CRYPTO_GCM_NONCE_SIZE],
-                             struct str plain, unsigned char *out)
+			     struct str plain, unsigned char *out)
 {
 	int n = 0, last = 0;
 	openssl_setup();
@@ -199,7 +201,7 @@ void crypto_backend_gcm_seal(const unsigned char key[32], const unsigned char no
 }
 
 bool crypto_backend_gcm_open(const unsigned char key[32], const unsigned char nonce[CRYPTO_GCM_NONCE_SIZE],
-                             struct str sealed, unsigned char *out)
+			     struct str sealed, unsigned char *out)
 {
 	int n = 0, last = 0;
 	unsigned char tag[CRYPTO_GCM_TAG_SIZE];

@@ -25,7 +25,7 @@ int password_hash(struct str password, char out[PASSWORD_HASH_SIZE], struct err 
 		return err_set(err, -E2BIG, "crypto.password_too_long", ARG_U64("limit", PASSWORD_LIMIT));
 	memset(out, 0, PASSWORD_HASH_SIZE);
 	if (crypto_pwhash_str_alg(out, password.n > 0 ? password.p : "", password.n, crypto_pwhash_OPSLIMIT_INTERACTIVE,
-	                          crypto_pwhash_MEMLIMIT_INTERACTIVE, crypto_pwhash_ALG_ARGON2ID13) != 0)
+				  crypto_pwhash_MEMLIMIT_INTERACTIVE, crypto_pwhash_ALG_ARGON2ID13) != 0)
 		return err_errno(err, ENOMEM, "crypto_pwhash", STR_EMPTY);
 	return 0;
 }
@@ -43,7 +43,7 @@ bool password_verify(const char *hash, struct str password)
 	}
 	memcpy(padded, text.p, text.n);
 	if (crypto_pwhash_str_needs_rehash(padded, crypto_pwhash_OPSLIMIT_INTERACTIVE,
-	                                   crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0) {
+					   crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0) {
 		password_verify_dummy(password);
 		return false;
 	}
@@ -58,7 +58,7 @@ void password_verify_dummy(struct str password)
 		password = str_sub(password, 0, PASSWORD_LIMIT);
 	/* The answer does not matter, only its time. */
 	(void)!crypto_pwhash(out, sizeof(out), password.n > 0 ? password.p : "", password.n, salt,
-	                     crypto_pwhash_OPSLIMIT_INTERACTIVE, crypto_pwhash_MEMLIMIT_INTERACTIVE,
-	                     crypto_pwhash_ALG_ARGON2ID13);
+			     crypto_pwhash_OPSLIMIT_INTERACTIVE, crypto_pwhash_MEMLIMIT_INTERACTIVE,
+			     crypto_pwhash_ALG_ARGON2ID13);
 	mem_wipe(out, sizeof(out));
 }

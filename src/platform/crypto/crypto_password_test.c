@@ -26,9 +26,12 @@ static void right_and_wrong(void **state)
 static void foreign_hashes(void **state)
 {
 	static const char *const rows[] = {
-		"", "x", "$argon2id$", "$2b$12$abcdefghijklmnopqrstuv",
-		"$argon2id$v=19$m=4194304,t=9,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-		"$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+	    "",
+	    "x",
+	    "$argon2id$",
+	    "$2b$12$abcdefghijklmnopqrstuv",
+	    "$argon2id$v=19$m=4194304,t=9,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+	    "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -50,9 +53,9 @@ static void long_password_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(right_and_wrong),
-		cmocka_unit_test(foreign_hashes),
-		cmocka_unit_test(long_password_is_refused),
+	    cmocka_unit_test(right_and_wrong),
+	    cmocka_unit_test(foreign_hashes),
+	    cmocka_unit_test(long_password_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

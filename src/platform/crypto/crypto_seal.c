@@ -3,9 +3,9 @@
 
 #include "platform/crypto/crypto_internal.h"
 
-#define CHUNK ((size_t)64 << 10)
-#define SALT_SIZE 32
-#define MAGIC STR("LTSEAL1\n")
+#define CHUNK       ((size_t)64 << 10)
+#define SALT_SIZE   32
+#define MAGIC       STR("LTSEAL1\n")
 #define HEADER_SIZE (8 + SALT_SIZE)
 
 /* What sealing and opening share: the file's own key and the number of the next chunk. */
@@ -30,7 +30,7 @@ struct crypto_unseal {
 
 /* A key of its own for every file: the nonce may then simply count. */
 static void derive(struct stream *s, const unsigned char master[CRYPTO_SEAL_KEY_SIZE], const unsigned char *salt,
-                   struct str context)
+		   struct str context)
 {
 	cleanup_buf struct buf label = BUF_INIT(SALT_SIZE + 4096);
 	buf_append(&label, str_n(salt, SALT_SIZE));
@@ -195,7 +195,7 @@ void crypto_unseal_free(struct crypto_unseal *u)
 }
 
 int crypto_seal_bytes(const unsigned char key[CRYPTO_SEAL_KEY_SIZE], struct str context, struct str bytes,
-                      struct buf *out, struct err *err)
+		      struct buf *out, struct err *err)
 {
 	cleanup(crypto_seal) struct crypto_seal *s = crypto_seal_new(key, context, out);
 	crypto_seal_update(s, bytes, out);
@@ -203,7 +203,7 @@ int crypto_seal_bytes(const unsigned char key[CRYPTO_SEAL_KEY_SIZE], struct str 
 }
 
 int crypto_unseal_bytes(const unsigned char key[CRYPTO_SEAL_KEY_SIZE], struct str context, struct str sealed,
-                        struct buf *out, struct err *err)
+			struct buf *out, struct err *err)
 {
 	cleanup(crypto_unseal) struct crypto_unseal *u = crypto_unseal_new(key, context);
 	int r = crypto_unseal_update(u, sealed, out, err);

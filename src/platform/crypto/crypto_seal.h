@@ -40,6 +40,6 @@ DEFINE_CLEANUP(crypto_unseal)
 
 /* In one go, for small things. */
 int crypto_seal_bytes(const unsigned char key[CRYPTO_SEAL_KEY_SIZE], struct str context, struct str bytes,
-                      struct buf *out, struct err *err) WARN_UNUSED;
+		      struct buf *out, struct err *err) WARN_UNUSED;
 int crypto_unseal_bytes(const unsigned char key[CRYPTO_SEAL_KEY_SIZE], struct str context, struct str sealed,
-                        struct buf *out, struct err *err) WARN_UNUSED;
+			struct buf *out, struct err *err) WARN_UNUSED;

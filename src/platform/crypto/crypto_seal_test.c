@@ -127,12 +127,12 @@ static void full_output_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(round_trips),
-		cmocka_unit_test(cut_anywhere_is_noticed),
-		cmocka_unit_test(every_changed_byte_is_noticed),
-		cmocka_unit_test(chunks_may_not_be_swapped),
-		cmocka_unit_test(other_key_or_context),
-		cmocka_unit_test(full_output_is_told),
+	    cmocka_unit_test(round_trips),
+	    cmocka_unit_test(cut_anywhere_is_noticed),
+	    cmocka_unit_test(every_changed_byte_is_noticed),
+	    cmocka_unit_test(chunks_may_not_be_swapped),
+	    cmocka_unit_test(other_key_or_context),
+	    cmocka_unit_test(full_output_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

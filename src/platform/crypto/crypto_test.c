@@ -23,10 +23,10 @@ static void sha256_vectors(void **state)
 	static const struct {
 		const char *in, *want;
 	} rows[] = {
-		{"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
-		{"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
-		{"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
-	         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+	    {"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+	    {"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+	    {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+	     "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -77,16 +77,16 @@ static void hmac_vectors(void **state)
 		struct str key, data;
 		const char *want;
 	} rows[] = {
-		{str_n(bb, 20), STR("Hi There"), "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
-		{STR("Jefe"), STR("what do ya want for nothing?"),
-	         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
-		{str_n(aa, 20), str_n(dd, 50), "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"},
-		{str_n(aa, 131), STR("Test Using Larger Than Block-Size Key - Hash Key First"),
-	         "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
-		{str_n(aa, 131),
-	         STR("This is a test using a larger than block-size key and a larger than block-size data. The key needs "
-	             "to be hashed before being used by the HMAC algorithm."),
-	         "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2"},
+	    {str_n(bb, 20), STR("Hi There"), "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+	    {STR("Jefe"), STR("what do ya want for nothing?"),
+	     "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+	    {str_n(aa, 20), str_n(dd, 50), "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"},
+	    {str_n(aa, 131), STR("Test Using Larger Than Block-Size Key - Hash Key First"),
+	     "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
+	    {str_n(aa, 131),
+	     STR("This is a test using a larger than block-size key and a larger than block-size data. The key needs "
+		 "to be hashed before being used by the HMAC algorithm."),
+	     "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2"},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -120,26 +120,26 @@ static void verify_vectors(void **state)
 		const char *message, *rs;
 		bool good;
 	} rows[] = {
-		{"sample",
-	         "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716"
-	         "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8",
-	         true},
-		{"test",
-	         "f1abb023518351cd71d881567b1ea663ed3efcf6c5132b354f28d3b0b7d38367"
-	         "019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083",
-	         true},
-		{"sample",
-	         "f1abb023518351cd71d881567b1ea663ed3efcf6c5132b354f28d3b0b7d38367"
-	         "019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083",
-	         false},
-		{"test",
-	         "0000000000000000000000000000000000000000000000000000000000000000"
-	         "019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083",
-	         false},
-		{"test",
-	         "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"
-	         "019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083",
-	         false},
+	    {"sample",
+	     "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716"
+	     "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8",
+	     true},
+	    {"test",
+	     "f1abb023518351cd71d881567b1ea663ed3efcf6c5132b354f28d3b0b7d38367"
+	     "019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083",
+	     true},
+	    {"sample",
+	     "f1abb023518351cd71d881567b1ea663ed3efcf6c5132b354f28d3b0b7d38367"
+	     "019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083",
+	     false},
+	    {"test",
+	     "0000000000000000000000000000000000000000000000000000000000000000"
+	     "019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083",
+	     false},
+	    {"test",
+	     "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"
+	     "019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083",
+	     false},
 	};
 	cleanup(crypto_key) struct crypto_key *key = rfc6979_key(false);
 	(void)state;
@@ -213,18 +213,18 @@ static void spellings_of_der(void **state)
 		struct str der;
 		bool good;
 	} rows[] = {
-		{STR("\x30\x06\x02\x01\x01\x02\x01\x01"), true},
-		{STR("\x30\x81\x06\x02\x01\x01\x02\x01\x01"), false},         /* long length of a short one */
-		{STR("\x30\x80\x02\x01\x01\x02\x01\x01\x00\x00"), false},     /* indefinite */
-		{STR("\x30\x07\x02\x02\x00\x01\x02\x01\x01"), false},         /* padded integer */
-		{STR("\x30\x06\x02\x01\xff\x02\x01\x01"), false},             /* negative */
-		{STR("\x30\x05\x02\x00\x02\x01\x01"), false},                 /* empty integer */
-		{STR("\x30\x07\x02\x01\x01\x02\x01\x01\x00"), false},         /* rest inside */
-		{STR("\x30\x06\x02\x01\x01\x02\x01\x01\x00"), false},         /* rest outside */
-		{STR("\x30\x7f\x02\x01\x01\x02\x01\x01"), false},             /* past the end */
-		{STR("\x30\x84\xff\xff\xff\xff\x02\x01\x01\x02\x01\x01"), false},
-		{STR("\x1f\x81\x06\x02\x01\x01"), false},                     /* long tag */
-		{STR(""), false},
+	    {STR("\x30\x06\x02\x01\x01\x02\x01\x01"), true},
+	    {STR("\x30\x81\x06\x02\x01\x01\x02\x01\x01"), false},     /* long length of a short one */
+	    {STR("\x30\x80\x02\x01\x01\x02\x01\x01\x00\x00"), false}, /* indefinite */
+	    {STR("\x30\x07\x02\x02\x00\x01\x02\x01\x01"), false},     /* padded integer */
+	    {STR("\x30\x06\x02\x01\xff\x02\x01\x01"), false},         /* negative */
+	    {STR("\x30\x05\x02\x00\x02\x01\x01"), false},             /* empty integer */
+	    {STR("\x30\x07\x02\x01\x01\x02\x01\x01\x00"), false},     /* rest inside */
+	    {STR("\x30\x06\x02\x01\x01\x02\x01\x01\x00"), false},     /* rest outside */
+	    {STR("\x30\x7f\x02\x01\x01\x02\x01\x01"), false},         /* past the end */
+	    {STR("\x30\x84\xff\xff\xff\xff\x02\x01\x01\x02\x01\x01"), false},
+	    {STR("\x1f\x81\x06\x02\x01\x01"), false}, /* long tag */
+	    {STR(""), false},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -234,18 +234,18 @@ static void spellings_of_der(void **state)
 }
 
 /* Written by "openssl genpkey": ours must be readable there and theirs here. For tests only. */
-#define OPENSSL_P256 \
-	"-----BEGIN PRIVATE KEY-----\n" \
-	"MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgze0jezdmJ11EokJN\n" \
-	"p6QKJU+aRNnfms1Mr4jX44qOpgehRANCAAR1JDdKsAiJ/8fTuq3cgYzji0yPXSG6\n" \
-	"MKKFWIbSq1ah/yEBMHsNiA8/1WahvJtVyzKi6jXEqU1xRQBf6XwsiCc+\n" \
+#define OPENSSL_P256                                                                                                   \
+	"-----BEGIN PRIVATE KEY-----\n"                                                                                \
+	"MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgze0jezdmJ11EokJN\n"                                           \
+	"p6QKJU+aRNnfms1Mr4jX44qOpgehRANCAAR1JDdKsAiJ/8fTuq3cgYzji0yPXSG6\n"                                           \
+	"MKKFWIbSq1ah/yEBMHsNiA8/1WahvJtVyzKi6jXEqU1xRQBf6XwsiCc+\n"                                                   \
 	"-----END PRIVATE KEY-----\n"
-#define OPENSSL_P384 \
-	"-----BEGIN PRIVATE KEY-----\n" \
-	"MIG2AgEAMBAGByqGSM49AgEGBSuBBAAiBIGeMIGbAgEBBDCNVXTjCE3E1yFuH2RF\n" \
-	"5WPDudWBBunVtB4P/3Ya7v/UxZEnUqI/MKyKf+LpY5td7CihZANiAASlnbV1n21/\n" \
-	"CIqIw5h4pfsRQrZW9psxiCH5QAuC6L4Ipg80YSyPAsrvdYwYUMn2VMNb1s1MSb4J\n" \
-	"xtFpMVwWaUh0NA5TSytcJpRUujusQxiQWFf7Jb1mbPA36Lubshz9CVI=\n" \
+#define OPENSSL_P384                                                                                                   \
+	"-----BEGIN PRIVATE KEY-----\n"                                                                                \
+	"MIG2AgEAMBAGByqGSM49AgEGBSuBBAAiBIGeMIGbAgEBBDCNVXTjCE3E1yFuH2RF\n"                                           \
+	"5WPDudWBBunVtB4P/3Ya7v/UxZEnUqI/MKyKf+LpY5td7CihZANiAASlnbV1n21/\n"                                           \
+	"CIqIw5h4pfsRQrZW9psxiCH5QAuC6L4Ipg80YSyPAsrvdYwYUMn2VMNb1s1MSb4J\n"                                           \
+	"xtFpMVwWaUh0NA5TSytcJpRUujusQxiQWFf7Jb1mbPA36Lubshz9CVI=\n"                                                   \
 	"-----END PRIVATE KEY-----\n"
 
 static void key_of_openssl(void **state)
@@ -266,18 +266,19 @@ static void wrong_pem(void **state)
 	static const struct {
 		const char *pem, *key;
 	} rows[] = {
-		{"", "crypto.pem_missing"},
-		{"hello", "crypto.pem_missing"},
-		{"-----BEGIN PUBLIC KEY-----\n", "crypto.pem_broken"},
-		{"-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n", "crypto.pem_broken"},
-		{"-----BEGIN PUBLIC KEY-----\nMFkw!!\n-----END PUBLIC KEY-----\n", "crypto.pem_broken"},
-		{"-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n", "crypto.key_invalid"},
-		{"-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PRIVATE KEY-----\n", "crypto.pem_broken"},
-		{"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "crypto.key_invalid"},
-		{"-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n", "crypto.key_invalid"},
-		{"-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n", "crypto.pem_missing"},
-		{OPENSSL_P384, "crypto.key_invalid"},
-		{"-----BEGIN RSA PRIVATE KEY-----\nMAA=\n-----END RSA PRIVATE KEY-----\n", "crypto.pem_missing"},
+	    {"", "crypto.pem_missing"},
+	    {"hello", "crypto.pem_missing"},
+	    {"-----BEGIN PUBLIC KEY-----\n", "crypto.pem_broken"},
+	    {"-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n", "crypto.pem_broken"},
+	    {"-----BEGIN PUBLIC KEY-----\nMFkw!!\n-----END PUBLIC KEY-----\n", "crypto.pem_broken"},
+	    {"-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n", "crypto.key_invalid"},
+	    {"-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PRIVATE KEY-----\n", "crypto.pem_broken"},
+	    {"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "crypto.key_invalid"},
+	    {"-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n", "crypto.key_invalid"},
+	    {"-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n",
+	     "crypto.pem_missing"},
+	    {OPENSSL_P384, "crypto.key_invalid"},
+	    {"-----BEGIN RSA PRIVATE KEY-----\nMAA=\n-----END RSA PRIVATE KEY-----\n", "crypto.pem_missing"},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -303,18 +304,12 @@ static void long_pem_is_refused_unread(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sha256_vectors),
-		cmocka_unit_test(sha256_in_pieces),
-		cmocka_unit_test(old_digests),
-		cmocka_unit_test(hmac_vectors),
-		cmocka_unit_test(verify_vectors),
-		cmocka_unit_test(wrong_keys_are_refused),
-		cmocka_unit_test(sign_and_carry),
-		cmocka_unit_test(every_changed_signature_fails),
-		cmocka_unit_test(spellings_of_der),
-		cmocka_unit_test(key_of_openssl),
-		cmocka_unit_test(wrong_pem),
-		cmocka_unit_test(long_pem_is_refused_unread),
+	    cmocka_unit_test(sha256_vectors),   cmocka_unit_test(sha256_in_pieces),
+	    cmocka_unit_test(old_digests),      cmocka_unit_test(hmac_vectors),
+	    cmocka_unit_test(verify_vectors),   cmocka_unit_test(wrong_keys_are_refused),
+	    cmocka_unit_test(sign_and_carry),   cmocka_unit_test(every_changed_signature_fails),
+	    cmocka_unit_test(spellings_of_der), cmocka_unit_test(key_of_openssl),
+	    cmocka_unit_test(wrong_pem),        cmocka_unit_test(long_pem_is_refused_unread),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

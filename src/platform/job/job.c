@@ -46,7 +46,8 @@ static void forget_old(struct job_runner *r)
 	for (struct job **p = &r->jobs; *p != NULL;) {
 		struct job *j = *p;
 		bool over = j->period == 0 && j->status.ended_at != 0;
-		if (over && (now - j->status.ended_at > KEPT_FOR || now < j->status.ended_at - KEPT_FOR || kept > KEPT_MAX)) {
+		if (over &&
+		    (now - j->status.ended_at > KEPT_FOR || now < j->status.ended_at - KEPT_FOR || kept > KEPT_MAX)) {
 			*p = j->next;
 			kept--;
 			job_free(j);
@@ -111,7 +112,8 @@ static void *worker(void *arg)
 		if (j == NULL) {
 			(void)pthread_cond_wait(&r->changed, &r->lock);
 		} else if (j->due > now) {
-			struct timespec until = {.tv_sec = j->due / USEC_PER_SEC, .tv_nsec = j->due % USEC_PER_SEC * 1000};
+			struct timespec until = {.tv_sec = j->due / USEC_PER_SEC,
+						 .tv_nsec = j->due % USEC_PER_SEC * 1000};
 			(void)pthread_cond_timedwait(&r->changed, &r->lock, &until);
 		} else {
 			run(r, j);

@@ -17,7 +17,8 @@ void job_runner_free(struct job_runner *r);
 struct job; /* one running piece of work */
 typedef int (*job_fn)(struct job *job, void *ctx, struct err *err);
 
-/* Runs fn now and then every `period`, never twice at once, for the runner's life. `name` is static. ctx is borrowed. */
+/* Runs fn now and then every `period`, never twice at once, for the runner's life. `name` is static. ctx is borrowed.
+ */
 void job_every(struct job_runner *r, const char *name, usec_t period, job_fn fn, void *ctx);
 /* Runs fn once. done (may be NULL) frees ctx afterwards, whatever happened. Returns the job's id. */
 struct uuid job_start(struct job_runner *r, const char *name, job_fn fn, void *ctx, void (*done)(void *ctx));

@@ -163,9 +163,11 @@ static void the_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(periodic_and_never_twice),     cmocka_unit_test(a_wake_comes_before_the_time),
-		cmocka_unit_test(progress_end_and_failure),     cmocka_unit_test(cancelled_running_and_waiting),
-		cmocka_unit_test(the_end),
+	    cmocka_unit_test(periodic_and_never_twice),
+	    cmocka_unit_test(a_wake_comes_before_the_time),
+	    cmocka_unit_test(progress_end_and_failure),
+	    cmocka_unit_test(cancelled_running_and_waiting),
+	    cmocka_unit_test(the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

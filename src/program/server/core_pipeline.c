@@ -8,7 +8,7 @@
 #include "service/endpoint/endpoint.h"
 
 #define ALERT_LIMIT ((size_t)4 << 20)
-#define SEND_MS 5000
+#define SEND_MS     5000
 
 /* ---- alerts ---- */
 
@@ -36,20 +36,20 @@ static int take_alert(struct core *core, struct str bytes, char key[EVENT_ALERT_
 		return r;
 	str_copy_c(str_c(a.key), key, EVENT_ALERT_KEY_SIZE);
 	struct alert_record record = {
-		.key = str_c(a.key),
-		.rule_id = a.rule_id,
-		.title = a.title,
-		.severity = ALERT_SEVERITY_MEDIUM,
-		.endpoint_id = a.endpoint,
-		.unit_id = a.unit,
-		.first_event_id = str_c(uuid_text(&a.first_event, first_event)),
-		.at = a.time,
-		.threat = a.threat,
-		.path = a.file_path,
-		.sha256 = a.sha256,
-		.engine = a.engine,
-		.action = a.action,
-		.raw = a.raw,
+	    .key = str_c(a.key),
+	    .rule_id = a.rule_id,
+	    .title = a.title,
+	    .severity = ALERT_SEVERITY_MEDIUM,
+	    .endpoint_id = a.endpoint,
+	    .unit_id = a.unit,
+	    .first_event_id = str_c(uuid_text(&a.first_event, first_event)),
+	    .at = a.time,
+	    .threat = a.threat,
+	    .path = a.file_path,
+	    .sha256 = a.sha256,
+	    .engine = a.engine,
+	    .action = a.action,
+	    .raw = a.raw,
 	};
 	(void)alert_severity_parse(a.severity, &record.severity);
 	fill_from_raw(arena, &record);
@@ -75,8 +75,8 @@ static void on_alert(struct core *core, struct proc_channel *c, struct proc_mess
 	int r = take_alert(core, bytes, key, &err);
 	if (r < 0)
 		log_err(r == -EINVAL ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN,
-		        r == -EINVAL ? "an alert is refused for good" : "an alert cannot be taken in now", &err,
-		        ARG_CSTR("alert", key));
+			r == -EINVAL ? "an alert is refused for good" : "an alert cannot be taken in now", &err,
+			ARG_CSTR("alert", key));
 	if (key[0] == '\0' || (r < 0 && r != -EINVAL))
 		return;
 	struct proc_message ack = proc_message_init(PIPE_ALERT_ACK);
@@ -96,15 +96,16 @@ static int sign_for_pipeline(struct core *core, struct proc_message *m, struct b
 		return err_set(err, -EPROTO, "server.pipe_malformed");
 	char text[65];
 	str_copy_c(name, text, sizeof(text));
-	return core->keys.sign_csr(core->keys.ctx, csr, text, false, core->config->public_names, (usec_t)not_after, ret, err);
+	return core->keys.sign_csr(core->keys.ctx, csr, text, false, core->config->public_names, (usec_t)not_after, ret,
+				   err);
 }
 
 static void answer_call(struct core *core, struct proc_channel *c, struct proc_message *m)
 {
 	cleanup_buf struct buf text = BUF_INIT(PIPE_TEXT_LIMIT);
 	struct err err = {0};
-	int r = m->type == PIPE_CA ? core->keys.ca_pem(core->keys.ctx, &text, &err) :
-				     sign_for_pipeline(core, m, &text, &err);
+	int r = m->type == PIPE_CA ? core->keys.ca_pem(core->keys.ctx, &text, &err)
+				   : sign_for_pipeline(core, m, &text, &err);
 	if (r < 0)
 		log_err(LOG_LEVEL_WARN, "the pipeline's request is refused", &err);
 	struct proc_message reply = pipe_answer(m, r, buf_str(&text), &err);
@@ -178,8 +179,12 @@ static void collect(struct collected *c, const struct event_sender *s)
 
 static int collect_endpoint(const struct endpoint_snapshot_row *row, void *ctx, struct err *err)
 {
-	struct event_sender s = {.id = row->endpoint_id, .endpoint = row->endpoint_id, .unit = row->unit_id, .source = "agent",
-	                         .not_after = row->not_after, .keeps_event_id = true};
+	struct event_sender s = {.id = row->endpoint_id,
+				 .endpoint = row->endpoint_id,
+				 .unit = row->unit_id,
+				 .source = "agent",
+				 .not_after = row->not_after,
+				 .keeps_event_id = true};
 	(void)err;
 	str_copy_c(str_c(row->fingerprint), s.credential, sizeof(s.credential));
 	collect(ctx, &s);

@@ -32,7 +32,7 @@ int core_ask_stats(struct job *job, void *ctx, struct err *err)
 static void fill_processes(struct core *core, struct status_report *ret)
 {
 	static const char *const states[PROC_STATE__COUNT] = {
-		[PROC_STATE_STARTING] = "starting", [PROC_STATE_READY] = "running", [PROC_STATE_DOWN] = "failed"};
+	    [PROC_STATE_STARTING] = "starting", [PROC_STATE_READY] = "running", [PROC_STATE_DOWN] = "failed"};
 	struct proc_process list[PROC_PROCESSES_MAX];
 	size_t n = proc_role_processes(core->role, list);
 	for (size_t i = 0; i < n && i < STATUS_PROCESSES_MAX; i++) {

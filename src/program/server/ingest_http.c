@@ -45,7 +45,7 @@ static const char *credential_of(const struct http_request *req, char hex[SHA256
 }
 
 static int identify(struct event_pipeline *pipeline, const struct http_request *req, struct event_sender *ret,
-                    struct err *err)
+		    struct err *err)
 {
 	char hex[SHA256_HEX_SIZE];
 	const char *credential = credential_of(req, hex);
@@ -53,7 +53,7 @@ static int identify(struct event_pipeline *pipeline, const struct http_request *
 		return err_set(err, -EPERM, "server.events_no_sender");
 	if (!event_pipeline_find_sender(pipeline, str_c(credential), req->received_at, ret)) {
 		log_warn("events from an unknown sender are refused", ARG_STR("peer", req->peer),
-		         ARG_CSTR("credential", credential));
+			 ARG_CSTR("credential", credential));
 		return err_set(err, -EPERM, "server.events_unknown_sender");
 	}
 	return 0;
@@ -83,7 +83,7 @@ static void reply(struct http_response *res, const struct event_ingested *taken)
 }
 
 static int take(struct event_pipeline *pipeline, const struct http_request *req, struct event_ingested *ret,
-                struct err *err)
+		struct err *err)
 {
 	struct event_sender sender;
 	struct event_batch batch = {.body = req->body, .encoding = http_header(req, "Content-Encoding")};
@@ -115,7 +115,7 @@ static void get_health(struct http_request *req, struct http_response *res, void
 }
 
 const struct http_route ingest_routes[] = {
-	{.method = "POST", .path = "/api/v1/events", .handler = post_events, .body_limit_bytes = EVENT_BATCH_LIMIT},
-	{.method = "GET", .path = "/healthz", .handler = get_health},
-	{.method = NULL},
+    {.method = "POST", .path = "/api/v1/events", .handler = post_events, .body_limit_bytes = EVENT_BATCH_LIMIT},
+    {.method = "GET", .path = "/healthz", .handler = get_health},
+    {.method = NULL},
 };

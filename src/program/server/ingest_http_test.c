@@ -45,8 +45,8 @@ static int set_up(void **state)
 	sha256(STR("lt_token"), digest);
 	(void)sha256_hex(digest, sender.credential);
 	event_pipeline_set_senders(f->events, &sender, 1);
-	const struct http_config http = {.address = "127.0.0.1", .routes = ingest_routes, .context = f->events,
-	                                 .fallback = ingest_fallback};
+	const struct http_config http = {
+	    .address = "127.0.0.1", .routes = ingest_routes, .context = f->events, .fallback = ingest_fallback};
 	if (http_server_start(&http, &f->server, NULL) < 0)
 		return -1;
 	buf_printf(&b, "http://127.0.0.1:%u", http_server_port(f->server));
@@ -73,8 +73,11 @@ static int tear_down(void **state)
 
 static int send_body(struct fixture *f, const char *const *headers, struct str body, struct http_client_response *res)
 {
-	const struct http_client_request req = {.method = "POST", .path = "/api/v1/events", .headers = headers, .body = body,
-	                                        .content_type = "application/x-ndjson"};
+	const struct http_client_request req = {.method = "POST",
+						.path = "/api/v1/events",
+						.headers = headers,
+						.body = body,
+						.content_type = "application/x-ndjson"};
 	struct err err = {0};
 	*res = (struct http_client_response){0};
 	assert_int_equal(http_client_do(f->client, &req, res, &err), 0);
@@ -106,7 +109,8 @@ static void who_may_send(void **state)
 	http_client_response_done(&res);
 }
 
-static void counts(struct fixture *f, const char *batch, struct str body, int64_t taken, int64_t duplicates, int64_t rejected)
+static void counts(struct fixture *f, const char *batch, struct str body, int64_t taken, int64_t duplicates,
+		   int64_t rejected)
 {
 	char header[128] = "X-None: 1";
 	const char *const headers[] = {"Authorization: Bearer lt_token", header, NULL};
@@ -164,9 +168,9 @@ static void bad_requests(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(who_may_send, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(batches, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(bad_requests, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(who_may_send, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(batches, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(bad_requests, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
 
 #include "program/server/key_protocol.h"
 
-#define TIMEOUT_MS 10000
+#define TIMEOUT_MS   10000
 #define ANSWER_LIMIT ((size_t)64 << 10)
 
 /* Asks, and leaves the answer for reading. A refusal becomes the error that the key role named. */
@@ -40,7 +40,7 @@ static int ask_text(struct proc_role *role, struct proc_message *m, struct buf *
 }
 
 static int sign_csr(void *ctx, struct str csr_pem, const char *common_name, bool client, const char *const *dns_names,
-                    usec_t not_after, struct buf *ret_cert_pem, struct err *err)
+		    usec_t not_after, struct buf *ret_cert_pem, struct err *err)
 {
 	struct proc_message m = proc_message_init(KEY_SIGN_CSR);
 	uint64_t count = 0;
@@ -94,6 +94,9 @@ static int bundle_public_pem(void *ctx, struct buf *ret, struct err *err)
 
 struct service_keys key_client(struct proc_role *role)
 {
-	return (struct service_keys){.ctx = role, .sign_csr = sign_csr, .sign_bundle = sign_bundle, .ca_pem = ca_pem,
-	                             .bundle_public_pem = bundle_public_pem};
+	return (struct service_keys){.ctx = role,
+				     .sign_csr = sign_csr,
+				     .sign_bundle = sign_bundle,
+				     .ca_pem = ca_pem,
+				     .bundle_public_pem = bundle_public_pem};
 }

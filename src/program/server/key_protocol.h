@@ -24,8 +24,8 @@ enum key_message {
 
 enum key_use { KEY_USE_SERVER, KEY_USE_CLIENT, KEY_USE__COUNT };
 
-#define KEY_CSR_LIMIT ((size_t)64 << 10)
+#define KEY_CSR_LIMIT  ((size_t)64 << 10)
 #define KEY_NAME_LIMIT 253
-#define KEY_NAMES_MAX 32
+#define KEY_NAMES_MAX  32
 /* What a bundle's signed bytes begin with, so that the bundle key signs nothing else (engine/malware). */
 #define KEY_BUNDLE_PREFIX "luytre-bundle-v1\n"

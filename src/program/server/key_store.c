@@ -9,7 +9,7 @@
 
 #define PEM_LIMIT ((size_t)64 << 10)
 /* Machines with a clock that is slow must not refuse a fresh certificate. */
-#define BACKDATED (1 * USEC_PER_HOUR)
+#define BACKDATED           (1 * USEC_PER_HOUR)
 #define DOCUMENT_RENEW_DAYS 60
 
 struct key_store {
@@ -68,8 +68,9 @@ static int load_key(const char *dir, const char *name, const char *belongs, stru
 	cleanup_buf struct buf path = path_of(dir, name), other = path_of(dir, belongs);
 	cleanup_buf_secret struct buf pem = BUF_INIT(PEM_LIMIT);
 	if (!file_exists(path.p))
-		return file_exists(other.p) ? err_set(err, -ENOENT, "server.key_missing", ARG_STR("path", buf_str(&path))) :
-					      make_key(path.p, ret, err);
+		return file_exists(other.p)
+			   ? err_set(err, -ENOENT, "server.key_missing", ARG_STR("path", buf_str(&path)))
+			   : make_key(path.p, ret, err);
 	int r = check_mode(path.p, err);
 	if (r == 0)
 		r = file_read(path.p, PEM_LIMIT, &pem, err);
@@ -78,8 +79,8 @@ static int load_key(const char *dir, const char *name, const char *belongs, stru
 	return r < 0 ? (err_at(err, buf_str(&path)), r) : 0;
 }
 
-static int issue(struct key_store *k, const struct crypto_key *subject, struct crypto_cert_request *req, struct str ca_pem,
-                 struct buf *out, struct err *err)
+static int issue(struct key_store *k, const struct crypto_key *subject, struct crypto_cert_request *req,
+		 struct str ca_pem, struct buf *out, struct err *err)
 {
 	cleanup_buf struct buf csr = BUF_INIT(PEM_LIMIT);
 	int r = crypto_csr(subject, req->common_name, &csr, err);
@@ -98,8 +99,10 @@ static int make_ca_cert(struct key_store *k, const char *path, usec_t now, struc
 	random_bytes(tail, sizeof(tail));
 	buf_append_c(&b, "Luy Tre CA ");
 	buf_append_hex(&b, tail, sizeof(tail));
-	struct crypto_cert_request req = {.common_name = name, .use = CRYPTO_CERT_CA, .not_before = now - BACKDATED,
-	                                  .not_after = now + KEY_CA_DAYS * USEC_PER_DAY};
+	struct crypto_cert_request req = {.common_name = name,
+					  .use = CRYPTO_CERT_CA,
+					  .not_before = now - BACKDATED,
+					  .not_after = now + KEY_CA_DAYS * USEC_PER_DAY};
 	int r = issue(k, k->ca, &req, STR_EMPTY, &k->ca_pem, err);
 	return r < 0 ? r : file_write(path, buf_str(&k->ca_pem), 0644, err);
 }
@@ -151,14 +154,16 @@ static int load_document(struct key_store *k, const char *dir, usec_t now, struc
 			return r;
 		buf_clear(&k->document_pem);
 	}
-	struct crypto_cert_request req = {.common_name = "Luy Tre documents", .use = CRYPTO_CERT_SIGN,
-	                                  .not_before = now - BACKDATED,
-	                                  .not_after = now + KEY_DOCUMENT_DAYS * USEC_PER_DAY};
+	struct crypto_cert_request req = {.common_name = "Luy Tre documents",
+					  .use = CRYPTO_CERT_SIGN,
+					  .not_before = now - BACKDATED,
+					  .not_after = now + KEY_DOCUMENT_DAYS * USEC_PER_DAY};
 	r = issue(k, k->document, &req, buf_str(&k->ca_pem), &k->document_pem, err);
 	return r < 0 ? r : file_write(path.p, buf_str(&k->document_pem), 0644, err);
 }
 
-int key_store_open(const char *dir, const char *const *public_names, usec_t now, struct key_store **ret, struct err *err)
+int key_store_open(const char *dir, const char *const *public_names, usec_t now, struct key_store **ret,
+		   struct err *err)
 {
 	cleanup(key_store) struct key_store *k = MEM_NEW(struct key_store);
 	k->public_names = public_names;
@@ -241,12 +246,12 @@ static int sign_csr(struct key_store *k, struct proc_message *m, usec_t now, str
 	if (r < 0)
 		return r;
 	struct crypto_cert_request req = {
-		.csr_pem = f.csr,
-		.common_name = f.common_name,
-		.use = f.use == KEY_USE_SERVER ? CRYPTO_CERT_SERVER : CRYPTO_CERT_CLIENT,
-		.dns_names = f.names,
-		.not_before = now - BACKDATED,
-		.not_after = (usec_t)f.not_after,
+	    .csr_pem = f.csr,
+	    .common_name = f.common_name,
+	    .use = f.use == KEY_USE_SERVER ? CRYPTO_CERT_SERVER : CRYPTO_CERT_CLIENT,
+	    .dns_names = f.names,
+	    .not_before = now - BACKDATED,
+	    .not_after = (usec_t)f.not_after,
 	};
 	return crypto_cert_issue(&req, buf_str(&k->ca_pem), k->ca, out, err);
 }
@@ -299,7 +304,7 @@ static int answer(struct key_store *k, struct proc_message *m, usec_t now, struc
 }
 
 int key_store_answer(struct key_store *k, struct proc_message *request, usec_t now, struct proc_message *ret_reply,
-                     struct err *err)
+		     struct err *err)
 {
 	struct err local = {0};
 	struct proc_message reply = proc_message_reply(request, KEY_DONE);

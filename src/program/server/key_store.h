@@ -15,20 +15,20 @@
 #include "base/mem/mem.h"
 #include "platform/proc/proc.h"
 
-#define KEY_CA_DAYS 3650
-#define KEY_SERVER_DAYS 397
-#define KEY_CLIENT_DAYS 730
+#define KEY_CA_DAYS       3650
+#define KEY_SERVER_DAYS   397
+#define KEY_CLIENT_DAYS   730
 #define KEY_DOCUMENT_DAYS 1095
 
 struct key_store;
 
-/* Makes what is missing on a first start. A certificate whose key is gone, a key that others may read, a broken file are
- * errors (server.key_missing, server.key_mode, crypto.*): never replaced silently. Names are borrowed. */
+/* Makes what is missing on a first start. A certificate whose key is gone, a key that others may read, a broken file
+ * are errors (server.key_missing, server.key_mode, crypto.*): never replaced silently. Names are borrowed. */
 int key_store_open(const char *dir, const char *const *public_names, usec_t now, struct key_store **ret,
-                   struct err *err) WARN_UNUSED;
+		   struct err *err) WARN_UNUSED;
 void key_store_free(struct key_store *k);
 DEFINE_CLEANUP(key_store)
 
 /* The answer to any message. 0: done; negative: refused, with the reason in err and in the answer. */
 int key_store_answer(struct key_store *k, struct proc_message *request, usec_t now, struct proc_message *ret_reply,
-                     struct err *err) WARN_UNUSED;
+		     struct err *err) WARN_UNUSED;

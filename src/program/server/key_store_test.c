@@ -15,7 +15,7 @@
 #include "program/server/key_protocol.h"
 #include "program/server/key_store.h"
 
-#define NOW ((usec_t)1790000000 * USEC_PER_SEC)
+#define NOW       ((usec_t)1790000000 * USEC_PER_SEC)
 #define UUID_TEXT "0193a5f0-0000-7000-8000-000000000001"
 
 static const char *const public_names[] = {"soc.example", "192.0.2.1", NULL};
@@ -36,7 +36,8 @@ static int set_up(void **state)
 	return 0;
 }
 
-static const char *const files[] = {"ca.key.pem", "ca.pem", "bundle.key.pem", "bundle.pem", "document.key.pem", "document.pem"};
+static const char *const files[] = {"ca.key.pem", "ca.pem",           "bundle.key.pem",
+				    "bundle.pem", "document.key.pem", "document.pem"};
 
 static const char *path_in(const struct fixture *f, const char *name)
 {
@@ -110,24 +111,25 @@ static void rules_of_certificates(void **state)
 		const char *const *names;
 		int want;
 	} rows[] = {
-		{"soc.example", KEY_USE_SERVER, 90, one, 0},
-		{"soc.example", KEY_USE_SERVER, 397, both, 0},
-		{"soc.example", KEY_USE_SERVER, 398, both, -EACCES},
-		{"soc.example", KEY_USE_SERVER, 0, one, -EACCES},
-		{"soc.example", KEY_USE_SERVER, -1, one, -EACCES},
-		{"soc.example", KEY_USE_SERVER, 90, foreign, -EACCES},
-		{"soc.example", KEY_USE_SERVER, 90, none, -EINVAL},
-		{UUID_TEXT, KEY_USE_CLIENT, 365, none, 0},
-		{UUID_TEXT, KEY_USE_CLIENT, 731, none, -EACCES},
-		{UUID_TEXT, KEY_USE_CLIENT, 365, one, -EACCES},
-		{"admin", KEY_USE_CLIENT, 365, none, -EACCES},
-		{UUID_TEXT, 2, 365, none, -EPROTO}, /* a CA is no use */
-		{UUID_TEXT, UINT64_MAX, 365, none, -EPROTO},
+	    {"soc.example", KEY_USE_SERVER, 90, one, 0},
+	    {"soc.example", KEY_USE_SERVER, 397, both, 0},
+	    {"soc.example", KEY_USE_SERVER, 398, both, -EACCES},
+	    {"soc.example", KEY_USE_SERVER, 0, one, -EACCES},
+	    {"soc.example", KEY_USE_SERVER, -1, one, -EACCES},
+	    {"soc.example", KEY_USE_SERVER, 90, foreign, -EACCES},
+	    {"soc.example", KEY_USE_SERVER, 90, none, -EINVAL},
+	    {UUID_TEXT, KEY_USE_CLIENT, 365, none, 0},
+	    {UUID_TEXT, KEY_USE_CLIENT, 731, none, -EACCES},
+	    {UUID_TEXT, KEY_USE_CLIENT, 365, one, -EACCES},
+	    {"admin", KEY_USE_CLIENT, 365, none, -EACCES},
+	    {UUID_TEXT, 2, 365, none, -EPROTO}, /* a CA is no use */
+	    {UUID_TEXT, UINT64_MAX, 365, none, -EPROTO},
 	};
 	struct fixture *f = *state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		cleanup_buf struct buf cert = BUF_INIT(65536);
-		struct proc_message m = csr_message(rows[i].name, rows[i].use, NOW + rows[i].days * USEC_PER_DAY, rows[i].names);
+		struct proc_message m =
+		    csr_message(rows[i].name, rows[i].use, NOW + rows[i].days * USEC_PER_DAY, rows[i].names);
 		assert_int_equal(ask(f, m, &cert, 1), rows[i].want);
 		if (rows[i].want < 0)
 			continue;
@@ -178,11 +180,15 @@ static void malformed_requests(void **state)
 		uint32_t type;
 		struct str text;
 	} rows[] = {
-		{KEY_SIGN_BUNDLE, STR("{}")},    {KEY_SIGN_BUNDLE, STR("")},
-		{KEY_SIGN_DOCUMENT, STR("abc")}, {KEY_SIGN_DOCUMENT, STR("0123456789abcdef0123456789abcdef0")},
-		{KEY_DONE, STR("x")},            {KEY_REFUSED, STR("x")},
-		{KEY_PUBLIC, STR("x")},          {0, STR("x")},
-		{UINT32_MAX, STR("x")},
+	    {KEY_SIGN_BUNDLE, STR("{}")},
+	    {KEY_SIGN_BUNDLE, STR("")},
+	    {KEY_SIGN_DOCUMENT, STR("abc")},
+	    {KEY_SIGN_DOCUMENT, STR("0123456789abcdef0123456789abcdef0")},
+	    {KEY_DONE, STR("x")},
+	    {KEY_REFUSED, STR("x")},
+	    {KEY_PUBLIC, STR("x")},
+	    {0, STR("x")},
+	    {UINT32_MAX, STR("x")},
 	};
 	for (size_t n = 0; n < whole.payload.n; n += n + 40 < whole.payload.n ? 7 : 1) {
 		struct proc_message m = proc_message_init(KEY_SIGN_CSR);
@@ -269,9 +275,9 @@ static void document_certificate_renews(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(rules_of_certificates), TEST(signatures),         TEST(malformed_requests),
-		TEST(the_second_start_keeps_all), TEST(damage_is_an_error), TEST(half_a_first_start),
-		TEST(document_certificate_renews),
+	    TEST(rules_of_certificates),       TEST(signatures),         TEST(malformed_requests),
+	    TEST(the_second_start_keeps_all),  TEST(damage_is_an_error), TEST(half_a_first_start),
+	    TEST(document_certificate_renews),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

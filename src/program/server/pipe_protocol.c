@@ -86,7 +86,10 @@ int pipe_snapshot_add(struct pipe_snapshot *s, struct proc_message *m, struct er
 }
 
 /* The numbers in the order in which they travel. */
-#define STATS(X)                                                                                   	X(received) X(duplicates) X(rejected) X(refused_batches) X(stored) X(dead) X(detected) X(alerts) 	X(damaged_bytes) X(cut_bytes) X(spool_bytes) X(spool_limit_bytes) X(store_lag_bytes) X(detect_lag_bytes) 	X(alerts_waiting)
+#define STATS(X)                                                                                                       \
+	X(received)                                                                                                    \
+	X(duplicates) X(rejected) X(refused_batches) X(stored) X(dead) X(detected) X(alerts) X(damaged_bytes)          \
+	    X(cut_bytes) X(spool_bytes) X(spool_limit_bytes) X(store_lag_bytes) X(detect_lag_bytes) X(alerts_waiting)
 
 void pipe_put_stats(struct proc_message *m, const struct event_pipeline_stats *s)
 {

@@ -28,8 +28,8 @@ enum pipe_message {
 };
 
 #define PIPE_SENDERS_PER_PART 10000
-#define PIPE_SENDERS_MAX 2000000
-#define PIPE_TEXT_LIMIT ((size_t)64 << 10)
+#define PIPE_SENDERS_MAX      2000000
+#define PIPE_TEXT_LIMIT       ((size_t)64 << 10)
 
 void pipe_put_sender(struct proc_message *m, const struct event_sender *s);
 /* Sets m->failed when a field is not what it must be. */

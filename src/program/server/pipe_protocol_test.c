@@ -17,8 +17,14 @@
 
 static struct event_sender sender(unsigned char n)
 {
-	struct event_sender s = {.credential = HEX, .id = {{n}}, .unit = {{2}}, .endpoint = {{n}}, .source = "agent",
-	                         .retention_days = 90, .not_after = 5, .keeps_event_id = true};
+	struct event_sender s = {.credential = HEX,
+				 .id = {{n}},
+				 .unit = {{2}},
+				 .endpoint = {{n}},
+				 .source = "agent",
+				 .retention_days = 90,
+				 .not_after = 5,
+				 .keeps_event_id = true};
 	return s;
 }
 
@@ -150,7 +156,8 @@ static void kept_on_disk(void **state)
 
 static void numbers_and_answers(void **state)
 {
-	struct event_pipeline_stats s = {.received = 1, .alerts_waiting = 15, .store_up = true, .store_blind_since = 9}, back;
+	struct event_pipeline_stats s = {.received = 1, .alerts_waiting = 15, .store_up = true, .store_blind_since = 9},
+				    back;
 	struct proc_message m = proc_message_init(PIPE_STATS), request = proc_message_init(PIPE_CA);
 	cleanup_buf struct buf text = BUF_INIT(100);
 	struct err err = {0};
@@ -178,8 +185,9 @@ static void numbers_and_answers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parts_in_order), cmocka_unit_test(parts_out_of_order), cmocka_unit_test(wrong_fields),
-		cmocka_unit_test(every_cut_is_refused), cmocka_unit_test(kept_on_disk), cmocka_unit_test(numbers_and_answers),
+	    cmocka_unit_test(parts_in_order), cmocka_unit_test(parts_out_of_order),
+	    cmocka_unit_test(wrong_fields),   cmocka_unit_test(every_cut_is_refused),
+	    cmocka_unit_test(kept_on_disk),   cmocka_unit_test(numbers_and_answers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@
 #include "service/account/account.h"
 #include "service/sample/sample.h"
 
-#define JOB_THREADS 4
+#define JOB_THREADS     4
 #define SETUP_CODE_FILE "core/setup-code"
 
 static void from_key(struct proc_channel *c, struct proc_message *m, void *ctx)
@@ -23,7 +23,7 @@ static void from_key(struct proc_channel *c, struct proc_message *m, void *ctx)
 }
 
 static int sign(void *ctx, struct str csr_pem, const char *common_name, const char *const *names, usec_t not_after,
-                struct buf *ret_cert_pem, struct err *err)
+		struct buf *ret_cert_pem, struct err *err)
 {
 	const struct service_keys *keys = ctx;
 	return keys->sign_csr(keys->ctx, csr_pem, common_name, false, names, not_after, ret_cert_pem, err);
@@ -48,7 +48,8 @@ static int renew(struct job *job, void *ctx, struct err *err)
 	int r = server_certificate_ensure(core->config, "core", &core->signer, clock_now(), &core->certificate, err);
 	struct http_server *const servers[] = {core->console, core->agents};
 	for (size_t i = 0; r == 1 && i < ARRAY_LEN(servers); i++)
-		if (http_server_set_certificate(servers[i], core->certificate.chain_pem.p, core->certificate.key_pem.p, err) < 0)
+		if (http_server_set_certificate(servers[i], core->certificate.chain_pem.p, core->certificate.key_pem.p,
+						err) < 0)
 			r = -EIO;
 	if (r < 0)
 		log_err(LOG_LEVEL_WARN, "the certificate could not be renewed", err);
@@ -96,17 +97,17 @@ static int start_services(struct core *core, struct err *err)
 	core->jobs = job_runner_new(JOB_THREADS);
 	core->status = (struct status_source){.fill = core_fill_status, .ctx = core};
 	core->services = (struct service_context){
-		.db = core->db,
-		.jobs = core->jobs,
-		.messages = &msg_catalogue_all,
-		.now = clock_now,
-		.packs_dir = core->config->packs_dir,
-		.data_dir = server_path(core->arena, core->config, "core"),
-		.keys = &core->keys,
-		.events = core->store,
-		.status = &core->status,
-		.snapshot_changed = snapshot_changed,
-		.snapshot_changed_ctx = core,
+	    .db = core->db,
+	    .jobs = core->jobs,
+	    .messages = &msg_catalogue_all,
+	    .now = clock_now,
+	    .packs_dir = core->config->packs_dir,
+	    .data_dir = server_path(core->arena, core->config, "core"),
+	    .keys = &core->keys,
+	    .events = core->store,
+	    .status = &core->status,
+	    .snapshot_changed = snapshot_changed,
+	    .snapshot_changed_ctx = core,
 	};
 	int r = gate_prepare(&core->services, core_services, core_service_count, err);
 	if (r >= 0)
@@ -115,31 +116,33 @@ static int start_services(struct core *core, struct err *err)
 		r = offer_setup(core, err);
 	if (r < 0)
 		return r;
-	const struct gate_folder folders[] = {{"/messages/", core->config->messages_dir}, {"/", core->config->web_dir}, {NULL, NULL}};
+	const struct gate_folder folders[] = {
+	    {"/messages/", core->config->messages_dir}, {"/", core->config->web_dir}, {NULL, NULL}};
 	const struct gate_config config = {
-		.service = &core->services,
-		.services = core_services,
-		.service_count = core_service_count,
-		.folders = folders,
-		.reload = core->config->web_reload == 1,
-		.version = LUYTRE_VERSION,
+	    .service = &core->services,
+	    .services = core_services,
+	    .service_count = core_service_count,
+	    .folders = folders,
+	    .reload = core->config->web_reload == 1,
+	    .version = LUYTRE_VERSION,
 	};
 	return gate_new(&config, &core->gate, err);
 }
 
-static int listen_on(struct core *core, enum service_listener which, int64_t port, struct http_server **ret, struct err *err)
+static int listen_on(struct core *core, enum service_listener which, int64_t port, struct http_server **ret,
+		     struct err *err)
 {
 	const struct http_config config = {
-		.address = core->config->listen_address,
-		.port = (uint16_t)port,
-		.cert_pem = core->certificate.chain_pem.p,
-		.key_pem = core->certificate.key_pem.p,
-		.client_ca_pem = which == LISTENER_AGENT ? core->certificate.ca_pem.p : NULL,
-		.routes = gate_routes(core->gate, which),
-		.context = core->gate,
-		.fallback = gate_fallback,
-		.worker_threads = (unsigned)core->config->workers,
-		.max_per_address = which == LISTENER_CONSOLE ? 256 : 0,
+	    .address = core->config->listen_address,
+	    .port = (uint16_t)port,
+	    .cert_pem = core->certificate.chain_pem.p,
+	    .key_pem = core->certificate.key_pem.p,
+	    .client_ca_pem = which == LISTENER_AGENT ? core->certificate.ca_pem.p : NULL,
+	    .routes = gate_routes(core->gate, which),
+	    .context = core->gate,
+	    .fallback = gate_fallback,
+	    .worker_threads = (unsigned)core->config->workers,
+	    .max_per_address = which == LISTENER_CONSOLE ? 256 : 0,
 	};
 	return http_server_start(&config, ret, err);
 }
@@ -179,7 +182,7 @@ static int start(struct core *core, const struct proc_role_peer *peers, size_t p
 		r = proc_role_ready(core->role, err);
 	if (r == 0)
 		log_info("console and agents are served", ARG_U64("console_port", http_server_port(core->console)),
-		         ARG_U64("agent_port", http_server_port(core->agents)));
+			 ARG_U64("agent_port", http_server_port(core->agents)));
 	return r;
 }
 
@@ -211,8 +214,8 @@ int role_core_run(const struct server_config *config, struct err *err)
 	cleanup(arena) struct arena *arena = arena_new(0);
 	struct core core = {.config = config, .arena = arena, .lock = PTHREAD_MUTEX_INITIALIZER};
 	const struct proc_role_peer peers[] = {
-		{.name = "key", .handler = from_key},
-		{.name = "pipeline", .handler = core_from_pipeline, .on_up = core_pipeline_up, .ctx = &core},
+	    {.name = "key", .handler = from_key},
+	    {.name = "pipeline", .handler = core_from_pipeline, .on_up = core_pipeline_up, .ctx = &core},
 	};
 	server_certificate_init(&core.certificate);
 	core.signer = (struct server_certificate_signer){.ctx = &core.keys, .sign = sign, .ca_pem = ca_pem};

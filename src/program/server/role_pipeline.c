@@ -12,7 +12,7 @@
 #include "program/server/server_certificate.h"
 #include "program/server/server_privilege.h"
 
-#define CALL_MS 15000
+#define CALL_MS       15000
 #define ALERT_SEND_MS 1000
 /* An alert that core has not committed within this is handed over again. */
 #define ALERT_AGAIN_MS 5000
@@ -60,7 +60,8 @@ static void take_senders(struct pipeline *p, struct proc_message *m)
 	int r = pipe_snapshot_add(&p->snapshot, m, &err);
 	if (r > 0) {
 		event_pipeline_set_senders(p->events, p->snapshot.senders, p->snapshot.count);
-		log_info("senders are known", ARG_U64("count", p->snapshot.count), ARG_U64("version", p->snapshot.version));
+		log_info("senders are known", ARG_U64("count", p->snapshot.count),
+			 ARG_U64("version", p->snapshot.version));
 		r = pipe_senders_save(p->senders_path, &p->snapshot, &err);
 		pipe_snapshot_done(&p->snapshot);
 	}
@@ -108,7 +109,7 @@ static int ask_core(struct pipeline *p, struct proc_message *m, struct buf *ret,
 }
 
 static int sign(void *ctx, struct str csr_pem, const char *common_name, const char *const *names, usec_t not_after,
-                struct buf *ret_cert_pem, struct err *err)
+		struct buf *ret_cert_pem, struct err *err)
 {
 	struct proc_message m = proc_message_init(PIPE_SIGN_CSR);
 	(void)names; /* the same settings give core the same names */
@@ -156,13 +157,13 @@ static int start_events(struct arena *arena, struct pipeline *p, struct err *err
 	if (r < 0)
 		return r;
 	const struct event_pipeline_config config = {
-		.dir = server_path(arena, p->config, "pipeline"),
-		.spool_bytes = (uint64_t)p->config->spool_limit_mb << 20,
-		.store = p->store,
-		.discard = p->store == NULL, /* eventdb = none: alerts only */
-		.on_alert = hand_over_alert,
-		.ctx = p,
-		.alert_again_ms = ALERT_AGAIN_MS,
+	    .dir = server_path(arena, p->config, "pipeline"),
+	    .spool_bytes = (uint64_t)p->config->spool_limit_mb << 20,
+	    .store = p->store,
+	    .discard = p->store == NULL, /* eventdb = none: alerts only */
+	    .on_alert = hand_over_alert,
+	    .ctx = p,
+	    .alert_again_ms = ALERT_AGAIN_MS,
 	};
 	r = event_pipeline_start(&config, &p->events, err);
 	if (r == 0)
@@ -176,16 +177,16 @@ static int start_listener(struct pipeline *p, struct err *err)
 	if (r < 0)
 		return r;
 	const struct http_config config = {
-		.address = p->config->listen_address,
-		.port = (uint16_t)p->config->events_port,
-		.cert_pem = p->certificate.chain_pem.p,
-		.key_pem = p->certificate.key_pem.p,
-		.client_ca_pem = p->certificate.ca_pem.p,
-		.routes = ingest_routes,
-		.context = p->events,
-		.fallback = ingest_fallback,
-		.worker_threads = (unsigned)p->config->workers,
-		.request_timeout_s = 120,
+	    .address = p->config->listen_address,
+	    .port = (uint16_t)p->config->events_port,
+	    .cert_pem = p->certificate.chain_pem.p,
+	    .key_pem = p->certificate.key_pem.p,
+	    .client_ca_pem = p->certificate.ca_pem.p,
+	    .routes = ingest_routes,
+	    .context = p->events,
+	    .fallback = ingest_fallback,
+	    .worker_threads = (unsigned)p->config->workers,
+	    .request_timeout_s = 120,
 	};
 	return http_server_start(&config, &p->server, err);
 }
@@ -234,8 +235,9 @@ static void stop(struct pipeline *p)
 int role_pipeline_run(const struct server_config *config, struct err *err)
 {
 	cleanup(arena) struct arena *arena = arena_new(0);
-	struct pipeline p = {.config = config, .lock = PTHREAD_MUTEX_INITIALIZER,
-	                     .senders_path = server_path(arena, config, "pipeline/senders")};
+	struct pipeline p = {.config = config,
+			     .lock = PTHREAD_MUTEX_INITIALIZER,
+			     .senders_path = server_path(arena, config, "pipeline/senders")};
 	const struct proc_role_peer peers[] = {{.name = "core", .handler = from_core, .ctx = &p}};
 	server_certificate_init(&p.certificate);
 	p.signer = (struct server_certificate_signer){.ctx = &p, .sign = sign, .ca_pem = ca_pem};

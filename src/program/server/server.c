@@ -14,9 +14,9 @@
 #define DEFAULT_CONFIG "/etc/luytre/server.conf"
 
 static const struct server_role roles[] = {
-	{"key", "luytre-server/key", role_key_run},
-	{"core", "luytre-server/core", role_core_run},
-	{"pipeline", "luytre-server/pipeline", role_pipeline_run},
+    {"key", "luytre-server/key", role_key_run},
+    {"core", "luytre-server/core", role_core_run},
+    {"pipeline", "luytre-server/pipeline", role_pipeline_run},
 };
 
 struct options {
@@ -27,21 +27,38 @@ struct options {
 static struct options read_options(int argc, char **argv)
 {
 	static const struct option names[] = {
-		{"config", required_argument, NULL, 'c'}, {"data", required_argument, NULL, 'd'},
-		{"role", required_argument, NULL, 'r'},   {"check-config", no_argument, NULL, 'k'},
-		{"help", no_argument, NULL, 'h'},         {"version", no_argument, NULL, 'v'},
-		{NULL, 0, NULL, 0},
+	    {"config", required_argument, NULL, 'c'},
+	    {"data", required_argument, NULL, 'd'},
+	    {"role", required_argument, NULL, 'r'},
+	    {"check-config", no_argument, NULL, 'k'},
+	    {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'v'},
+	    {NULL, 0, NULL, 0},
 	};
 	struct options o = {.called = argc > 0 ? argv[0] : ""};
 	for (int c; (c = getopt_long(argc, argv, "h", names, NULL)) != -1;)
 		switch (c) {
-		case 'c': o.config = optarg; break;
-		case 'd': o.data_dir = optarg; break;
-		case 'r': o.role = optarg; break;
-		case 'k': o.check = true; break;
-		case 'h': o.help = true; break;
-		case 'v': o.version = true; break;
-		default: o.wrong = true; break;
+		case 'c':
+			o.config = optarg;
+			break;
+		case 'd':
+			o.data_dir = optarg;
+			break;
+		case 'r':
+			o.role = optarg;
+			break;
+		case 'k':
+			o.check = true;
+			break;
+		case 'h':
+			o.help = true;
+			break;
+		case 'v':
+			o.version = true;
+			break;
+		default:
+			o.wrong = true;
+			break;
 		}
 	o.wrong = o.wrong || optind < argc;
 	if (o.config == NULL && access(DEFAULT_CONFIG, F_OK) == 0)

@@ -9,7 +9,7 @@
 
 /* Exit codes of the program. */
 #define SERVER_EXIT_FAILED 1
-#define SERVER_EXIT_USAGE 2
+#define SERVER_EXIT_USAGE  2
 
 struct server_role {
 	const char *name;
@@ -25,7 +25,7 @@ int role_pipeline_run(const struct server_config *config, struct err *err) WARN_
 /* Makes the folders, then keeps the roles and the event store running until a signal. `called`: argv[0]. */
 int server_supervise(const struct server_config *config, const char *called, struct err *err) WARN_UNUSED;
 
-/* The event store's address as the client takes it: *ret_unix_path for a Unix socket (else NULL), *ret_url. Both NULL: none.
- * In the arena. */
+/* The event store's address as the client takes it: *ret_unix_path for a Unix socket (else NULL), *ret_url. Both NULL:
+ * none. In the arena. */
 void server_eventdb_address(struct arena *arena, const struct server_config *config, const char **ret_unix_path,
-                            const char **ret_url);
+			    const char **ret_url);

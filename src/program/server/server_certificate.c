@@ -25,9 +25,9 @@ struct paths {
 static struct paths paths_of(struct arena *arena, const struct server_config *config, const char *dir)
 {
 	return (struct paths){
-		.key = server_path(arena, config, arena_printf(arena, "%s/server.key.pem", dir).p),
-		.cert = server_path(arena, config, arena_printf(arena, "%s/server.pem", dir).p),
-		.names = server_path(arena, config, arena_printf(arena, "%s/server.names", dir).p),
+	    .key = server_path(arena, config, arena_printf(arena, "%s/server.key.pem", dir).p),
+	    .cert = server_path(arena, config, arena_printf(arena, "%s/server.pem", dir).p),
+	    .names = server_path(arena, config, arena_printf(arena, "%s/server.names", dir).p),
 	};
 }
 
@@ -52,11 +52,12 @@ static bool load(const struct server_config *config, const struct paths *p, usec
 {
 	cleanup_buf struct buf names = BUF_INIT(PEM_LIMIT), wanted = BUF_INIT(PEM_LIMIT);
 	struct crypto_cert_info info;
-	if (file_read(p->key, PEM_LIMIT, &c->key_pem, NULL) < 0 || file_read(p->cert, PEM_LIMIT, &c->chain_pem, NULL) < 0 ||
-	    file_read(p->names, PEM_LIMIT, &names, NULL) < 0)
+	if (file_read(p->key, PEM_LIMIT, &c->key_pem, NULL) < 0 ||
+	    file_read(p->cert, PEM_LIMIT, &c->chain_pem, NULL) < 0 || file_read(p->names, PEM_LIMIT, &names, NULL) < 0)
 		return false;
 	put_names(config, &wanted);
-	return str_eq(buf_str(&names), buf_str(&wanted)) && crypto_cert_info(buf_str(&c->chain_pem), &info, NULL) == 0 &&
+	return str_eq(buf_str(&names), buf_str(&wanted)) &&
+	       crypto_cert_info(buf_str(&c->chain_pem), &info, NULL) == 0 &&
 	       info.not_after > now + SERVER_CERTIFICATE_RENEW_DAYS * USEC_PER_DAY &&
 	       crypto_cert_verify(buf_str(&c->chain_pem), buf_str(&c->ca_pem), now, NULL) == 0 &&
 	       is_pair(buf_str(&c->key_pem), buf_str(&c->chain_pem));
@@ -69,7 +70,7 @@ static const char *common_name(struct arena *arena, const struct server_config *
 }
 
 static int make(struct arena *arena, const struct server_config *config, const struct server_certificate_signer *signer,
-                usec_t now, struct server_certificate *c, struct err *err)
+		usec_t now, struct server_certificate *c, struct err *err)
 {
 	cleanup(crypto_key) struct crypto_key *key = NULL;
 	cleanup_buf struct buf csr = BUF_INIT(PEM_LIMIT);
@@ -84,14 +85,14 @@ static int make(struct arena *arena, const struct server_config *config, const s
 		r = crypto_csr(key, name, &csr, err);
 	if (r == 0)
 		r = signer->sign(signer->ctx, buf_str(&csr), name, config->public_names,
-		                 now + SERVER_CERTIFICATE_DAYS * USEC_PER_DAY, &c->chain_pem, err);
+				 now + SERVER_CERTIFICATE_DAYS * USEC_PER_DAY, &c->chain_pem, err);
 	if (r == 0)
 		buf_append(&c->chain_pem, buf_str(&c->ca_pem));
 	return r;
 }
 
 static int save(const struct server_config *config, const struct paths *p, const struct server_certificate *c,
-                struct err *err)
+		struct err *err)
 {
 	cleanup_buf struct buf names = BUF_INIT(PEM_LIMIT);
 	put_names(config, &names);
@@ -104,8 +105,8 @@ static int save(const struct server_config *config, const struct paths *p, const
 }
 
 int server_certificate_ensure(const struct server_config *config, const char *dir,
-                              const struct server_certificate_signer *signer, usec_t now, struct server_certificate *c,
-                              struct err *err)
+			      const struct server_certificate_signer *signer, usec_t now, struct server_certificate *c,
+			      struct err *err)
 {
 	cleanup(arena) struct arena *arena = arena_new(0);
 	struct server_certificate fresh;

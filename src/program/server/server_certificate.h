@@ -10,14 +10,14 @@
 #include "base/mem/mem.h"
 #include "program/server/server_config.h"
 
-#define SERVER_CERTIFICATE_DAYS 90
+#define SERVER_CERTIFICATE_DAYS       90
 #define SERVER_CERTIFICATE_RENEW_DAYS 30
 
 /* Asks for a signature; ret_ca_pem is the CA of the day. */
 struct server_certificate_signer {
 	void *ctx;
 	int (*sign)(void *ctx, struct str csr_pem, const char *common_name, const char *const *names, usec_t not_after,
-	            struct buf *ret_cert_pem, struct err *err);
+		    struct buf *ret_cert_pem, struct err *err);
 	int (*ca_pem)(void *ctx, struct buf *ret, struct err *err);
 };
 
@@ -31,5 +31,5 @@ void server_certificate_init(struct server_certificate *c);
 void server_certificate_done(struct server_certificate *c);
 /* 1: new, 0: the one in the folder still serves, negative: failed (and *c is what it was). */
 int server_certificate_ensure(const struct server_config *config, const char *dir,
-                              const struct server_certificate_signer *signer, usec_t now, struct server_certificate *c,
-                              struct err *err) WARN_UNUSED;
+			      const struct server_certificate_signer *signer, usec_t now, struct server_certificate *c,
+			      struct err *err) WARN_UNUSED;

@@ -21,7 +21,8 @@ struct setting {
 };
 
 /* The union lets one row serve members of three types. */
-#define SETTING(name_, type_, default_, min_, max_)                                                	{#name_, type_, offsetof(struct server_config, name_), default_, min_, max_, "setting." #name_},
+#define SETTING(name_, type_, default_, min_, max_)                                                                    \
+	{#name_, type_, offsetof(struct server_config, name_), default_, min_, max_, "setting." #name_},
 static const struct setting settings[] = {
 #include "program/server/server_settings.def"
 };
@@ -34,7 +35,7 @@ static const char *const *setting_names(void)
 #define SETTING(name_, type_, default_, min_, max_) #name_,
 	static const char *const names[] = {
 #include "program/server/server_settings.def"
-		NULL};
+	    NULL};
 #undef SETTING
 	return names;
 }
@@ -47,11 +48,11 @@ static void *member(struct server_config *config, const struct setting *s)
 static int bad_value(const struct setting *s, struct str value, struct err *err)
 {
 	return err_set(err, -EINVAL, "server.config_value", ARG_CSTR("name", s->name), ARG_STR("value", value),
-	               ARG_I64("min", s->min), ARG_I64("max", s->max));
+		       ARG_I64("min", s->min), ARG_I64("max", s->max));
 }
 
 static int set_list(struct arena *arena, const struct setting *s, struct str value, const char *const **ret,
-                    struct err *err)
+		    struct err *err)
 {
 	const char **items = arena_alloc(arena, ((size_t)s->max + 1) * sizeof(*items));
 	int64_t n = 0;
@@ -82,7 +83,7 @@ static int set_choice(const struct setting *s, struct str value, int64_t *ret, s
 }
 
 static int set_value(struct arena *arena, const struct setting *s, struct str value, struct server_config *config,
-                     struct err *err)
+		     struct err *err)
 {
 	switch (s->type) {
 	case TEXT:
@@ -118,8 +119,8 @@ static int set_line(struct arena *arena, struct str line, bool *seen, struct ser
 	if (s == NULL) {
 		const char *nearest = str_closest(name, setting_names());
 		return nearest != NULL ? err_set(err, -EINVAL, "server.config_unknown_near", ARG_STR("name", name),
-		                                 ARG_CSTR("nearest", nearest)) :
-					 err_set(err, -EINVAL, "server.config_unknown", ARG_STR("name", name));
+						 ARG_CSTR("nearest", nearest))
+				       : err_set(err, -EINVAL, "server.config_unknown", ARG_STR("name", name));
 	}
 	if (seen[s - settings])
 		return err_set(err, -EINVAL, "server.config_twice", ARG_STR("name", name));
@@ -174,7 +175,7 @@ static const char *const *own_names(struct arena *arena)
 }
 
 int server_config_load(struct arena *arena, const char *file, const char *data_dir, struct server_config *ret,
-                       struct err *err)
+		       struct err *err)
 {
 	struct server_config config = {.file = file};
 	int r = set_defaults(arena, &config, err);

@@ -15,7 +15,8 @@
 enum server_log { SERVER_LOG_AUTO, SERVER_LOG_JSON, SERVER_LOG__COUNT };
 
 struct server_config {
-	const char *data_dir, *listen_address, *database, *eventdb, *eventdb_library, *packs_dir, *web_dir, *user, *key_user;
+	const char *data_dir, *listen_address, *database, *eventdb, *eventdb_library, *packs_dir, *web_dir, *user,
+	    *key_user;
 	const char *messages_dir, *sample_dir, *sample_password;
 	int64_t console_port, events_port, agent_port;
 	int64_t database_readers, eventdb_memory_mb, spool_limit_mb, workers, web_reload;
@@ -28,9 +29,10 @@ struct server_config {
  * Errors with "file:line" as place: server.config_syntax, server.config_unknown, server.config_twice,
  * server.config_value. */
 int server_config_load(struct arena *arena, const char *file, const char *data_dir, struct server_config *ret,
-                       struct err *err) WARN_UNUSED;
+		       struct err *err) WARN_UNUSED;
 /* The same from text; for tests and the fuzz target. */
-int server_config_parse(struct arena *arena, struct str text, struct server_config *config, struct err *err) WARN_UNUSED;
+int server_config_parse(struct arena *arena, struct str text, struct server_config *config,
+			struct err *err) WARN_UNUSED;
 /* Appends usage and every setting with its default. */
 void server_config_help(const struct msg_catalogue *messages, enum msg_lang lang, struct buf *out);
 

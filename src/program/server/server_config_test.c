@@ -17,19 +17,19 @@ static void bad_files(void **state)
 	static const struct {
 		const char *text, *key, *place, *arg, *value;
 	} rows[] = {
-		{"consol_port = 1", "server.config_unknown_near", "1", "nearest", "console_port"},
-		{"# x\n\nzzzzzzzzzz = 1", "server.config_unknown", "3", "name", "zzzzzzzzzz"},
-		{"console_port", "server.config_syntax", "1", "", ""},
-		{"console_port = 1\nconsole_port = 1", "server.config_twice", "2", "name", "console_port"},
-		{"console_port = 65536", "server.config_value", "1", "max", "65535"},
-		{"console_port = -1", "server.config_value", "1", "value", "-1"},
-		{"console_port = 8443x", "server.config_value", "1", "value", "8443x"},
-		{"console_port =", "server.config_value", "1", "name", "console_port"},
-		{"log = yaml", "server.config_value", "1", "value", "yaml"},
-		{"data_dir = ", "server.config_value", "1", "name", "data_dir"},
-		{"user = aaaaaaaaaabbbbbbbbbbccccccccccddd", "server.config_value", "1", "max", "32"},
-		{"\xff = 1", "server.config_syntax", "1", "", ""},
-		{" = 1", "server.config_unknown", "1", "name", ""},
+	    {"consol_port = 1", "server.config_unknown_near", "1", "nearest", "console_port"},
+	    {"# x\n\nzzzzzzzzzz = 1", "server.config_unknown", "3", "name", "zzzzzzzzzz"},
+	    {"console_port", "server.config_syntax", "1", "", ""},
+	    {"console_port = 1\nconsole_port = 1", "server.config_twice", "2", "name", "console_port"},
+	    {"console_port = 65536", "server.config_value", "1", "max", "65535"},
+	    {"console_port = -1", "server.config_value", "1", "value", "-1"},
+	    {"console_port = 8443x", "server.config_value", "1", "value", "8443x"},
+	    {"console_port =", "server.config_value", "1", "name", "console_port"},
+	    {"log = yaml", "server.config_value", "1", "value", "yaml"},
+	    {"data_dir = ", "server.config_value", "1", "name", "data_dir"},
+	    {"user = aaaaaaaaaabbbbbbbbbbccccccccccddd", "server.config_value", "1", "max", "32"},
+	    {"\xff = 1", "server.config_syntax", "1", "", ""},
+	    {" = 1", "server.config_unknown", "1", "name", ""},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -52,10 +52,11 @@ static void a_good_file(void **state)
 	(void)state;
 	int fd = mkstemp(path);
 	assert_true(fd >= 0);
-	assert_int_equal(file_write_all(fd, STR("# Cần Thơ\r\nconsole_port=1\n  public_names = a.example, 192.0.2.1\tb \n"
-	                                        "log = json\ndata_dir = /x\n"),
-	                                &err),
-	                 0);
+	assert_int_equal(file_write_all(fd,
+					STR("# Cần Thơ\r\nconsole_port=1\n  public_names = a.example, 192.0.2.1\tb \n"
+					    "log = json\ndata_dir = /x\n"),
+					&err),
+			 0);
 	(void)close(fd);
 	assert_int_equal(server_config_load(arena, path, NULL, &config, &err), 0);
 	assert_int_equal(config.console_port, 1);
@@ -114,10 +115,10 @@ static void defaults_and_help(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bad_files),
-		cmocka_unit_test(a_good_file),
-		cmocka_unit_test(errors_name_the_file),
-		cmocka_unit_test(defaults_and_help),
+	    cmocka_unit_test(bad_files),
+	    cmocka_unit_test(a_good_file),
+	    cmocka_unit_test(errors_name_the_file),
+	    cmocka_unit_test(defaults_and_help),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

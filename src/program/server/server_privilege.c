@@ -28,9 +28,8 @@ int server_user_find(const char *name, struct server_user *ret, struct err *err)
 
 int server_user_become(const struct server_user *user, struct err *err)
 {
-	if (user->change &&
-	    (setgroups(0, NULL) < 0 || setresgid(user->gid, user->gid, user->gid) < 0 ||
-	     setresuid(user->uid, user->uid, user->uid) < 0))
+	if (user->change && (setgroups(0, NULL) < 0 || setresgid(user->gid, user->gid, user->gid) < 0 ||
+			     setresuid(user->uid, user->uid, user->uid) < 0))
 		return err_errno(err, errno, "setresuid", STR_EMPTY);
 	/* The change of user made the kernel forget it. */
 	proc_die_with_parent();

@@ -28,7 +28,7 @@ static int find_users(const struct server_config *config, struct users *u, struc
 }
 
 static int make_dir(struct arena *arena, const struct server_config *config, const char *part, unsigned mode,
-                    const struct server_user *owner, struct err *err)
+		    const struct server_user *owner, struct err *err)
 {
 	const char *path = server_path(arena, config, part);
 	int r = file_make_dirs(path, mode, err);
@@ -86,7 +86,7 @@ static const char *find_eventdb(struct arena *arena, const char *called)
 {
 	const char *self = self_path(arena);
 	const char *const places[] = {beside(arena, called, "luytre-eventdb"), beside(arena, self, "luytre-eventdb"),
-	                              beside(arena, self, "../eventdb/luytre-eventdb")};
+				      beside(arena, self, "../eventdb/luytre-eventdb")};
 	for (size_t i = 0; i < ARRAY_LEN(places); i++)
 		if (access(places[i], X_OK) == 0)
 			return places[i];
@@ -94,7 +94,7 @@ static const char *find_eventdb(struct arena *arena, const char *called)
 }
 
 static const char *const *role_argv(struct arena *arena, const struct server_config *config, const char *self,
-                                    const char *role)
+				    const char *role)
 {
 	const char **argv = arena_alloc(arena, ARGS_MAX * sizeof(*argv));
 	size_t n = 0;
@@ -142,15 +142,16 @@ static void told(enum proc_event event, const struct proc_child *child, pid_t pi
 	case PROC_EVENT_ENDED:
 		if (next == 0)
 			log_info("process stopped", ARG_CSTR("process", child->name), ARG_I64("pid", pid),
-			         ARG_I64("exit", WIFEXITED(status) ? WEXITSTATUS(status) : -1));
+				 ARG_I64("exit", WIFEXITED(status) ? WEXITSTATUS(status) : -1));
 		else
-			log_error("process ended and will be restarted", ARG_CSTR("process", child->name), ARG_I64("pid", pid),
-			          ARG_I64("exit", WIFEXITED(status) ? WEXITSTATUS(status) : -1),
-			          ARG_I64("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
-			          ARG_I64("restart_ms", next / USEC_PER_MS));
+			log_error("process ended and will be restarted", ARG_CSTR("process", child->name),
+				  ARG_I64("pid", pid), ARG_I64("exit", WIFEXITED(status) ? WEXITSTATUS(status) : -1),
+				  ARG_I64("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
+				  ARG_I64("restart_ms", next / USEC_PER_MS));
 		break;
 	case PROC_EVENT_KILLED:
-		log_error("process did not stop in time and was killed", ARG_CSTR("process", child->name), ARG_I64("pid", pid));
+		log_error("process did not stop in time and was killed", ARG_CSTR("process", child->name),
+			  ARG_I64("pid", pid));
 		break;
 	case PROC_EVENT__COUNT:
 		break;
@@ -158,7 +159,7 @@ static void told(enum proc_event event, const struct proc_child *child, pid_t pi
 }
 
 static int run(struct arena *arena, const struct server_config *config, const char *called, const struct users *u,
-               struct err *err)
+	       struct err *err)
 {
 	static const struct proc_pair pairs[] = {{"core", "key"}, {"core", "pipeline"}};
 	const char *self = self_path(arena), *eventdb = find_eventdb(arena, called);
@@ -167,11 +168,15 @@ static int run(struct arena *arena, const struct server_config *config, const ch
 	children[n++] = (struct proc_child){"key", role_argv(arena, config, self, "key"), .is_role = true};
 	children[n++] = (struct proc_child){"core", role_argv(arena, config, self, "core"), .is_role = true};
 	if (strcmp(config->eventdb, "embedded") == 0)
-		children[n++] = (struct proc_child){"eventdb", eventdb_argv(arena, config, eventdb), .drop = u->all.change,
-		                                    .uid = u->all.uid, .gid = u->all.gid};
+		children[n++] = (struct proc_child){"eventdb", eventdb_argv(arena, config, eventdb),
+						    .drop = u->all.change, .uid = u->all.uid, .gid = u->all.gid};
 	children[n++] = (struct proc_child){"pipeline", role_argv(arena, config, self, "pipeline"), .is_role = true};
-	const struct proc_supervisor supervisor = {.children = children, .child_count = n, .pairs = pairs,
-	                                           .pair_count = ARRAY_LEN(pairs), .stop_timeout_s = 20, .on_event = told};
+	const struct proc_supervisor supervisor = {.children = children,
+						   .child_count = n,
+						   .pairs = pairs,
+						   .pair_count = ARRAY_LEN(pairs),
+						   .stop_timeout_s = 20,
+						   .on_event = told};
 	return proc_supervise(&supervisor, err);
 }
 
@@ -194,7 +199,7 @@ int server_supervise(const struct server_config *config, const char *called, str
 }
 
 void server_eventdb_address(struct arena *arena, const struct server_config *config, const char **ret_unix_path,
-                            const char **ret_url)
+			    const char **ret_url)
 {
 	*ret_unix_path = *ret_url = NULL;
 	if (strcmp(config->eventdb, "embedded") == 0)
