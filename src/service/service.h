@@ -34,6 +34,8 @@ struct service_context {
 	struct event_store *events;
 	/* What the processes are doing, for GET /api/v1/status (service/status/status.h); may be NULL. */
 	const struct status_source *status;
+	/* What the enrolment command tells agents; 0: 8445 and 8444. */
+	uint16_t agent_port, events_port;
 	/* Wakes the outbox dispatcher after a commit; set by service/api. */
 	void (*outbox_wake)(void *ctx);
 	void *outbox_wake_ctx;

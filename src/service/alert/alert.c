@@ -72,6 +72,16 @@ bool alert_step(enum alert_state from, enum alert_step step, enum alert_state *r
 	return true;
 }
 
+struct str alert_title(const struct service_context *sc, enum msg_lang lang, struct arena *arena, struct str title,
+                       struct str threat)
+{
+	if (threat.n == 0 || !str_eq(title, threat))
+		return title;
+	cleanup_buf struct buf text = BUF_INIT(8192);
+	msg_append(sc->messages, lang, "alert.title_malware", ARGS(ARG_STR("threat", threat)), &text);
+	return arena_str(arena, buf_str(&text));
+}
+
 int alert_record_check(const struct alert_record *record, struct err *err)
 {
 	const struct {

@@ -43,6 +43,11 @@ enum alert_taken { ALERT_TAKEN_NEW, ALERT_TAKEN_COUNTED, ALERT_TAKEN_KNOWN, ALER
  */
 int alert_intake(const struct service_context *sc, const struct alert_record *record, struct err *err) WARN_UNUSED;
 
+/* A finding whose record has no better title than the threat's name: "Phát hiện mã độc X", in the reader's language.
+ * Other titles as they are. In the arena. */
+struct str alert_title(const struct service_context *sc, enum msg_lang lang, struct arena *arena, struct str title,
+                       struct str threat);
+
 /* For service/incident. */
 struct alert_brief {
 	struct uuid id, unit_id, endpoint_id, incident_id;

@@ -16,13 +16,15 @@ _Static_assert(sizeof severity_words / sizeof severity_words[0] == ALERT_SEVERIT
 #define ROW_WIDTH 19
 
 /* `f`: the column where ROW_COLUMNS begin. */
-static void write_row(struct json_writer *w, const struct db_rows *rows, const struct uuid *id, unsigned f)
+static void write_row(struct json_writer *w, const struct db_rows *rows, const struct api_request *req,
+                      const struct uuid *id, unsigned f)
 {
 	struct uuid endpoint = db_uuid(rows, f + 6), unit = db_uuid(rows, f + 8), assignee = db_uuid(rows, f + 13);
 	struct uuid incident = db_uuid(rows, f + 15);
 	api_member_uuid(w, "id", id);
 	json_member_int(w, "number", db_int(rows, f));
-	json_member_str(w, "title", db_text(rows, f + 1));
+	json_member_str(w, "title", alert_title(req->service, req->access->lang, req->arena, db_text(rows, f + 1),
+	                                        db_text(rows, f + 5)));
 	json_member_cstr(w, "severity", alert_severity_name((enum alert_severity)db_int(rows, f + 2)));
 	json_member_cstr(w, "state", alert_state_name((enum alert_state)db_int(rows, f + 3)));
 	json_member_str(w, "rule_id", db_text(rows, f + 4));
@@ -56,9 +58,8 @@ static void write_row(struct json_writer *w, const struct db_rows *rows, const s
 
 static void list_row(struct json_writer *w, const struct db_rows *rows, const struct api_request *req)
 {
-	(void)req;
 	struct uuid id = db_uuid(rows, 1);
-	write_row(w, rows, &id, API_LIST_FIRST);
+	write_row(w, rows, req, &id, API_LIST_FIRST);
 }
 
 static int add_filters(struct api_list *list, const struct api_request *req, struct err *err)
@@ -146,8 +147,8 @@ static int write_similar(struct db_tx *tx, struct json_writer *w, const struct a
 	return 0;
 }
 
-static int write_record(struct db_tx *tx, struct json_writer *w, const struct uuid *id, int64_t *ret_version,
-                        struct err *err)
+static int write_record(struct db_tx *tx, struct json_writer *w, const struct api_request *req, const struct uuid *id,
+                        int64_t *ret_version, struct err *err)
 {
 	cleanup_rows struct db_rows *rows = NULL;
 	int r = db_query(tx, &rows, err,
@@ -159,7 +160,7 @@ static int write_record(struct db_tx *tx, struct json_writer *w, const struct uu
 		r = db_next(rows, err);
 	if (r <= 0)
 		return r < 0 ? r : err_set(err, -ENOENT, "alert.unknown");
-	write_row(w, rows, id, 0);
+	write_row(w, rows, req, id, 0);
 	write_detail(w, rows, ROW_WIDTH);
 	*ret_version = db_int(rows, ROW_WIDTH - 1);
 	return 0;
@@ -170,7 +171,7 @@ int alert_db_write_one(struct db_tx *tx, struct api_request *req, struct http_re
 {
 	struct json_writer w = api_reply(res, 200);
 	json_object(&w);
-	int r = write_record(tx, &w, id, ret_version, err);
+	int r = write_record(tx, &w, req, id, ret_version, err);
 	if (r >= 0) {
 		json_name(&w, "comments");
 		r = alert_db_comments(tx, id, &w, err);

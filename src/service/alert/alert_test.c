@@ -67,6 +67,29 @@ static void bad_records(void **state)
 	assert_int_equal(alert_record_check(&fine, NULL), 0);
 }
 
+static void titles(void **state)
+{
+	(void)state;
+	static const struct msg_entry entries[] = {
+		{.key = "alert.title_malware", .text = {"Phát hiện mã độc {threat}", "Malware found: {threat}"}}};
+	static const struct msg_catalogue catalogue = {entries, ARRAY_LEN(entries)};
+	const struct service_context sc = {.messages = &catalogue};
+	const struct {
+		const char *title, *threat, *vi, *en;
+	} cases[] = {
+		{"EICAR", "EICAR", "Phát hiện mã độc EICAR", "Malware found: EICAR"},
+		{"Đăng nhập lạ", "", "Đăng nhập lạ", "Đăng nhập lạ"},
+		{"Tên riêng", "EICAR", "Tên riêng", "Tên riêng"},
+		{"", "", "", ""},
+	};
+	cleanup(arena) struct arena *arena = arena_new(0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct str title = str_c(cases[i].title), threat = str_c(cases[i].threat);
+		assert_true(str_eq_c(alert_title(&sc, MSG_LANG_VI, arena, title, threat), cases[i].vi));
+		assert_true(str_eq_c(alert_title(&sc, MSG_LANG_EN, arena, title, threat), cases[i].en));
+	}
+}
+
 /* ---- through the routes ---- */
 
 /* Without protection's start: a first bundle is not wanted here. */
@@ -305,7 +328,7 @@ ON_EACH(life)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(steps), cmocka_unit_test(bad_records), cmocka_unit_test(intake_each),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(steps), cmocka_unit_test(bad_records), cmocka_unit_test(titles), cmocka_unit_test(intake_each),
 	                                   cmocka_unit_test(intake_race_each), cmocka_unit_test(life_each)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

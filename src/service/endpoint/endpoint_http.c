@@ -291,6 +291,21 @@ static int write_token(struct db_tx *tx, void *ctx, struct err *err)
 	return r < 0 ? r : endpoint_audit(tx, c->req, "endpoint.token_create", &c->token.id, &body->unit_id, STR_EMPTY, err);
 }
 
+/* Agents reach the server by the name that the browser used, on ports of their own. */
+static void write_command(const struct api_request *req, struct str token, struct buf *out)
+{
+	const struct service_context *sc = req->service;
+	struct str host = http_header(req->http, "Host");
+	size_t end = host.n > 0 && host.p[0] == '[' ? str_find_char(host, ']') : str_find_char(host, ':');
+	if (end != SIZE_MAX)
+		host = str_sub(host, 0, host.p[0] == '[' ? end + 1 : end);
+	if (host.n == 0 || host.n > 255)
+		host = STR("127.0.0.1");
+	unsigned agents = sc->agent_port != 0 ? sc->agent_port : 8445, events = sc->events_port != 0 ? sc->events_port : 8444;
+	buf_printf(out, "luytre-agent enrol --server https://%.*s:%u --events https://%.*s:%u --token %.*s", STR_FMT(host), agents,
+	           STR_FMT(host), events, STR_FMT(token));
+}
+
 static int endpoint_token_create(struct api_request *req, struct http_response *res, struct err *err)
 {
 	const struct token_body *body = req->fields;
@@ -306,14 +321,8 @@ static int endpoint_token_create(struct api_request *req, struct http_response *
 		r = db_write(req->service->db, write_token, &c, err);
 	if (r < 0)
 		return r;
-	/* The agent's address is what the browser used, less its port: the agent knows its own. */
-	struct str host = http_header(req->http, "Host"), name = host;
-	size_t colon = str_find_char(host, ']') == SIZE_MAX ? str_find_char(host, ':') : SIZE_MAX;
-	if (colon != SIZE_MAX)
-		name = str_sub(host, 0, colon);
 	cleanup_buf_secret struct buf command = BUF_INIT(1024);
-	buf_printf(&command, "luytre-agent enrol --server https://%.*s:8445 --token %s",
-	           STR_FMT(name.n > 0 && name.n < 256 ? name : STR("127.0.0.1")), token.p);
+	write_command(req, buf_str(&token), &command);
 	struct json_writer w = api_reply(res, 201);
 	json_object(&w);
 	api_member_uuid(&w, "id", &c.token.id);

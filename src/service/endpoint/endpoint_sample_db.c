@@ -41,18 +41,23 @@ int endpoint_put_sample(struct db_tx *tx, const struct endpoint_sample *s, usec_
 {
 	cleanup(arena) struct arena *arena = arena_new(0);
 	struct uuid id;
-	int r = endpoint_find_sample(tx, s->hostname, &id, err);
+	struct endpoint_policy policy;
+	int r = endpoint_db_policy(tx, arena, &policy, err);
+	if (r >= 0)
+		r = endpoint_find_sample(tx, s->hostname, &id, err);
 	if (r == 0)
 		r = insert(tx, arena, s, &id, now, err);
 	if (r < 0)
 		return r;
+	bool old = strcmp(s->reason, "bundle_old") == 0;
 	bool watches = strcmp(s->reason, "no_watch") != 0;
 	bool is_linux = str_eq(s->os, STR("linux"));
 	r = db_exec(tx, err,
-	            "UPDATE endpoint SET state = $2, state_reason = $3, last_seen_at = $4, watch_mode = $5, scanner = $6"
-	            " WHERE id = $1",
+	            "UPDATE endpoint SET state = $2, state_reason = $3, last_seen_at = $4, watch_mode = $5, scanner = $6,"
+	            " bundle_version = $7 WHERE id = $1",
 	            DB_UUID(&id), DB_INT(s->state), DB_CSTR(s->reason), DB_INT(s->last_seen_at),
 	            DB_CSTR(!watches ? "none" : is_linux ? "fanotify" : "directory"),
-	            DB_CSTR(strcmp(s->reason, "scanner_failed") == 0 ? "failed" : "ready"));
+	            DB_CSTR(strcmp(s->reason, "scanner_failed") == 0 ? "failed" : "ready"),
+	            DB_INT(old ? policy.bundle_version - 1 : policy.bundle_version));
 	return r < 0 ? r : 0;
 }

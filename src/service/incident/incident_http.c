@@ -241,9 +241,10 @@ static int write_raise(struct db_tx *tx, void *ctx, struct err *err)
 		r = api_require_unit(tx, o->req, "incident.write", &alert.unit_id, err);
 	if (r < 0)
 		return r;
+	struct str title = alert_title(o->req->service, o->req->access->lang, o->req->arena, alert.title, alert.threat);
 	/* The clocks of the law run from the first sign. */
 	struct incident_new n = {.unit_id = alert.unit_id, .endpoint_id = alert.endpoint_id,
-	                         .title = b->title.n > 0 ? b->title : alert.title, .kind = b->kind,
+	                         .title = b->title.n > 0 ? b->title : title, .kind = b->kind,
 	                         .description = b->description, .other_label = b->other_label,
 	                         .severity = alert.severity, .detected_at = alert.first_at, .alert_id = alert.id};
 	return incident_open(tx, o->req->service, o->req->access, &n, &o->id, err);

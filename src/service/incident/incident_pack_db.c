@@ -120,9 +120,7 @@ static void write_kind(const struct db_rows *rows, enum msg_lang lang, struct js
 	json_name(w, "effects");
 	json_raw(w, db_text(rows, 7));
 	json_member_str(w, "personal_data", db_text(rows, 8));
-	json_member_str(w, "signals", db_text(rows, 9));
-	json_member_str(w, "first_actions", db_text(rows, 10));
-	json_member_bool(w, "needs_label", db_int(rows, 11) != 0);
+	json_member_bool(w, "needs_label", db_int(rows, 9) != 0);
 	json_object_end(w);
 }
 
@@ -131,7 +129,7 @@ int incident_db_write_kinds(struct db_tx *tx, enum msg_lang lang, struct json_wr
 	cleanup_rows struct db_rows *rows = NULL;
 	int r = db_query(tx, &rows, err,
 	                 "SELECT g.id, g.label_vi, g.label_en, k.id, k.label_vi, k.label_en, k.line, k.effects,"
-	                 " k.personal_data, k.signals, k.first_actions, k.needs_label FROM incident_kind k"
+	                 " k.personal_data, k.needs_label FROM incident_kind k"
 	                 " JOIN incident_group g ON g.id = k.group_id ORDER BY g.position, k.position");
 	char group[64] = "";
 	json_array(w);

@@ -140,7 +140,7 @@ int protection_db_bundle_list(struct db_tx *tx, struct json_writer *w, struct er
 	int r = db_query(tx, &rows, err,
 	                 "SELECT b.version, b.created_at, b.expires_at, b.sha256, b.size_bytes, b.hash_count, b.rule_count,"
 	                 " b.note, b.author, (SELECT count(*) FROM endpoint e WHERE e.bundle_version = b.version AND"
-	                 " e.retired_at IS NULL), (SELECT max(version) FROM bundle) FROM bundle b"
+	                 " e.retired_at IS NULL AND e.sample = 0), (SELECT max(version) FROM bundle) FROM bundle b"
 	                 " ORDER BY b.version DESC LIMIT 100");
 	json_array(w);
 	while (r >= 0 && (r = db_next(rows, err)) > 0) {
