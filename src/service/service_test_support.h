@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /*
- * service_test_support: calls of the test world (service_test_world.h) through
+ * service_test_support: calls of the test world (world_test_support.h) through
  * the very route tables, without sockets: permission, body table, handler, and
  * the status that people would see.
  *
@@ -10,7 +10,7 @@
 #pragma once
 #include "platform/http/http_parse.h"
 #include "service/api/api.h"
-#include "service/service_test_world.h"
+#include "service/world_test_support.h"
 
 struct world_call {
 	const struct access *as;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /*
- * service_test_world: a small world for tests of service rooms: a migrated
+ * world_test_support: a small world for tests of service rooms: a migrated
  * database, a CA of its own, a clock that the test turns, two units with an
  * officer each and an administrator above them.
  *
