@@ -35,7 +35,7 @@ static const struct service *const rig_services[] = {
 #define RIG_PASSWORD "mot mat khau dai"
 
 /* The clock stands still until a test moves it. */
-static usec_t rig_time;
+static _Atomic usec_t rig_time; /* read by the threads of the gate */
 static inline usec_t rig_now(void)
 {
 	return rig_time;
