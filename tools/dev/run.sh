@@ -27,8 +27,8 @@ password=$(cat "$run/password")
 
 # The packs as they are, but watching one folder and asking more often, so that a first try shows at once.
 rm -rf "$run/packs"
-cp -r packs/vn "$run/packs"
-sed -i -e "s|^  linux: \[/home.*|  linux: ['$run/watched']|" -e 's/^checkin_interval: .*/checkin_interval: 10s/' "$run/packs/endpoint_states.yaml"
+cp -r packs "$run/packs"
+sed -i -e "s|^  linux: \[/home.*|  linux: ['$run/watched']|" -e 's/^checkin_interval: .*/checkin_interval: 10s/' "$run/packs/vn/endpoint_states.yaml"
 (umask 077 && cat >"$run/server.conf" <<-EOT
 	data_dir = $run/server
 	listen_address = 127.0.0.1
@@ -39,7 +39,7 @@ sed -i -e "s|^  linux: \[/home.*|  linux: ['$run/watched']|" -e 's/^checkin_inte
 	packs_dir = $run/packs
 	web_dir = $LUYTRE_TOP/web
 	messages_dir = $BUILD/messages
-	sample_dir = $run/packs/sample/cantho
+	sample_dir = $run/packs/vn/sample/cantho
 	sample_password = $password
 EOT
 )
