@@ -73,8 +73,8 @@ function Inside({ session: who }) {
 	const again = useStore(expired);
 	useEffect(() => {
 		setShellTheme(shell.theme);
-		startStream();
 	}, [name]);
+	useEffect(() => (again ? stopStream() : startStream()), [again]);
 	const active = found ? (found.page.nav ?? found.page.path) : null;
 	const title = found && (found.page.title ?? byPath(found.page.nav)?.title);
 	useEffect(() => {

@@ -30,7 +30,7 @@ export function makeData(machines) {
 		const unit = pick(units), r = rand(), windows = rand() < 0.8;
 		const state = r < 0.86 ? 'protected' : r < 0.92 ? 'outdated' : r < 0.97 ? 'silent' : 'unprotected';
 		return {
-			id: uuid(), hostname: `${windows ? 'PC' : 'SRV'}-${String(i + 1).padStart(5, '0')}`, unit: ref(unit), os: windows ? 'Windows' : 'Debian', os_version: windows ? pick(['10 22H2', '11 23H2', '7 SP1']) : '12',
+			id: uuid(), hostname: `${windows ? 'PC' : 'SRV'}-${String(i + 1).padStart(5, '0')}`, unit: ref(unit), os: windows ? 'Windows' : 'Debian', os_version: windows ? pick(['Windows 10 Pro 22H2', 'Windows 11 Pro 24H2', 'Windows 7 Professional SP1']) : 'Debian 12',
 			addresses: [`10.${i >> 12}.${(i >> 4) & 255}.${(i & 15) + 10}`], state, state_reason_key: `endpoint.reason.${state}`, state_reason: REASON[state], agent_version: '0.1.0', bundle_version: '2026.11.21-1',
 			watch_mode: windows ? 'fanotify' : 'inotify', last_seen_at: state === 'silent' ? ago(1500 + i % 900) : ago(rand() * 2), enrolled_at: ago(40000 + i), sample: true, etag: `e${i}`,
 		};

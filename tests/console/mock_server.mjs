@@ -3,7 +3,7 @@
 // Content-Security-Policy; never shipped.
 // usage: node tests/console/mock_server.mjs [PORT] [MACHINES]   (login: analyst, officer, leader, reader; any password but "sai")
 import { createServer } from 'node:http';
-import { readFile, mkdtemp } from 'node:fs/promises';
+import { readFile, mkdtemp, symlink } from 'node:fs/promises';
 import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { dirname, extname, join, normalize } from 'node:path';
@@ -28,7 +28,9 @@ const ROLES = {
 export async function startMock({ port = 0, machines = 20000, setup = false, sample = true, allPermissions }) {
 	const data = makeData(machines);
 	const messages = await mkdtemp(join(tmpdir(), 'luytre-messages-'));
-	execFileSync('/usr/bin/python3', [join(top, 'tools/gen_messages.py'), '--json', messages]);
+	// Only the console's own texts: the server's are not needed here.
+	await symlink(web, join(messages, 'web'));
+	execFileSync('/usr/bin/python3', [join(top, 'tools/gen_messages.py'), '--source', messages, '--json', messages]);
 	const state = { login: null, setup, blind: [], streams: new Set(), calls: [], expired: false, bytes: 0 };
 	const api = routes(data, state, { sample, allPermissions });
 	const server = createServer(async (request, response) => {
@@ -127,7 +129,7 @@ function routes(data, state, { sample, allPermissions }) {
 		['POST', '/audit/verify', () => ({ ok: true, records: data.audit.length, head: '9f'.repeat(32) })],
 		['GET', '/endpoints/summary', () => { const all = data.endpoints.filter(mine()), by = new Map(); for (const e of all) { const u = by.get(e.unit.id) ?? { unit: e.unit, total: 0, protected: 0 }; u.total++; if (e.state === 'protected') u.protected++; by.set(e.unit.id, u); } const n = (s) => all.filter((e) => e.state === s).length; return { total: all.length, protected: n('protected'), outdated: n('outdated'), silent: n('silent'), unprotected: n('unprotected'), as_of: ago(0), by_unit: [...by.values()] }; }],
 		['GET', '/endpoints', (x) => page(x.url, data.endpoints.filter(mine()), { text: (e) => `${e.hostname} ${e.unit.name} ${e.addresses}`, filters: { state: (e) => e.state, unit: (e) => e.unit.id }, order: { unit: (e) => e.unit.name } })],
-		['GET', '/endpoints/:id', (x) => ({ ...data.endpoints.find((e) => e.id === x.id), note: '', inventory: { kernel: '6.1.0-28-amd64', cpu: 'Intel Core i3-10100', memory_bytes: 8589934592, packages: [{ name: 'libc6', version: '2.36-9' }, { name: 'openssl', version: '3.0.15' }], disks: [{ mount: '/', size_bytes: 256e9, free_bytes: 91e9 }], users: ['root', 'canbo'] }, protection: { watch_mode: 'fanotify', bundle_version: '2026.11.21-1', scanner: 'ready', engines: ['hash', 'yara'], last_scan_at: ago(600), spool_events: 0, quarantine_count: 2 },
+		['GET', '/endpoints/:id', (x) => ({ ...data.endpoints.find((e) => e.id === x.id), note: '', inventory: { os: { kernel: '6.1.0-28-amd64', architecture: 'x86_64' }, machine: { processor: 'Intel Core i3-10100', processors: 4, memory_bytes: 8589934592 }, packages: Array.from({ length: 900 }, (_, i) => ({ name: `goi-${i}`, version: `1.${i}`, architecture: 'amd64' })), disks: [{ mount: '/', device: '/dev/sda1', type: 'ext4', size_bytes: 256e9, used_percent: 64 }], users: [{ name: 'root', uid: 0, home: '/root', shell: '/bin/bash', admin: true }] }, protection: { watch_mode: 'fanotify', bundle_version: '2026.11.21-1', scanner: 'ready', engines: ['hash', 'yara'], last_scan_at: ago(600), spool_events: 0, quarantine_count: 2 },
 			timeline: [{ at: ago(3000), what: 'enrolled', details: {} }, { at: ago(1500), what: 'state', details: { from: 'protected', to: 'silent', reason_key: 'no_checkin' } }, { at: ago(1140), what: 'state', details: { from: 'silent', to: 'protected', reason_key: 'ok' } }] })],
 		['PATCH', '/endpoints/:id', (x) => { const e = data.endpoints.find((one) => one.id === x.id); if (x.body.unit_id) e.unit = data.units.find((u) => u.id === x.body.unit_id); return changed(e); }],
 		['POST', '/endpoints/:id/scan', () => ({ command_id: uuid() })],

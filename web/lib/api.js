@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
 // Requests to /api/v1. A failure is always a Problem that can be shown: what happened, where, and a code for the hotline.
-import { t } from './i18n.js';
+import { t, lang } from './i18n.js';
 
 export class Problem extends Error {
 	constructor({ status = 0, title, detail, key, args, place, retryAfter }) {
@@ -40,7 +40,8 @@ async function problemOf(answer) {
 }
 
 export async function request(method, path, { query, body, etag, signal, quiet } = {}) {
-	const headers = { Accept: 'application/json' };
+	// The server's words in the language of the page, whatever the browser prefers.
+	const headers = { Accept: 'application/json', 'Accept-Language': lang() };
 	if (method !== 'GET') headers['X-Luytre-Request'] = '1';
 	if (etag) headers['If-Match'] = etag.startsWith('"') ? etag : `"${etag}"`;
 	if (body !== undefined) headers['Content-Type'] = 'application/json';

@@ -3,6 +3,7 @@
 import { useState, useEffect, useRef, useCallback } from './html.js';
 import { get } from './api.js';
 import { useEvents } from './stream.js';
+import { useLang } from './i18n.js';
 
 const asProblem = (error) => {
 	if (error.name === 'AbortError') return null;
@@ -28,7 +29,8 @@ function useGathered(fn, ms) {
 export function useGet(path, query, { events = [], every = 0 } = {}) {
 	const [state, setState] = useState({ data: null, error: null, loading: Boolean(path) });
 	const control = useRef(null);
-	const key = path ? `${path}?${JSON.stringify(query ?? null)}` : null;
+	const language = useLang();
+	const key = path ? `${language} ${path}?${JSON.stringify(query ?? null)}` : null;
 	const load = useCallback(async () => {
 		if (!path) return null;
 		control.current?.abort();
@@ -69,7 +71,8 @@ export function useList(path, asked, { events = [], id = 'id', sorts = {}, whole
 	const { sort, ...unsorted } = asked ?? {};
 	const field = sorts[sort?.replace(/^-/, '')];
 	const query = big && field ? { ...unsorted, sort: `${sort.startsWith('-') ? '-' : ''}${field}` } : unsorted;
-	const key = path ? `${path}?${JSON.stringify(query ?? null)}` : null;
+	const language = useLang();
+	const key = path ? `${language} ${path}?${JSON.stringify(query ?? null)}` : null;
 	const [state, setState] = useState({ items: [], total: null, next: null, error: null, loading: Boolean(path) });
 	const run = useRef({ control: null, key: null, busy: null, state });
 	run.current.state = state;

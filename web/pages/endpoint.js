@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
 // One machine: how it is protected, what is on it, what happened; scan, move, retire.
-import { html, useState } from '../lib/html.js';
+import { html, useState, useMemo } from '../lib/html.js';
 import { t, hasText } from '../lib/i18n.js';
 import { number, bytes } from '../lib/format.js';
 import { useRoute, href } from '../lib/router.js';
@@ -10,6 +10,7 @@ import { can } from '../lib/session.js';
 import { useKeys } from '../lib/keys.js';
 import { go } from '../lib/router.js';
 import { PageHead, State, Time, Ago, Facts, Loading, ProblemBox, Tabs, UnitName, Empty, Severity, Copyable, osName } from '../parts/bits.js';
+import { Table, localList } from '../parts/table.js';
 import { Dialog, Confirm } from '../parts/dialog.js';
 import { Form, useForm } from '../parts/form.js';
 import { UnitPicker } from '../parts/picker.js';
@@ -50,7 +51,9 @@ function sentences(entries) {
 	return (entries ?? []).map((entry, i) => {
 		const d = entry.details ?? {};
 		const reason = d.reason_key && hasText(`endpoint.reason_${d.reason_key}`) ? t(`endpoint.reason_${d.reason_key}`) : null;
-		const text = entry.what === 'state' ? t('ui.timeline.endpoint.state', { from: t(`ui.endpoint.state.${d.from}`), to: t(`ui.endpoint.state.${d.to}`) })
+		const state = { from: t(`ui.endpoint.state.${d.from}`), to: t(`ui.endpoint.state.${d.to}`) };
+		const text = entry.what === 'state' ? (d.from === d.to ? t('ui.timeline.endpoint.reason', state) : t('ui.timeline.endpoint.state', state))
+			: entry.what === 'command' ? t(`ui.timeline.endpoint.command_${d.ok ? 'done' : 'failed'}`, { what: hasText(`ui.command.${d.type}`) ? t(`ui.command.${d.type}`) : d.type })
 			: hasText(`ui.timeline.endpoint.${entry.what}`) ? t(`ui.timeline.endpoint.${entry.what}`) : entry.what;
 		return { id: `${entry.at}-${i}`, at: entry.at, type: d.to === 'silent' ? 'silent' : entry.what, text, note: reason };
 	});
@@ -65,25 +68,26 @@ function Protection({ endpoint }) {
 		<p class="lead"><${State} group="endpoint" value=${endpoint.state} /> ${endpoint.state_reason}</p>
 		<${Facts} items=${[
 			[t('ui.endpoint.watch'), (p.watch_mode || endpoint.watch_mode) && html`${t(`ui.endpoint.watch.${p.watch_mode || endpoint.watch_mode}`)}${p.watch_reason && html` <span class="muted">${p.watch_reason}</span>`}`],
-			[t('ui.endpoint.bundle'), p.bundle_version ?? endpoint.bundle_version ?? t('ui.endpoint.no_bundle')],
-			[t('ui.endpoint.scanner'), p.scanner && html`<${State} group="endpoint.scanner" value=${p.scanner} />`],
+			[t('ui.endpoint.bundle'), html`${String(p.bundle_version ?? endpoint.bundle_version ?? t('ui.endpoint.no_bundle'))}${p.bundle_expired && html` <strong>${t('ui.endpoint.bundle_expired')}</strong>`}`],
+				[t('ui.endpoint.scanner'), p.scanner && html`<${State} group="endpoint.scanner" value=${p.scanner} />${p.scanner_sandboxed === false && html` <strong>${t('ui.endpoint.no_sandbox')}</strong>`}`],
 			[t('ui.endpoint.engines'), (p.engines ?? []).map(engineText).join(', ')],
 			[t('ui.endpoint.last_scan'), p.last_scan_at && html`<${Time} at=${p.last_scan_at} />`],
 			[t('ui.endpoint.spool'), p.spool_events ? t('ui.endpoint.spool_events', { count: p.spool_events }) : null],
+			[t('ui.endpoint.lost'), (p.spool_refused > 0 || p.queue_overflows > 0) && html`<strong>${t('ui.endpoint.lost_text', { refused: number(p.spool_refused ?? 0), overflows: number(p.queue_overflows ?? 0) })}</strong>`],
 			[t('ui.endpoint.quarantine_count'), p.quarantine_count !== undefined ? number(p.quarantine_count) : null],
 		]} />
 	</section>`;
 }
 
 function About({ endpoint }) {
-	const inventory = endpoint.inventory ?? {};
+	const { os = {}, machine = {} } = endpoint.inventory ?? {};
 	return html`<section class="panel"><h2>${t('ui.endpoint.about')}</h2><${Facts} items=${[
 		[t('ui.unit.one'), html`<${UnitName} unit=${endpoint.unit} />`],
 		[t('ui.endpoint.os'), osName(endpoint)],
-		[t('ui.endpoint.kernel'), inventory.kernel],
+		[t('ui.endpoint.kernel'), [os.kernel, os.architecture].filter(Boolean).join(' · ')],
 		[t('ui.endpoint.addresses'), (endpoint.addresses ?? []).join(', ')],
-		[t('ui.endpoint.memory'), inventory.memory_bytes && bytes(inventory.memory_bytes)],
-		[t('ui.endpoint.cpu'), inventory.cpu],
+		[t('ui.endpoint.memory'), machine.memory_bytes && bytes(machine.memory_bytes)],
+		[t('ui.endpoint.cpu'), machine.processor && `${machine.processor} × ${number(machine.processors)}`],
 		[t('ui.endpoint.agent'), endpoint.agent_version],
 		[t('ui.endpoint.last_seen'), html`<${Ago} at=${endpoint.last_seen_at} />`],
 		[t('ui.endpoint.enrolled'), html`<${Time} at=${endpoint.enrolled_at} />`],
@@ -92,14 +96,29 @@ function About({ endpoint }) {
 	]} /></section>`;
 }
 
-// A list of the inventory as a plain table: whatever columns the agent sent, first the well-known ones.
-function Rows({ rows, empty }) {
-	if (!rows?.length) return html`<${Empty} title=${empty} />`;
-	if (typeof rows[0] !== 'object') return html`<ul class="plain-list">${rows.map((row) => html`<li key=${row}>${String(row)}</li>`)}</ul>`;
-	const names = [...new Set(rows.flatMap((row) => Object.keys(row)))].slice(0, 7);
-	const show = (name, value) => (typeof value === 'number' && /bytes/.test(name) ? bytes(value) : typeof value === 'boolean' ? t(value ? 'ui.yes' : 'ui.no') : Array.isArray(value) ? value.join(', ') : String(value ?? '–'));
-	return html`<div class="inner-scroll"><table class="plain-table wide"><thead><tr>${names.map((name) => html`<th key=${name}>${name}</th>`)}</tr></thead>
-		<tbody>${rows.map((row, i) => html`<tr key=${i}>${names.map((name) => html`<td key=${name}>${show(name, row[name])}</td>`)}</tr>`)}</tbody></table></div>`;
+// The parts of the inventory that are lists, and the columns known of each; an agent sends those its system has.
+const INVENTORY = {
+	packages: ['name', 'version', 'architecture', 'publisher', 'installed_at'],
+	disks: ['mount', 'device', 'type', 'size_bytes', 'used_percent'],
+	users: ['name', 'admin', 'home', 'shell', 'uid'],
+};
+
+function cellText(name, value) {
+	if (value === null || value === undefined) return '';
+	if (typeof value === 'boolean') return t(value ? 'ui.yes' : 'ui.no');
+	if (/_bytes$/.test(name)) return bytes(value);
+	if (/_percent$/.test(name)) return `${number(value)} %`;
+	return Array.isArray(value) ? value.join(', ') : String(value);
+}
+
+function Inventory({ endpoint, part }) {
+	const rows = useMemo(() => (endpoint.inventory?.[part] ?? []).map((row, i) => ({ ...(typeof row === 'object' ? row : { name: row }), id: String(i) })), [endpoint.inventory, part]);
+	const list = useMemo(() => localList(rows), [rows]);
+	const columns = INVENTORY[part].filter((name) => rows.some((row) => row[name] !== undefined)).map((name, i) => ({
+		id: name, label: t(`ui.inventory.${name}`), width: i ? 170 : 300, right: /_(bytes|percent)$/.test(name), value: (row) => row[name], cell: (row) => cellText(name, row[name]), text: (row) => cellText(name, row[name]),
+	}));
+	if (!rows.length) return html`<${Empty} title=${t('ui.endpoint.no_inventory')} />`;
+	return html`<div class="inventory"><${Table} key=${part} name=${part} label=${t(`ui.endpoint.${part}`)} list=${list} columns=${columns} /></div>`;
 }
 
 function Alerts({ id }) {
@@ -108,8 +127,6 @@ function Alerts({ id }) {
 	if (!list.items.length) return html`<${Empty} title=${t('ui.endpoint.no_alerts')} />`;
 	return html`<div class="inner-scroll"><table class="plain-table wide"><tbody>${list.items.map((alert) => html`<tr key=${alert.id}><td><${Severity} value=${alert.severity} /></td><td><a href=${href(`/alerts/${alert.id}`)}>${alert.title}</a></td><td><${State} group="alert" value=${alert.state} /></td><td class="right"><${Time} at=${alert.last_at} /></td></tr>`)}</tbody></table></div>`;
 }
-
-const INVENTORY = ['packages', 'disks', 'users'];
 
 export default function Endpoint({ id }) {
 	const { query } = useRoute();
@@ -127,7 +144,7 @@ export default function Endpoint({ id }) {
 	const tabs = [
 		{ id: 'timeline', label: t('ui.timeline.title') },
 		...(can('alert.read') ? [{ id: 'alerts', label: t('ui.page.alerts') }] : []),
-		...INVENTORY.map((name) => ({ id: name, label: t(`ui.endpoint.${name}`), count: endpoint.inventory?.[name]?.length })),
+		...Object.keys(INVENTORY).map((name) => ({ id: name, label: t(`ui.endpoint.${name}`), count: endpoint.inventory?.[name]?.length })),
 	].map((one) => ({ ...one, href: href(`/endpoints/${id}`, { tab: one.id }) }));
 	return html`<div class="page">
 		<${PageHead} title=${endpoint.hostname} back=${{ href: href('/endpoints'), label: t('ui.page.endpoints') }}>
@@ -140,7 +157,7 @@ export default function Endpoint({ id }) {
 			<${Tabs} label=${t('ui.endpoint.details')} items=${tabs} value=${tab} />
 			${tab === 'timeline' && html`<${Timeline} items=${sentences(endpoint.timeline)} />`}
 			${tab === 'alerts' && html`<${Alerts} id=${id} />`}
-			${INVENTORY.includes(tab) && html`<${Rows} rows=${endpoint.inventory?.[tab]} empty=${t('ui.endpoint.no_inventory')} />`}
+			${INVENTORY[tab] && html`<${Inventory} endpoint=${endpoint} part=${tab} />`}
 		</section>
 		${dialog === 'scan' && html`<${ScanDialog} endpoint=${endpoint} onClose=${close} />`}
 		${dialog === 'edit' && html`<${EditDialog} endpoint=${endpoint} reload=${reload} onClose=${close} />`}

@@ -91,7 +91,7 @@ function Why({ alert }) {
 	const rows = alert.why ?? [];
 	return html`<section class="panel">
 		<h2>${t('ui.alert.why')}</h2>
-		${rows.length ? html`<table class="plain-table"><tbody>${rows.map((one) => html`<tr key=${one.field}><th>${one.field}</th><td><mark title=${String(one.value)}>${middle(String(one.value), 56)}</mark></td></tr>`)}</tbody></table>` : html`<p class="muted">${t('ui.alert.why_none')}</p>`}
+		${rows.length ? html`<table class="plain-table"><tbody>${rows.map((one) => html`<tr key=${one.field}><th>${one.field}</th><td><mark title=${String(one.value)}>${middle(String(one.value), 25)}</mark></td></tr>`)}</tbody></table>` : html`<p class="muted">${t('ui.alert.why_none')}</p>`}
 		${alert.rule_id && html`<p class="muted">${t('ui.alert.rule', { rule: alert.rule_id })}</p>`}
 	</section>`;
 }
@@ -169,7 +169,7 @@ export function AlertDetail({ id, onBack }) {
 			</section>
 			<section class="panel"><h2>${t('ui.alert.where')}</h2>
 				<${Facts} items=${[[t('ui.endpoint.one'), html`<${EndpointLink} endpoint=${alert.endpoint} />`], [t('ui.unit.one'), html`<${UnitName} unit=${alert.unit} />`], [t('ui.alert.assignee'), alert.assignee?.name ?? t('ui.alert.nobody')],
-					[t('ui.malware.path'), detail.path && html`<${Copyable} text=${detail.path} show=${middle(detail.path, 34)} />`], [t('ui.malware.sha256'), detail.sha256 && html`<${Copyable} text=${detail.sha256} show=${middle(detail.sha256, 25)} />`], [t('ui.malware.size'), detail.size_bytes && bytes(detail.size_bytes)]]} />
+					[t('ui.malware.path'), detail.path && html`<${Copyable} path text=${detail.path} show=${middle(detail.path, 24)} />`], [t('ui.malware.sha256'), detail.sha256 && html`<${Copyable} text=${detail.sha256} show=${middle(detail.sha256, 19)} />`], [t('ui.malware.size'), detail.size_bytes && bytes(detail.size_bytes)]]} />
 			</section>
 			<${Steps} alert=${alert} />
 		</div>

@@ -56,7 +56,7 @@ export const Loading = () => html`<div class="loading" role="status">${t('ui.loa
 
 // Facts: [[label, value], …] as a two-column list; empty values are left out.
 export const Facts = ({ items }) => html`<dl class="facts">
-	${items.filter((item) => item && item[1] !== null && item[1] !== undefined && item[1] !== '').map(([label, value]) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`)}
+	${items.filter((item) => item && item[1] !== null && item[1] !== undefined && item[1] !== '' && item[1] !== false).map(([label, value]) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`)}
 </dl>`;
 
 export const PageHead = ({ title, sub, back, children }) => html`<header class="page-head">
@@ -80,19 +80,19 @@ export function Tile({ value, label, note, to, query, tone, wide, at }) {
 	return to ? html`<a class=${name} href=${href(to, query)}>${inside}</a>` : html`<div class=${name}>${inside}</div>`;
 }
 
-// The version often names the system itself ("Windows 10 Pro 22H2").
-export const osName = ({ os, os_version: version }) => (version && os && version.toLowerCase().includes(os.toLowerCase()) ? version : [os, version].filter(Boolean).join(' '));
+// The version names the system itself ("Windows 10 Pro 22H2", "Debian 12").
+export const osName = ({ os, os_version: version }) => version || os;
 
 export const EndpointLink = ({ endpoint }) => (endpoint ? html`<a class="chip" href=${href(`/endpoints/${endpoint.id}`)}>${endpoint.hostname}</a>` : html`<span class="muted">–</span>`);
 export const UnitName = ({ unit }) => (unit ? html`<a class="plain" href=${href('/units', { unit: unit.id })}>${unit.name}</a>` : html`<span class="muted">–</span>`);
 
 // Long technical text that can be copied with one press.
-export function Copyable({ text, show, block }) {
+export function Copyable({ text, show, block, path }) {
 	const [done, setDone] = useState(false);
 	const copy = async () => {
 		await navigator.clipboard.writeText(text);
 		setDone(true);
 		setTimeout(() => setDone(false), 2000);
 	};
-	return html`<span class=${block ? 'copyable block' : 'copyable'}><code title=${show ? text : null}>${show ?? text}</code><button type="button" class="small ghost" onClick=${copy} title=${t('ui.action.copy')}><${Icon} name=${done ? 'check' : 'copy'} /><span class=${block ? '' : 'hidden'} role="status">${t(done ? 'ui.action.copied' : 'ui.action.copy')}</span></button></span>`;
+	return html`<span class=${block ? 'copyable block' : 'copyable'}><code class=${path ? 'path' : null} title=${show ? text : null}>${show ?? text}</code><button type="button" class="small ghost" onClick=${copy} title=${t('ui.action.copy')}><${Icon} name=${done ? 'check' : 'copy'} /><span class=${block ? '' : 'hidden'} role="status">${t(done ? 'ui.action.copied' : 'ui.action.copy')}</span></button></span>`;
 }

@@ -15,6 +15,9 @@ import { SavedViews } from './views.js';
 const ROW = 36, OVERSCAN = 12;
 export const COPY_LIMIT = 20000;
 
+// A list that is all here already, for the table.
+export const localList = (items) => ({ items, total: items.length, complete: true, local: true, sorts: {}, loading: false, error: null, next: null, all: async () => items, more() {}, reload() {} });
+
 // Which rows of `count` are in sight of the scrolling node, so that only they are drawn.
 export function useVirtual(ref, count, rowHeight) {
 	const [range, setRange] = useState({ first: 0, last: 60 });
@@ -198,7 +201,7 @@ export function Table({ list, columns, name, label, rowHref, onOpen, filters, em
 			<${SearchBox} value=${q} onSearch=${(text) => setQuery({ q: text })} />
 			${filters}
 			<span class="total" role="status">${(list.query?.q ?? '') !== q
-				? t('ui.table.found_of', { found: number(rows.length), total: number(list.total) })
+				? t(list.local ? 'ui.table.found' : 'ui.table.found_of', { found: number(rows.length), total: number(list.total) })
 				: t('ui.table.total', { count: list.total ?? rows.length })}</span>
 			<span class="grow"></span>
 			${tools}
