@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
 # ./dev run [--until-ready] [--fresh]: everything on this machine, with the sample city and an agent of this very machine.
-# State lives in build/run and is kept until --fresh. The agent watches build/run/watched only: nobody wants a first try
+# State lives in build/run (or $LUYTRE_RUN) and is kept until --fresh; LUYTRE_BUILT=1 takes the programs as they are. The agent watches build/run/watched only: nobody wants a first try
 # to put files of their own home into quarantine.
 until_ready= fresh=
 for option in "$@"; do
@@ -10,9 +10,9 @@ for option in "$@"; do
 	*) die "run takes --fresh and --until-ready, not $option" ;;
 	esac
 done
-(. tools/dev/build.sh)
+[ -n "${LUYTRE_BUILT:-}" ] || (. tools/dev/build.sh)
 
-run=$BUILD/run
+run=${LUYTRE_RUN:-$BUILD/run}
 [ -z "$fresh" ] || rm -rf "$run"
 mkdir -p "$run/watched" "$run/server" "$run/log"
 url=https://127.0.0.1:${LUYTRE_CONSOLE_PORT:-8443}
