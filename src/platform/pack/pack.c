@@ -31,7 +31,7 @@ struct anchor {
 
 struct builder {
 	struct arena *arena;
-	bool allow_aliases;
+	bool foreign; /* written for other readers: anchors, aliases, numbers with leading zeros */
 	struct anchor *anchors; /* of this document, newest first */
 	struct err *err;
 	struct pack_doc *doc;  /* the one being built */
@@ -125,7 +125,7 @@ static bool wants_key(const struct builder *b)
 
 static int refuse_decorations(struct builder *b, struct fy_token *anchor, struct fy_token *tag)
 {
-	if (anchor != NULL && (!b->allow_aliases || wants_key(b)))
+	if (anchor != NULL && (!b->foreign || wants_key(b)))
 		return refuse(b, token_at(anchor), err_set(b->err, -EINVAL, "pack.alias"));
 	if (tag != NULL)
 		return refuse(b, token_at(tag), err_set(b->err, -EINVAL, "pack.tag"));
@@ -186,7 +186,7 @@ static int take_alias(struct builder *b, struct fy_token *token)
 	const struct anchor *anchor = b->anchors;
 	while (anchor != NULL && !str_eq(anchor->name, name))
 		anchor = anchor->next;
-	if (!b->allow_aliases || wants_key(b) || anchor == NULL || is_open(b, anchor->node))
+	if (!b->foreign || wants_key(b) || anchor == NULL || is_open(b, anchor->node))
 		return refuse(b, at, err_set(b->err, -EINVAL, "pack.alias"));
 	if ((r = add_node(b, at, &node)) < 0)
 		return r;
@@ -249,7 +249,9 @@ static int take_scalar(struct builder *b, struct fy_token *token, struct fy_toke
 		r = remember_anchor(b, anchor, node);
 	if (r < 0)
 		return r;
-	if (token == NULL || fy_token_scalar_style(token) == FYSS_PLAIN) {
+	/* "0042": a number to YAML 1.2, octal or text to the YAML 1.1 that others write for. As text nothing is lost. */
+	bool zeros = b->foreign && text.n > 1 && text.p[0] == '0' && text.p[1] >= '0' && text.p[1] <= '9';
+	if (!zeros && (token == NULL || fy_token_scalar_style(token) == FYSS_PLAIN)) {
 		r = pack_plain_scalar(b->arena, text, node, b->err);
 		return r < 0 ? refuse(b, at, r) : 0;
 	}
@@ -342,11 +344,11 @@ static int parse_text(struct builder *b, struct str text)
 	return r;
 }
 
-static int parse(struct arena *arena, const char *file, struct str text, bool allow_aliases, const struct pack_doc **ret,
+static int parse(struct arena *arena, const char *file, struct str text, bool foreign, const struct pack_doc **ret,
                  struct err *err)
 {
 	struct pack_doc outer = {.file = file, .text = text};
-	struct builder b = {.arena = arena, .allow_aliases = allow_aliases, .err = err, .doc = &outer};
+	struct builder b = {.arena = arena, .foreign = foreign, .err = err, .doc = &outer};
 	if (text.n > PACK_MAX_BYTES)
 		return pack_error_at(&outer, 0, err_set(err, -E2BIG, "pack.too_big", ARG_U64("limit", PACK_MAX_BYTES)), err);
 	size_t bad = text_utf8_error(text);

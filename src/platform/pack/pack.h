@@ -32,7 +32,8 @@ struct pack_doc {
  */
 int pack_parse(struct arena *arena, const char *file, struct str text, const struct pack_doc **ret,
                struct err *err) WARN_UNUSED;
-/* For files that others write (Sigma rules): anchors and aliases are taken, each alias a counted copy of its anchor's value. */
+/* For files that others write (Sigma rules): anchors and aliases are taken, each alias a counted copy of its anchor's value;
+ * whole numbers with leading zeros stay text, as YAML 1.1 and 1.2 read them differently. */
 int pack_parse_foreign(struct arena *arena, const char *file, struct str text, const struct pack_doc **ret,
                        struct err *err) WARN_UNUSED;
 /* Reads the file first: also system.call. */

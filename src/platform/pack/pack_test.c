@@ -199,6 +199,7 @@ static void foreign_aliases(void **state)
 		{"a: &v\n  x: [1, two]\nb: *v\n", "{\"a\":{\"x\":[1,\"two\"]},\"b\":{\"x\":[1,\"two\"]}}", NULL, NULL},
 		{"a: &v one\nb: [*v, *v]\n", "{\"a\":\"one\",\"b\":[\"one\",\"one\"]}", NULL, NULL},
 		{"a: &v one\nb: &v two\nc: *v\n", "{\"a\":\"one\",\"b\":\"two\",\"c\":\"two\"}", NULL, NULL},
+		{"a: [007, 00000429, 0, 7, 0.5]\n", "{\"a\":[\"007\",\"00000429\",0,7,0.5]}", NULL, NULL},
 		{"a: *none\n", NULL, "pack.alias", "x.yaml:1:5"},
 		{"a: &v one\n---\nb: *v\n", NULL, "pack.alias", "x.yaml:3:5"},
 	};
