@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/*
+ * How values find predicates: equal texts by a hash table, equal numbers by a sorted list, all other patterns of a field by
+ * one Vectorscan database over the folded value (and one over the value as it is, for `re` and `cased`).
+ * Folding happens before, so databases are case-sensitive on bytes and Unicode folding costs ASCII events nothing.
+ */
+#include <stdlib.h>
+
+#include "engine/sigma/sigma_build.h"
+#include "engine/sigma/sigma_regex.h"
+
+/* Larger ones go to PCRE2, whose compile time is bounded. */
+#define HS_PATTERN_MAX 2048
+/* In keyword sets all values of an event lie in one buffer, parted by this byte, which no UTF-8 text has. */
+#define SEPARATOR "\\xff"
+
+/* The patterns of one database. */
+struct patterns {
+	char **texts;
+	unsigned *flags, *ids;
+	size_t count, text_capacity, flag_capacity, id_capacity;
+};
+
+static void patterns_add(struct patterns *p, struct str text, unsigned flags, uint32_t id)
+{
+	p->texts = sg_grow(p->texts, &p->text_capacity, p->count, sizeof *p->texts);
+	p->flags = sg_grow(p->flags, &p->flag_capacity, p->count, sizeof *p->flags);
+	p->ids = sg_grow(p->ids, &p->id_capacity, p->count, sizeof *p->ids);
+	p->texts[p->count] = mem_strdup(text);
+	p->flags[p->count] = flags;
+	p->ids[p->count++] = id;
+}
+
+static void patterns_clear(struct patterns *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		mem_free(p->texts[i]);
+	p->count = 0;
+}
+
+static void patterns_done(struct patterns *p)
+{
+	patterns_clear(p);
+	mem_free(p->texts);
+	mem_free(p->flags);
+	mem_free(p->ids);
+}
+
+static void put_literal(struct buf *out, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+		if (plain)
+			buf_append_char(out, (char)c);
+		else
+			buf_printf(out, "\\x%02x", c);
+	}
+}
+
+/* One code point by its bytes: the pattern runs on valid UTF-8. */
+#define ONE_CHARACTER "(?:[\\x00-\\x7f]|[\\xc0-\\xf7][\\x80-\\xbf]{1,3})"
+#define ONE_DASH "(?:[\\x2d\\x2f]|\\xe2\\x80[\\x93-\\x95])"
+
+static void put_pattern(struct buf *out, const struct sigma_pattern *p, bool keyword)
+{
+	const struct sigma_piece *piece = p->first;
+	if (piece == NULL || piece->kind != SIGMA_PIECE_ANY_RUN)
+		buf_append_c(out, keyword ? SEPARATOR : "^");
+	for (; piece != NULL; piece = piece->next) {
+		bool outer = piece == p->first || piece->next == NULL;
+		switch (piece->kind) {
+		case SIGMA_PIECE_TEXT:
+			put_literal(out, piece->text);
+			break;
+		case SIGMA_PIECE_ANY_RUN:
+			if (!outer)
+				buf_append_c(out, keyword ? "[^" SEPARATOR "]*" : ".*");
+			break;
+		case SIGMA_PIECE_ANY_ONE:
+			buf_append_c(out, ONE_CHARACTER);
+			break;
+		case SIGMA_PIECE_DASH:
+			buf_append_c(out, ONE_DASH);
+			break;
+		}
+		if (piece->next == NULL && piece->kind != SIGMA_PIECE_ANY_RUN)
+			buf_append_c(out, keyword ? SEPARATOR : "\\z");
+	}
+	if (p->first == NULL)
+		buf_append_c(out, keyword ? SEPARATOR : "\\z");
+}
+
+static void use_pcre(struct sg_builder *b, uint32_t pred)
+{
+	const struct sigma_pred *p = b->plans[pred].pred;
+	b->image.preds[pred].flags &= (uint8_t)~SG_PRED_DATABASE;
+	b->image.preds[pred].arg = SG_PUSH(b, regexes, (struct sg_regex){.text = sg_text_add(b, p->text), .flags = p->re_flags});
+}
+
+/* Whether Vectorscan can take the expression: no look-around, no back-references, not too large. */
+static bool hs_takes(const struct sigma_pred *p, unsigned flags)
+{
+	hs_expr_info_t *info = NULL;
+	hs_compile_error_t *error = NULL;
+	char *text = mem_strdup(p->text);
+	bool fine = p->text.n <= HS_PATTERN_MAX && memchr(p->text.p, '\0', p->text.n) == NULL &&
+	            hs_expression_info(text, flags, &info, &error) == HS_SUCCESS;
+	(void)hs_free_compile_error(error);
+	free(info);
+	mem_free(text);
+	return fine;
+}
+
+static void add_regex(struct sg_builder *b, struct patterns *p, uint32_t pred)
+{
+	const struct sigma_pred *re = b->plans[pred].pred;
+	unsigned flags = HS_FLAG_UTF8 | HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY;
+	flags |= re->re_flags & SIGMA_RE_CASELESS ? HS_FLAG_CASELESS : 0;
+	flags |= re->re_flags & SIGMA_RE_MULTILINE ? HS_FLAG_MULTILINE : 0;
+	flags |= re->re_flags & SIGMA_RE_DOTALL ? HS_FLAG_DOTALL : 0;
+	if (hs_takes(re, flags))
+		patterns_add(p, re->text, flags, pred);
+	else
+		use_pcre(b, pred);
+}
+
+/* Compiles and appends; patterns that Vectorscan finds too large after all go to PCRE2. *ret is SG_NONE without patterns. */
+static int make_database(struct sg_builder *b, struct patterns *p, struct str name, uint32_t *ret, struct err *err)
+{
+	hs_database_t *db = NULL;
+	hs_compile_error_t *error = NULL;
+	char *bytes = NULL;
+	size_t n = 0;
+	*ret = SG_NONE;
+	while (p->count > 0 && db == NULL) {
+		const char *const *texts = (const char *const *)p->texts;
+		if (hs_compile_multi(texts, p->flags, p->ids, (unsigned)p->count, HS_MODE_BLOCK, NULL, &db, &error) == HS_SUCCESS)
+			break;
+		int at = error != NULL ? error->expression : -1;
+		bool regex = at >= 0 && b->image.preds[p->ids[at]].op == SIGMA_OP_REGEX;
+		int r = regex ? 0 : err_set(err, -EINVAL, "sigma.compile", ARG_STR("name", name),
+		                            ARG_CSTR("reason", error != NULL ? error->message : ""));
+		(void)hs_free_compile_error(error);
+		error = NULL;
+		if (!regex)
+			return r;
+		use_pcre(b, p->ids[at]);
+		mem_free(p->texts[at]);
+		p->count--;
+		p->texts[at] = p->texts[p->count];
+		p->flags[at] = p->flags[p->count];
+		p->ids[at] = p->ids[p->count];
+	}
+	if (db == NULL)
+		return 0;
+	if (hs_serialize_database(db, &bytes, &n) != HS_SUCCESS) {
+		(void)hs_free_database(db);
+		return err_set(err, -EIO, "sigma.compile", ARG_STR("name", name), ARG_CSTR("reason", "serialize"));
+	}
+	size_t at = (b->image.database_bytes_count + 63) / 64 * 64;
+	b->image.database_bytes = mem_realloc_array(b->image.database_bytes, at + n, 1);
+	(void)memset(b->image.database_bytes + b->image.database_bytes_count, 0, at - b->image.database_bytes_count);
+	(void)memcpy(b->image.database_bytes + at, bytes, n);
+	b->image.database_bytes_count = at + n;
+	*ret = SG_PUSH(b, databases, (struct sg_database){at, n});
+	free(bytes);
+	(void)hs_free_database(db);
+	return 0;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	const struct sg_number *x = a, *y = b;
+	return (x->value > y->value) - (x->value < y->value);
+}
+
+static void make_numbers(struct sg_builder *b, struct sg_field *field, const struct sg_uses *preds)
+{
+	uint32_t at = (uint32_t)b->image.numbers_count;
+	for (size_t i = 0; i < preds->count; i++)
+		(void)SG_PUSH(b, numbers, (struct sg_number){.value = b->plans[preds->items[i]].pred->number, .pred = preds->items[i]});
+	field->numbers = (struct sg_range){at, (uint32_t)preds->count};
+	if (preds->count > 1)
+		qsort(b->image.numbers + at, preds->count, sizeof(struct sg_number), compare_numbers);
+}
+
+static void make_exacts(struct sg_builder *b, struct sg_field *field, const struct sg_uses *preds)
+{
+	uint32_t at = (uint32_t)b->image.exacts_count, slots = 2;
+	if (preds->count == 0)
+		return;
+	while (slots < preds->count * 2)
+		slots *= 2;
+	for (uint32_t i = 0; i < slots; i++)
+		(void)SG_PUSH(b, exacts, (struct sg_exact){.hash = 0});
+	for (size_t i = 0; i < preds->count; i++) {
+		struct str text = b->plans[preds->items[i]].pred->text;
+		uint32_t hash = sg_hash32(text.p, text.n), slot = hash & (slots - 1);
+		while (b->image.exacts[at + slot].hash != 0)
+			slot = (slot + 1) & (slots - 1);
+		b->image.exacts[at + slot] = (struct sg_exact){hash, preds->items[i], sg_text_add(b, text)};
+	}
+	field->exact = (struct sg_range){at, slots};
+}
+
+struct field_work {
+	struct sg_uses exact, number, folded, raw;
+	bool wants_raw;
+};
+
+static void sort_out(struct sg_builder *b, struct field_work *work)
+{
+	for (uint32_t id = 0; id < b->image.preds_count; id++) {
+		const struct sg_pred *pred = &b->image.preds[id];
+		if (pred->field == SG_NONE || !(pred->flags & SG_PRED_DATABASE))
+			continue;
+		struct field_work *w = &work[pred->field];
+		bool cased = b->plans[id].pred->cased;
+		if (pred->op == SIGMA_OP_EQ)
+			sg_uses_add(&w->number, id);
+		else if (pred->op == SIGMA_OP_EXACT && (!cased || b->plans[id].pred->text.n == 0))
+			sg_uses_add(&w->exact, id);
+		else
+			sg_uses_add(cased ? &w->raw : &w->folded, id);
+	}
+}
+
+static void add_patterns(struct sg_builder *b, const struct sg_uses *preds, struct patterns *p, bool keyword)
+{
+	struct buf text cleanup_buf = BUF_INIT(1 << 20);
+	for (size_t i = 0; i < preds->count; i++) {
+		uint32_t id = preds->items[i];
+		if (b->image.preds[id].op == SIGMA_OP_REGEX) {
+			add_regex(b, p, id);
+			continue;
+		}
+		buf_clear(&text);
+		put_pattern(&text, &b->plans[id].pred->pattern, keyword);
+		patterns_add(p, buf_str(&text), HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH, id);
+	}
+}
+
+static int make_field(struct sg_builder *b, uint32_t index, struct field_work *work, struct patterns *p, struct err *err)
+{
+	struct sg_field field = b->image.fields[index];
+	struct str name = sg_str(&b->image, field.name);
+	make_exacts(b, &field, &work->exact);
+	make_numbers(b, &field, &work->number);
+	patterns_clear(p);
+	add_patterns(b, &work->folded, p, false);
+	int r = make_database(b, p, name, &field.folded_db, err);
+	if (r < 0)
+		return r;
+	patterns_clear(p);
+	add_patterns(b, &work->raw, p, false);
+	r = make_database(b, p, name, &field.raw_db, err);
+	b->image.fields[index] = field;
+	return r;
+}
+
+/*
+ * The longest run of a keyword's text that JSON never writes another way but by \u: no quote, backslash, slash or control
+ * character, ASCII only. Found in the raw bytes or else the keyword cannot be there.
+ */
+static struct str plain_run(const struct sigma_pattern *p)
+{
+	struct str best = STR_EMPTY;
+	for (const struct sigma_piece *piece = p->first; piece != NULL; piece = piece->next) {
+		struct str s = piece->kind == SIGMA_PIECE_TEXT ? piece->text : STR_EMPTY;
+		size_t from = 0;
+		for (size_t i = 0; i <= s.n; i++) {
+			bool plain = i < s.n && (unsigned char)s.p[i] >= 0x20 && (unsigned char)s.p[i] < 0x7f && s.p[i] != '"' &&
+			             s.p[i] != '\\' && s.p[i] != '/';
+			if (plain)
+				continue;
+			if (i - from > best.n)
+				best = str_sub(s, from, i);
+			from = i + 1;
+		}
+	}
+	return best;
+}
+
+static int make_prefilter(struct sg_builder *b, const struct sg_uses *preds, struct sg_keywords *row, struct patterns *p, struct err *err)
+{
+	struct buf text cleanup_buf = BUF_INIT(1 << 20);
+	patterns_clear(p);
+	for (size_t i = 0; i < preds->count && !row->always_full; i++) {
+		const struct sigma_pred *pred = b->plans[preds->items[i]].pred;
+		struct str run = pred->op == SIGMA_OP_PATTERN ? plain_run(&pred->pattern) : STR_EMPTY;
+		row->always_full = run.n < 3;
+		buf_clear(&text);
+		put_literal(&text, run);
+		patterns_add(p, buf_str(&text), HS_FLAG_CASELESS | HS_FLAG_SINGLEMATCH, preds->items[i]);
+	}
+	if (row->always_full)
+		return 0;
+	/* What could hide a run: an escape by number, and the two letters outside ASCII that fold into it. */
+	patterns_add(p, STR("[^\\\\](?:\\\\\\\\)*\\\\u"), HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH, 0);
+	patterns_add(p, STR("\\xe2\\x84\\xaa"), HS_FLAG_SINGLEMATCH, 0);
+	patterns_add(p, STR("\\xc5\\xbf"), HS_FLAG_SINGLEMATCH, 0);
+	return make_database(b, p, STR("keywords"), &row->prefilter_db, err);
+}
+
+static int make_keywords(struct sg_builder *b, uint32_t source, struct patterns *p, struct err *err)
+{
+	const struct sg_uses *preds = &b->keyword_preds[source];
+	struct sg_keywords row = {SG_NONE, SG_NONE, SG_NONE, 0, {0}};
+	struct sg_uses folded = {0}, raw = {0};
+	if (preds->count == 0)
+		return 0;
+	for (size_t i = 0; i < preds->count; i++) {
+		size_t known = 0;
+		while (known < i && preds->items[known] != preds->items[i])
+			known++;
+		const struct sigma_pred *pred = b->plans[preds->items[i]].pred;
+		if (known == i && b->image.preds[preds->items[i]].flags & SG_PRED_DATABASE)
+			sg_uses_add(pred->cased ? &raw : &folded, preds->items[i]);
+	}
+	int r = make_prefilter(b, preds, &row, p, err);
+	patterns_clear(p);
+	add_patterns(b, &folded, p, true);
+	if (r == 0)
+		r = make_database(b, p, STR("keywords"), &row.folded_db, err);
+	patterns_clear(p);
+	add_patterns(b, &raw, p, false);
+	if (r == 0)
+		r = make_database(b, p, STR("keywords"), &row.raw_db, err);
+	mem_free(folded.items);
+	mem_free(raw.items);
+	if (r == 0)
+		b->image.sources[source].keywords = SG_PUSH(b, keywords, row);
+	return r;
+}
+
+int sg_databases_make(struct sg_builder *b, struct err *err)
+{
+	struct patterns p = {0};
+	struct field_work *work = mem_alloc_array(b->image.fields_count, sizeof *work);
+	int r = 0;
+	sort_out(b, work);
+	for (uint32_t i = 0; i < b->image.fields_count; i++) {
+		b->image.known[0].string_count += (uint32_t)(work[i].exact.count + work[i].folded.count);
+		b->image.known[0].regex_count += (uint32_t)work[i].raw.count;
+		if (r == 0)
+			r = make_field(b, i, &work[i], &p, err);
+		mem_free(work[i].exact.items);
+		mem_free(work[i].number.items);
+		mem_free(work[i].folded.items);
+		mem_free(work[i].raw.items);
+	}
+	for (uint32_t i = 0; i < b->image.sources_count && r == 0; i++)
+		r = make_keywords(b, i, &p, err);
+	patterns_done(&p);
+	mem_free(work);
+	return r;
+}

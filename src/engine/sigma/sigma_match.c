@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/*
+ * One event: fields, log source, the fields whose predicates wake rules, then the conditions of the rules that woke.
+ * Other fields are searched when a condition asks for them.
+ */
+#include <time.h>
+
+#include "engine/sigma/sigma_run.h"
+
+struct sigma_matcher *sigma_matcher_new(struct sigma_ruleset *set, const struct sigma_source *source)
+{
+	const struct sg_image *image = &set->image;
+	size_t rules = image->rules_count;
+	struct sigma_matcher *m = MEM_NEW(struct sigma_matcher);
+	m->set = sigma_ruleset_ref(set);
+	m->image = image;
+	m->slots = mem_alloc_array(image->fields_count, sizeof *m->slots);
+	m->scanned = mem_alloc_array(image->fields_count, sizeof *m->scanned);
+	m->fired = mem_alloc_array(image->preds_count / 64 + 1, sizeof *m->fired);
+	m->touched = mem_alloc_array(image->preds_count, sizeof *m->touched);
+	m->seen = mem_alloc_array(rules, sizeof *m->seen);
+	m->woken = mem_alloc_array(rules, sizeof *m->woken);
+	m->matches = mem_alloc_array(rules, sizeof *m->matches);
+	m->costs = mem_alloc_array(rules, sizeof *m->costs);
+	m->regex_scratch = sigma_regex_scratch_new();
+	if (set->scratch != NULL && hs_clone_scratch(set->scratch, &m->scratch) != HS_SUCCESS)
+		m->scratch = NULL;
+	struct sg_attributes a = {.category_count = 0};
+	if (source != NULL) {
+		a.lenient = source->lenient;
+		a.product = source->product.n > 0 ? source->product : STR_EMPTY;
+		a.service = source->service.n > 0 ? source->service : STR_EMPTY;
+		a.category_known = source->category.n > 0;
+		a.categories[0] = source->category;
+		a.category_count = a.category_known;
+	}
+	sg_route_fill(set, &a, &m->told);
+	return m;
+}
+
+void sigma_matcher_free(struct sigma_matcher *m)
+{
+	if (m == NULL)
+		return;
+	sg_route_done(&m->told);
+	(void)hs_free_scratch(m->scratch);
+	sigma_regex_scratch_free(m->regex_scratch);
+	void *const parts[] = {m->quotes, m->slots, m->scanned, m->values, m->fired, m->touched, m->seen, m->woken,
+	                       m->matches, m->costs, m->folded[0].p, m->folded[1].p, m->raw[0].p, m->raw[1].p, m->all.p};
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		mem_free(parts[i]);
+	(void)sigma_ruleset_unref(m->set);
+	mem_free(m);
+}
+
+static inline void fire(struct sigma_matcher *m, uint32_t pred)
+{
+	uint64_t bit = UINT64_C(1) << (pred % 64);
+	if (m->fired[pred / 64] & bit)
+		return;
+	m->fired[pred / 64] |= bit;
+	m->touched[m->touched_count++] = pred;
+}
+
+static int on_fire(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *user)
+{
+	(void)from;
+	(void)to;
+	(void)flags;
+	fire(user, id);
+	return 0;
+}
+
+static void search(struct sigma_matcher *m, uint32_t db, struct str text)
+{
+	if (db != SG_NONE)
+		(void)hs_scan(m->set->databases[db], text.p, (unsigned)text.n, 0, m->scratch, on_fire, m);
+}
+
+static void find_exact(struct sigma_matcher *m, const struct sg_field *field, struct str text)
+{
+	const struct sg_image *image = m->image;
+	uint32_t hash = sg_hash32(text.p, text.n), mask = field->exact.n - 1;
+	for (uint32_t at = hash & mask;; at = (at + 1) & mask) {
+		const struct sg_exact *e = &image->exacts[field->exact.at + at];
+		if (e->hash == 0)
+			return;
+		if (e->hash == hash && e->text.n == text.n && memcmp(image->text + e->text.at, text.p, text.n) == 0)
+			fire(m, e->pred);
+	}
+}
+
+static void find_number(struct sigma_matcher *m, const struct sg_field *field, struct str text)
+{
+	const struct sg_number *rows = m->image->numbers + field->numbers.at;
+	uint32_t low = 0, high = field->numbers.n;
+	long double value;
+	if (!sigma_number_parse(text, &value))
+		return;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (rows[middle].value < value)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < field->numbers.n && rows[low].value == value; low++)
+		fire(m, rows[low].pred);
+}
+
+static void search_value(struct sigma_matcher *m, const struct sg_field *field, const struct sg_value *v)
+{
+	struct str raw, folded;
+	if (v->type == SG_VALUE_NULL || v->type == SG_VALUE_EMPTY)
+		return;
+	folded = sg_decode_both(m, v, 0, &raw);
+	if (field->exact.n > 0)
+		find_exact(m, field, folded);
+	if (field->numbers.n > 0)
+		find_number(m, field, raw);
+	search(m, field->folded_db, folded);
+	search(m, field->raw_db, raw);
+}
+
+static void search_field(struct sigma_matcher *m, uint32_t index)
+{
+	const struct sg_slot *slot = sg_slot_of(m, index);
+	m->scanned[index] = m->epoch;
+	for (uint32_t i = slot != NULL ? slot->first : SG_NONE; i != SG_NONE; i = m->values[i].next)
+		search_value(m, &m->image->fields[index], &m->values[i]);
+}
+
+bool sg_fired(struct sigma_matcher *m, uint32_t index)
+{
+	const struct sg_pred *pred = &m->image->preds[index];
+	if (!(pred->flags & SG_PRED_DATABASE))
+		return sg_test(m, pred);
+	if (pred->field != SG_NONE && m->scanned[pred->field] != m->epoch)
+		search_field(m, pred->field);
+	return sg_has(m->fired, index);
+}
+
+/* Depth is bounded by the parser's limits. */
+bool sg_program_holds(struct sigma_matcher *m, const uint32_t *word)
+{
+	switch (SG_KIND(*word)) {
+	case SIGMA_NODE_PRED:
+		return sg_fired(m, SG_VALUE(*word));
+	case SIGMA_NODE_NOT:
+		return !sg_program_holds(m, word + 1);
+	case SIGMA_NODE_AND:
+	case SIGMA_NODE_OR:
+		break;
+	}
+	bool any = SG_KIND(*word) == SIGMA_NODE_OR;
+	const uint32_t *end = word + sg_size(*word);
+	for (const uint32_t *child = word + 1; child < end; child += sg_size(*child))
+		if (sg_program_holds(m, child) == any)
+			return any;
+	return !any;
+}
+
+struct gather {
+	struct sigma_matcher *m;
+	size_t n;
+	uint32_t raw_db;
+};
+
+static void gather_value(void *user, const struct sg_value *v)
+{
+	struct gather *g = user;
+	struct str raw;
+	if (v->type == SG_VALUE_NULL)
+		return;
+	struct str folded = sg_decode_both(g->m, v, 0, &raw);
+	search(g->m, g->raw_db, raw);
+	sg_grow_text(&g->m->all, g->n + folded.n + 64);
+	if (folded.n > 0)
+		(void)memcpy(g->m->all.p + g->n, folded.p, folded.n);
+	g->n += folded.n;
+	g->m->all.p[g->n++] = (char)0xff;
+}
+
+static int stop_at_first(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *user)
+{
+	(void)id;
+	(void)from;
+	(void)to;
+	(void)flags;
+	*(bool *)user = true;
+	return 1;
+}
+
+/* Keywords stand in any value (R "Keywords"). The raw bytes are searched first; only where something could be there are all
+ * values decoded, into one buffer with a byte between them that no text has. */
+static void search_keywords(struct sigma_matcher *m, const struct sg_keywords *k)
+{
+	struct gather g = {.m = m, .raw_db = k->raw_db};
+	if (!k->always_full) {
+		bool maybe = false;
+		if (k->prefilter_db == SG_NONE)
+			return;
+		(void)hs_scan(m->set->databases[k->prefilter_db], m->json.p, (unsigned)m->json.n, 0, m->scratch, stop_at_first, &maybe);
+		if (!maybe)
+			return;
+	}
+	sg_grow_text(&m->all, 64);
+	m->all.p[g.n++] = (char)0xff;
+	sg_scan_scalars(m, gather_value, &g);
+	search(m, k->folded_db, str_n(m->all.p, g.n));
+}
+
+/* ---- log source ---- */
+
+static struct str first_text(struct sigma_matcher *m, uint32_t field, bool folded, unsigned which)
+{
+	const struct sg_slot *slot = sg_slot_of(m, field);
+	for (uint32_t i = slot != NULL ? slot->first : SG_NONE; i != SG_NONE; i = m->values[i].next)
+		if (m->values[i].type != SG_VALUE_NULL && m->values[i].type != SG_VALUE_EMPTY)
+			return folded ? sg_decode_folded(m, &m->values[i], which) : sg_decode_raw(m, &m->values[i], which);
+	return STR_EMPTY;
+}
+
+static const struct sg_route *channel_route(struct sigma_matcher *m, struct str channel)
+{
+	const struct sigma_ruleset *set = m->set;
+	uint64_t hash = sg_hash(channel.p, channel.n);
+	size_t last = m->image->channels_count - 1, i = 0;
+	while (i < last && (set->channels[i].hash != hash || !str_eq(set->channels[i].name, channel)))
+		i++;
+	const struct sg_channel_route *c = &set->channels[i];
+	long double id;
+	if (c->kind_count == 0 || !sigma_number_parse(first_text(m, m->image->known[0].event_id, false, 0), &id))
+		return &set->routes[c->route];
+	for (uint32_t k = 0; k < c->kind_count; k++) {
+		const struct sg_kind *kind = &set->kinds[c->first_kind + k];
+		if ((long double)kind->event_id != id)
+			continue;
+		if (kind->when_field == SG_NONE || str_eq(first_text(m, kind->when_field, true, 0), kind->when_value))
+			return &set->routes[kind->route];
+	}
+	return &set->routes[c->route];
+}
+
+static const struct sg_route *detected_route(struct sigma_matcher *m)
+{
+	const struct sg_image *image = m->image;
+	for (uint32_t i = 0; i < image->detects_count; i++) {
+		const struct sg_detect *d = &image->detects[i];
+		bool holds = d->service_field == SG_NONE || sg_slot_of(m, d->service_field) != NULL;
+		for (uint32_t k = 0; k < d->present.n && holds; k++)
+			holds = sg_slot_of(m, image->lists[d->present.at + k]) != NULL;
+		if (!holds)
+			continue;
+		struct str service = d->service_field != SG_NONE ? first_text(m, d->service_field, true, 0) : STR_EMPTY;
+		for (size_t s = 0; s < m->set->service_count; s++)
+			if (m->set->services[s].detect == i && str_eq(m->set->services[s].service, service))
+				return &m->set->routes[m->set->services[s].route];
+		return &m->set->routes[m->set->detect_routes[i]];
+	}
+	return &m->told;
+}
+
+static void find_route(struct sigma_matcher *m)
+{
+	struct str channel = first_text(m, m->image->known[0].channel, true, 0);
+	m->route = channel.n > 0 ? channel_route(m, channel) : detected_route(m);
+	for (uint32_t i = 0; i < m->route->aliases.n; i++) {
+		const struct sg_alias *alias = &m->image->aliases[m->route->aliases.at + i];
+		const struct sg_slot *from = sg_slot_of(m, alias->from);
+		if (from != NULL && sg_slot_of(m, alias->field) == NULL)
+			m->slots[alias->field] = *from;
+	}
+}
+
+/* ---- one event ---- */
+
+static void forget(struct sigma_matcher *m)
+{
+	for (size_t i = 0; i < m->touched_count; i++)
+		m->fired[m->touched[i] / 64] = 0;
+	m->touched_count = m->woken_count = m->match_count = m->value_count = 0;
+	if (++m->epoch != 0)
+		return;
+	/* After 2^32 events old marks could be taken for new ones. */
+	(void)memset(m->slots, 0, m->image->fields_count * sizeof *m->slots);
+	(void)memset(m->scanned, 0, m->image->fields_count * sizeof *m->scanned);
+	(void)memset(m->seen, 0, m->image->rules_count * sizeof *m->seen);
+	m->epoch = 1;
+}
+
+int sg_prepare(struct sigma_matcher *m, struct str json, struct err *err)
+{
+	forget(m);
+	m->json = json;
+	m->counters.events++;
+	if (json.n > SIGMA_EVENT_BYTES_MAX)
+		return err_set(err, -E2BIG, "sigma.event_too_big", ARG_U64("limit", SIGMA_EVENT_BYTES_MAX));
+	int r = sg_scan(m, err);
+	if (r < 0)
+		return r;
+	find_route(m);
+	return 0;
+}
+
+static void wake(struct sigma_matcher *m)
+{
+	const struct sg_image *image = m->image;
+	const struct sg_route *route = m->route;
+	for (size_t i = 0; i < m->touched_count; i++) {
+		uint32_t pred = m->touched[i];
+		for (uint32_t t = image->trigger_at[pred]; t < image->trigger_at[pred + 1]; t++) {
+			uint32_t rule = image->triggers[t];
+			if (!sg_has(route->rules, rule) || m->seen[rule] == m->epoch)
+				continue;
+			m->seen[rule] = m->epoch;
+			m->woken[m->woken_count++] = rule;
+		}
+	}
+}
+
+static uint64_t now_nsec(void)
+{
+	struct timespec t;
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void judge(struct sigma_matcher *m, uint32_t rule)
+{
+	uint64_t begun = m->measure ? now_nsec() : 0;
+	bool holds = sg_program_holds(m, m->image->program + m->image->rules[rule].program.at);
+	m->counters.candidates++;
+	if (holds) {
+		/* Ascending; there are few. */
+		size_t at = m->match_count++;
+		for (; at > 0 && m->matches[at - 1].rule > rule; at--)
+			m->matches[at] = m->matches[at - 1];
+		m->matches[at].rule = rule;
+	}
+	if (m->measure) {
+		m->costs[rule].evaluated++;
+		m->costs[rule].matched += holds;
+		m->costs[rule].nsec += now_nsec() - begun;
+	}
+}
+
+int sigma_matcher_run(struct sigma_matcher *m, struct str json, const struct sigma_match **ret, struct err *err)
+{
+	int r = sg_prepare(m, json, err);
+	*ret = m->matches;
+	if (r < 0)
+		return r;
+	const struct sg_route *route = m->route;
+	for (size_t i = 0; i < route->field_count; i++)
+		search_field(m, route->fields[i]);
+	for (size_t i = 0; i < route->keyword_count; i++)
+		search_keywords(m, &m->image->keywords[route->keywords[i]]);
+	wake(m);
+	for (size_t i = 0; i < m->woken_count; i++)
+		judge(m, m->woken[i]);
+	for (size_t i = 0; i < route->always_count; i++)
+		judge(m, route->always[i]);
+	m->counters.matches += m->match_count;
+	return (int)m->match_count;
+}
+
+int sigma_matcher_scan_only(struct sigma_matcher *m, struct str json, struct err *err)
+{
+	return sg_prepare(m, json, err);
+}
+
+struct str sigma_matcher_field(struct sigma_matcher *m, struct str field)
+{
+	for (uint32_t i = 0; i < m->image->fields_count; i++)
+		if (str_eq(sg_str(m->image, m->image->fields[i].name), field))
+			return first_text(m, i, false, 1);
+	return STR_EMPTY;
+}
+
+struct sigma_matcher_counters sigma_matcher_counters(const struct sigma_matcher *m)
+{
+	return m->counters;
+}
+
+void sigma_matcher_measure(struct sigma_matcher *m, bool on)
+{
+	m->measure = on;
+}
+
+struct sigma_cost sigma_matcher_cost(const struct sigma_matcher *m, uint32_t rule)
+{
+	return m->costs[rule];
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/* Which rules see which events (R "Log source"): worked out once, so that an event costs two look-ups. */
+#include "engine/sigma/sigma_run.h"
+
+static void *grow(void *items, size_t *capacity, size_t count, size_t size)
+{
+	if (count < *capacity)
+		return items;
+	*capacity = *capacity > 0 ? *capacity * 2 : 64;
+	return mem_realloc_array(items, *capacity, size);
+}
+
+static bool category_is(const struct sg_attributes *a, struct str category)
+{
+	for (size_t i = 0; i < a->category_count; i++)
+		if (str_eq_nocase(a->categories[i], category))
+			return true;
+	return false;
+}
+
+/*
+ * Each key that the rule gives must equal the event's. A key that is not known of the event stops a rule, unless another
+ * one agrees ("product=windows" alone lets every Windows rule see the events) or nothing is known at all.
+ */
+static bool applies(const struct sigma_ruleset *set, const struct sg_source *s, const struct sg_attributes *a)
+{
+	const struct sg_image *image = &set->image;
+	struct str product = sg_str(image, s->product), category = sg_str(image, s->category), service = sg_str(image, s->service);
+	bool agrees = false, open = false;
+	bool anything = a->product.p != NULL || a->service.p != NULL || a->category_known;
+	if (a->lenient || !anything)
+		return true;
+	if (product.n > 0 && a->product.p != NULL && !str_eq_nocase(product, a->product))
+		return false;
+	if (service.n > 0 && a->service.p != NULL && !str_eq_nocase(service, a->service))
+		return false;
+	if (category.n > 0 && a->category_known && !category_is(a, category))
+		return false;
+	agrees = (product.n > 0 && a->product.p != NULL) || (service.n > 0 && a->service.p != NULL) || (category.n > 0 && a->category_known);
+	open = (product.n > 0 && a->product.p == NULL) || (service.n > 0 && a->service.p == NULL) || (category.n > 0 && !a->category_known);
+	return agrees || !open;
+}
+
+/* Fields with a predicate that wakes a rule of the route. */
+static void fill_fields(const struct sigma_ruleset *set, struct sg_route *r)
+{
+	const struct sg_image *image = &set->image;
+	uint8_t *wanted = mem_alloc_array(image->fields_count, 1);
+	for (uint32_t pred = 0; pred < image->preds_count; pred++) {
+		uint32_t field = image->preds[pred].field;
+		if (field == SG_NONE || wanted[field])
+			continue;
+		for (uint32_t i = image->trigger_at[pred]; i < image->trigger_at[pred + 1] && !wanted[field]; i++)
+			wanted[field] = sg_has(r->rules, image->triggers[i]);
+	}
+	r->fields = mem_alloc_array(image->fields_count, sizeof *r->fields);
+	for (uint32_t field = 0; field < image->fields_count; field++)
+		if (wanted[field])
+			r->fields[r->field_count++] = field;
+	mem_free(wanted);
+}
+
+void sg_route_fill(const struct sigma_ruleset *set, const struct sg_attributes *a, struct sg_route *r)
+{
+	const struct sg_image *image = &set->image;
+	uint32_t rules = image->known[0].rule_count;
+	*r = (struct sg_route){.rules = mem_alloc_array(rules / 64 + 1, sizeof *r->rules),
+	                       .always = mem_alloc_array(image->known[0].always_count, sizeof *r->always),
+	                       .keywords = mem_alloc_array(image->keywords_count, sizeof *r->keywords)};
+	uint8_t *open = mem_alloc_array(image->sources_count, 1);
+	for (uint32_t s = 0; s < image->sources_count; s++) {
+		open[s] = applies(set, &image->sources[s], a);
+		if (open[s] && image->sources[s].keywords != SG_NONE)
+			r->keywords[r->keyword_count++] = image->sources[s].keywords;
+	}
+	for (uint32_t rule = 0; rule < rules; rule++) {
+		if (!open[image->rules[rule].source])
+			continue;
+		r->rules[rule / 64] |= UINT64_C(1) << (rule % 64);
+		r->rule_count++;
+		if (image->rules[rule].always)
+			r->always[r->always_count++] = rule;
+	}
+	mem_free(open);
+	fill_fields(set, r);
+}
+
+void sg_route_done(struct sg_route *r)
+{
+	mem_free(r->rules);
+	mem_free(r->always);
+	mem_free(r->fields);
+	mem_free(r->keywords);
+	*r = (struct sg_route){0};
+}
+
+static uint32_t new_route(struct sigma_ruleset *set, const struct sg_attributes *a)
+{
+	set->routes = grow(set->routes, &set->route_capacity, set->route_count, sizeof *set->routes);
+	sg_route_fill(set, a, &set->routes[set->route_count]);
+	return (uint32_t)set->route_count++;
+}
+
+static struct str known(struct str s)
+{
+	return s.p != NULL ? s : STR("");
+}
+
+static bool same_service(const struct sigma_ruleset *set, const struct sg_category *c, const struct sg_channel *channel)
+{
+	return str_eq(sg_str(&set->image, c->product), sg_str(&set->image, channel->product)) &&
+	       str_eq(sg_str(&set->image, c->service), sg_str(&set->image, channel->service));
+}
+
+/* The row for one event number and one `when` of it (SG_NONE: none): all categories that then hold. */
+static void add_kind(struct sigma_ruleset *set, const struct sg_channel *channel, const struct sg_category *row)
+{
+	const struct sg_image *image = &set->image;
+	struct sg_attributes a = {.product = known(sg_str(image, channel->product)), .service = known(sg_str(image, channel->service)),
+	                          .category_known = true};
+	struct sg_range aliases = {0};
+	for (uint32_t i = 0; i < image->categories_count; i++) {
+		const struct sg_category *c = &image->categories[i];
+		bool holds = same_service(set, c, channel) && c->event_id == row->event_id &&
+		             (c->when_field == SG_NONE ||
+		              (c->when_field == row->when_field && str_eq(sg_str(image, c->when_value), sg_str(image, row->when_value))));
+		if (!holds || a.category_count == ARRAY_LEN(a.categories))
+			continue;
+		a.categories[a.category_count++] = sg_str(image, c->category);
+		if (c->aliases.n > 0)
+			aliases = c->aliases;
+	}
+	set->kinds = grow(set->kinds, &set->kind_capacity, set->kind_count, sizeof *set->kinds);
+	uint32_t route = new_route(set, &a);
+	set->routes[route].aliases = aliases;
+	set->kinds[set->kind_count++] = (struct sg_kind){row->event_id, row->when_field, sg_str(image, row->when_value), route};
+}
+
+static bool kind_known(const struct sigma_ruleset *set, const struct sg_channel_route *c, const struct sg_category *row)
+{
+	for (uint32_t i = 0; i < c->kind_count; i++) {
+		const struct sg_kind *k = &set->kinds[c->first_kind + i];
+		if (k->event_id == row->event_id && k->when_field == row->when_field &&
+		    (k->when_field == SG_NONE || str_eq(k->when_value, sg_str(&set->image, row->when_value))))
+			return true;
+	}
+	return false;
+}
+
+static void add_channel(struct sigma_ruleset *set, uint32_t index)
+{
+	const struct sg_image *image = &set->image;
+	const struct sg_channel *channel = &image->channels[index];
+	struct sg_channel_route *c = &set->channels[index];
+	struct sg_attributes a = {.product = known(sg_str(image, channel->product)), .service = known(sg_str(image, channel->service)),
+	                          .category_known = true};
+	struct str name = sg_str(image, channel->name);
+	*c = (struct sg_channel_route){.name = name, .hash = sg_hash(name.p, name.n), .first_kind = (uint32_t)set->kind_count};
+	/* Channels of one service share their routes. */
+	for (uint32_t i = 0; i < index && channel->service.n > 0; i++)
+		if (str_eq(sg_str(image, image->channels[i].service), a.service) && str_eq(sg_str(image, image->channels[i].product), a.product)) {
+			c->route = set->channels[i].route;
+			c->first_kind = set->channels[i].first_kind;
+			c->kind_count = set->channels[i].kind_count;
+			return;
+		}
+	c->route = new_route(set, &a);
+	for (int with_when = 1; with_when >= 0; with_when--)
+		for (uint32_t i = 0; i < image->categories_count; i++) {
+			const struct sg_category *row = &image->categories[i];
+			struct sg_category plain = *row;
+			if (!same_service(set, row, channel) || (with_when && row->when_field == SG_NONE))
+				continue;
+			if (!with_when) {
+				plain.when_field = SG_NONE;
+				plain.when_value.n = 0;
+			}
+			if (!kind_known(set, c, &plain)) {
+				add_kind(set, channel, &plain);
+				c->kind_count++;
+			}
+		}
+}
+
+static void add_detect(struct sigma_ruleset *set, uint32_t index)
+{
+	const struct sg_image *image = &set->image;
+	const struct sg_detect *d = &image->detects[index];
+	struct str category = sg_str(image, d->category), service = sg_str(image, d->service);
+	struct sg_attributes a = {.product = sg_str(image, d->product)};
+	if (category.n > 0) {
+		a.category_known = true;
+		a.categories[a.category_count++] = category;
+	}
+	if (service.n > 0)
+		a.service = service;
+	else
+		a.service = d->service_field != SG_NONE ? STR("") : STR_EMPTY;
+	set->detect_routes[index] = new_route(set, &a);
+	for (uint32_t s = 0; s < image->sources_count && d->service_field != SG_NONE; s++) {
+		struct str known_service = sg_str(image, image->sources[s].service);
+		if (!str_eq(sg_str(image, image->sources[s].product), a.product) || known_service.n == 0)
+			continue;
+		a.service = known_service;
+		set->services = grow(set->services, &set->service_capacity, set->service_count, sizeof *set->services);
+		uint32_t route = new_route(set, &a);
+		set->services[set->service_count++] = (struct sg_service_route){index, known_service, route};
+	}
+}
+
+int sg_routes_make(struct sigma_ruleset *set)
+{
+	set->channels = mem_alloc_array(set->image.channels_count, sizeof *set->channels);
+	set->detect_routes = mem_alloc_array(set->image.detects_count, sizeof *set->detect_routes);
+	for (uint32_t i = 0; i < set->image.channels_count; i++)
+		add_channel(set, i);
+	for (uint32_t i = 0; i < set->image.detects_count; i++)
+		add_detect(set, i);
+	return 0;
+}
+
+void sg_routes_done(struct sigma_ruleset *set)
+{
+	for (size_t i = 0; i < set->route_count; i++)
+		sg_route_done(&set->routes[i]);
+	mem_free(set->routes);
+	mem_free(set->channels);
+	mem_free(set->kinds);
+	mem_free(set->services);
+	mem_free(set->detect_routes);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/*
+ * What matching works with: the set made ready (databases, routes) and one thread's matcher. Private to the room.
+ */
+#pragma once
+#include <pthread.h>
+
+#include "engine/sigma/sigma_image.h"
+#include "engine/sigma/sigma_regex.h"
+
+/* The rules that see the events of one log source, and what must be read for them. */
+struct sg_route {
+	uint64_t *rules;     /* one bit a rule */
+	uint32_t *always;    /* rules that nothing wakes */
+	size_t always_count;
+	uint32_t *fields;    /* with predicates that wake a rule of this route */
+	size_t field_count;
+	uint32_t *keywords;  /* keyword sets */
+	size_t keyword_count;
+	struct sg_range aliases;
+	size_t rule_count;
+};
+
+/* Events of one channel with one number; `when` rows come before the row without. */
+struct sg_kind {
+	int64_t event_id;
+	uint32_t when_field;
+	struct str when_value;
+	uint32_t route;
+};
+
+struct sg_channel_route {
+	struct str name;
+	uint64_t hash;
+	uint32_t route;
+	uint32_t first_kind, kind_count;
+};
+
+struct sg_service_route {
+	uint32_t detect;
+	struct str service;
+	uint32_t route;
+};
+
+struct sigma_ruleset {
+	_Atomic uint32_t refs;
+	struct sg_image image;
+	void *mapped; /* the cache file, or NULL when the image is on the heap */
+	size_t mapped_bytes, image_bytes;
+	hs_database_t **databases;
+	struct sigma_regex **regexes;
+	hs_scratch_t *scratch; /* large enough for all; cloned by matchers */
+	struct sg_route *routes;
+	size_t route_count, route_capacity;
+	struct sg_channel_route *channels; /* the last: any other */
+	struct sg_kind *kinds;
+	size_t kind_count, kind_capacity;
+	struct sg_service_route *services;
+	size_t service_count, service_capacity;
+	uint32_t *detect_routes; /* by detect row */
+	uint8_t *is_waker;       /* by field: has predicates that wake */
+	struct sigma_exclusions *exclusions;
+	bool from_cache;
+};
+
+/* Known log source of an event, or what was told. p == NULL in a text: not known. */
+struct sg_attributes {
+	struct str product, service;
+	struct str categories[16];
+	size_t category_count;
+	bool category_known;
+	bool lenient;
+};
+
+/* sigma_route.c */
+int sg_routes_make(struct sigma_ruleset *set);
+void sg_routes_done(struct sigma_ruleset *set);
+void sg_route_fill(const struct sigma_ruleset *set, const struct sg_attributes *a, struct sg_route *ret);
+void sg_route_done(struct sg_route *route);
+
+/* sigma_ruleset.c: takes the image. */
+int sg_ruleset_new(struct sg_image *image, void *mapped, size_t mapped_bytes, struct sigma_ruleset **ret, struct err *err) WARN_UNUSED;
+
+enum sg_value_type { SG_VALUE_TEXT, SG_VALUE_SCALAR, SG_VALUE_NULL, SG_VALUE_OBJECT, SG_VALUE_EMPTY };
+
+/* One value of a field, still as written in the event. TEXT: between its quotes. */
+struct sg_value {
+	const char *p;
+	uint32_t n;
+	uint32_t next; /* further member of an array, or SG_NONE */
+	enum sg_value_type type;
+};
+
+struct sg_slot {
+	uint32_t epoch, rank;
+	uint32_t first, last;
+};
+
+struct sg_growing {
+	char *p;
+	size_t capacity;
+};
+
+struct sigma_matcher {
+	struct sigma_ruleset *set;
+	const struct sg_image *image;
+	struct sg_route told;
+	hs_scratch_t *scratch;
+	struct sigma_regex_scratch *regex_scratch;
+
+	/* the event */
+	struct str json;
+	uint32_t epoch;
+	uint32_t *quotes; /* places of quotation marks that no backslash escapes */
+	size_t quote_count, quote_capacity;
+	struct sg_slot *slots;  /* by field */
+	uint32_t *scanned;      /* by field: epoch */
+	struct sg_value *values;
+	size_t value_count, value_capacity;
+	const struct sg_route *route;
+
+	/* results */
+	uint64_t *fired;   /* one bit a predicate */
+	uint32_t *touched; /* predicates whose bit is set */
+	size_t touched_count;
+	uint32_t *seen;    /* by rule: epoch */
+	uint32_t *woken;
+	size_t woken_count;
+	struct sigma_match *matches;
+	size_t match_count;
+
+	struct sg_growing folded[2], raw[2], all;
+	struct sigma_matcher_counters counters;
+	bool measure;
+	struct sigma_cost *costs;
+};
+
+/* sigma_scan.c: quotes, then the fields. */
+int sg_scan(struct sigma_matcher *m, struct err *err) WARN_UNUSED;
+/* Each scalar of the event, in order; for keywords. Only after a scan that went well. */
+void sg_scan_scalars(struct sigma_matcher *m, void (*take)(void *user, const struct sg_value *value), void *user);
+
+/* sigma_decode.c: a value's text; `which`: 0 or 1, each valid until the next call with the same number. */
+struct str sg_decode_raw(struct sigma_matcher *m, const struct sg_value *v, unsigned which);
+struct str sg_decode_folded(struct sigma_matcher *m, const struct sg_value *v, unsigned which);
+/* Both at once: *ret_raw too. */
+struct str sg_decode_both(struct sigma_matcher *m, const struct sg_value *v, unsigned which, struct str *ret_raw);
+void sg_grow_text(struct sg_growing *g, size_t need);
+
+/* sigma_test_pred.c: a predicate that no database answers. */
+bool sg_test(struct sigma_matcher *m, const struct sg_pred *pred);
+
+static inline bool sg_has(const uint64_t *bits, uint32_t i)
+{
+	return bits[i / 64] >> (i % 64) & 1;
+}
+
+static inline const struct sg_slot *sg_slot_of(const struct sigma_matcher *m, uint32_t field)
+{
+	const struct sg_slot *slot = &m->slots[field];
+	return slot->epoch == m->epoch ? slot : NULL;
+}
+
+/* sigma_match.c */
+bool sg_fired(struct sigma_matcher *m, uint32_t pred);
+bool sg_program_holds(struct sigma_matcher *m, const uint32_t *word);
+int sg_prepare(struct sigma_matcher *m, struct str json, struct err *err) WARN_UNUSED;
