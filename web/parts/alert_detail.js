@@ -26,7 +26,7 @@ function CloseDialog({ alert, onDone, onClose }) {
 		{ name: 'note', type: 'textarea', label: t('ui.alert.close_note'), hint: t('ui.alert.close_note_example'), required: form.values.resolution === 'false_positive' },
 	];
 	return html`<${Dialog} title=${t('ui.alert.close_title', { number: String(alert.number) })} onClose=${onClose}>
-		<${Form} form=${form} fields=${fields} submit=${t('ui.alert.do.close')} onCancel=${onClose} onSubmit=${onDone} />
+		<${Form} form=${form} fields=${fields} submit=${t('ui.alert.close_submit')} onCancel=${onClose} onSubmit=${onDone} />
 	<//>`;
 }
 
@@ -91,7 +91,7 @@ function Why({ alert }) {
 	const rows = alert.why ?? [];
 	return html`<section class="panel">
 		<h2>${t('ui.alert.why')}</h2>
-		${rows.length ? html`<table class="plain-table"><tbody>${rows.map((one) => html`<tr key=${one.field}><th>${one.field}</th><td><mark title=${String(one.value)}>${middle(String(one.value), 25)}</mark></td></tr>`)}</tbody></table>` : html`<p class="muted">${t('ui.alert.why_none')}</p>`}
+		${rows.length ? html`<table class="plain-table"><tbody>${rows.map((one) => html`<tr key=${one.field}><th>${one.field}</th><td><mark title=${String(one.value)}>${middle(String(one.value), 22)}</mark></td></tr>`)}</tbody></table>` : html`<p class="muted">${t('ui.alert.why_none')}</p>`}
 		${alert.rule_id && html`<p class="muted">${t('ui.alert.rule', { rule: alert.rule_id })}</p>`}
 	</section>`;
 }
