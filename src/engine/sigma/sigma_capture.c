@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 #include "engine/sigma/sigma_record.h"
 
+/* Correlations read the event's own fields: what a category's rules see under another name is not one (docs/sigma.md). */
 static struct str first_value(struct sigma_matcher *m, uint32_t field)
 {
 	const struct sg_slot *slot = sg_slot_of(m, field);
+	if (slot != NULL && slot->rank == SG_RANK_ALIAS)
+		return STR_EMPTY;
 	for (uint32_t i = slot != NULL ? slot->first : SG_NONE; i != SG_NONE; i = m->values[i].next)
 		if (m->values[i].type != SG_VALUE_NULL && m->values[i].type != SG_VALUE_EMPTY)
 			return sg_decode_raw(m, &m->values[i], 1);

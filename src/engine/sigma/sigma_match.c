@@ -268,8 +268,10 @@ static void find_route(struct sigma_matcher *m)
 	for (uint32_t i = 0; i < m->route->aliases.n; i++) {
 		const struct sg_alias *alias = &m->image->aliases[m->route->aliases.at + i];
 		const struct sg_slot *from = sg_slot_of(m, alias->from);
-		if (from != NULL && sg_slot_of(m, alias->field) == NULL)
+		if (from != NULL && sg_slot_of(m, alias->field) == NULL) {
 			m->slots[alias->field] = *from;
+			m->slots[alias->field].rank = SG_RANK_ALIAS;
+		}
 	}
 }
 

@@ -96,6 +96,9 @@ struct sg_slot {
 	uint32_t first, last;
 };
 
+/* The rank of a field that a category takes from another one (4688's NewProcessName as Image). */
+#define SG_RANK_ALIAS (UINT32_MAX - 1)
+
 struct sg_growing {
 	char *p;
 	size_t capacity;
