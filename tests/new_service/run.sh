@@ -27,7 +27,8 @@ if [ ! -f "$copy/build/build.ninja" ]; then
 	CC=${CC:-$(command -v ccache >/dev/null 2>&1 && echo 'ccache gcc' || echo gcc)} meson setup "$copy/build" . >"$copy/setup.log" 2>&1 ||
 		{ cat "$copy/setup.log" >&2; exit 1; }
 fi
-ninja -C "$copy/build" --quiet "${name}_test"
+# The server too: it links every service without being told.
+ninja -C "$copy/build" --quiet "${name}_test" src/program/server/luytre-server
 for check in floors banned; do
 	/usr/bin/python3 "tools/check/$check.py" >"$copy/$check.log" 2>&1 || true
 	if grep "service/$name" "$copy/$check.log"; then exit 1; fi
