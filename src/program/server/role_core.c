@@ -106,6 +106,8 @@ static int start_services(struct core *core, struct err *err)
 	    .keys = &core->keys,
 	    .events = core->store,
 	    .status = &core->status,
+	    .agent_port = (uint16_t)core->config->agent_port,
+	    .events_port = (uint16_t)core->config->events_port,
 	    .snapshot_changed = snapshot_changed,
 	    .snapshot_changed_ctx = core,
 	};
