@@ -44,7 +44,7 @@ export function ProblemBox({ problem, retry }) {
 	if (!problem) return null;
 	return html`<div class="problem" role="alert">
 		<p><strong>${problem.detail}</strong></p>
-		<p class="muted">${problem.status >= 500 || !problem.status ? t('ui.error.safe') : problem.status === 403 ? t('ui.error.ask_permission') : ''}
+		<p class="muted">${problem.status >= 500 || !problem.status ? t('ui.error.safe') : problem.key === 'api.forbidden' ? t('ui.error.ask_permission') : ''}
 			${problem.place ? html` ${t('ui.error.place', { place: problem.place })}` : ''} ${t('ui.error.code', { code: problem.key ?? String(problem.status) })}</p>
 		${retry && html`<button type="button" class="small" onClick=${retry}>${t('ui.action.retry')}</button>`}
 	</div>`;
