@@ -124,6 +124,18 @@ static int64_t score_of(const YR_RULE *rule)
 	return 50;
 }
 
+/* The rule's meta "threat" where it has one, so that one threat has one name whichever engine tells it; else its own name. */
+static const char *threat_of(const YR_RULE *rule)
+{
+	YR_META *meta;
+	yr_rule_metas_foreach(rule, meta)
+	{
+		if (meta->type == META_TYPE_STRING && str_eq_c(str_c(meta->identifier), "threat") && meta->string[0] != '\0')
+			return meta->string;
+	}
+	return rule->identifier;
+}
+
 static int on_match(YR_SCAN_CONTEXT *context, int message, void *data, void *user)
 {
 	(void)context;
@@ -136,7 +148,7 @@ static int on_match(YR_SCAN_CONTEXT *context, int message, void *data, void *use
 		return CALLBACK_CONTINUE;
 	y->found = true;
 	y->score = score;
-	str_copy_c(str_c(rule->identifier), y->threat, sizeof(y->threat));
+	str_copy_c(str_c(threat_of(rule)), y->threat, sizeof(y->threat));
 	struct buf b = BUF_FIXED(y->rule, sizeof(y->rule));
 	buf_append(&b, str_c(rule->ns->name));
 	buf_append_char(&b, ':');
