@@ -274,7 +274,7 @@ static void slow_senders_are_cut(void **state)
 		int fd = dial(&w);
 		usec_t begun = clock_monotonic();
 		put(fd, beginnings[i]);
-		for (int byte = 0; byte < 40 && answer[0] == '\0'; byte++) {
+		for (int byte = 0; byte < 200 && answer[0] == '\0'; byte++) {
 			put(fd, "a");
 			struct pollfd p = {.fd = fd, .events = POLLIN};
 			if (poll(&p, 1, 100) > 0) {
@@ -284,7 +284,7 @@ static void slow_senders_are_cut(void **state)
 		}
 		usec_t took = clock_monotonic() - begun;
 		assert_true(took >= 900 * USEC_PER_MS);
-		assert_true(took < 3 * USEC_PER_SEC);
+		assert_true(took < 20 * USEC_PER_SEC); /* far below the idle limit of 30 s, far above a busy machine's delays */
 		if (i < 2)
 			assert_int_equal(status_of(answer), 408);
 		(void)close(fd);
