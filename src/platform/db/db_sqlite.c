@@ -54,10 +54,14 @@ static int run(struct sqlite_conn *c, const char *sql, struct err *err)
 	return code == SQLITE_OK ? 0 : failed(c, code, err);
 }
 
-/* The file holds password hashes: it is made for its owner alone (WAL and SHM files take its mode). */
+/* The file holds password hashes: it is made for its owner alone (WAL and SHM files take its mode). A file that is there is
+ * never opened here: closing it would drop the locks that this process holds on it (POSIX), and another process would take
+ * itself for the last one and delete the WAL under us. */
 static int make_file(const char *path, struct err *err)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == EEXIST)
+		return 0;
 	if (fd < 0)
 		return err_errno(err, errno, "open", str_c(path));
 	(void)close(fd);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -274,6 +277,36 @@ static void read_only(struct db *db, const char *url)
 	assert_int_equal(items, 0);
 }
 
+/* Whether another process sees that this one uses the database: what keeps it from deleting the WAL. The bytes are
+ * SQLite's SHARED_FIRST and SHARED_SIZE (os.h). */
+static bool seen_as_used(const char *path)
+{
+	pid_t child = fork();
+	if (child == 0) {
+		struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0x40000002, .l_len = 510};
+		int fd = open(path, O_RDWR | O_CLOEXEC);
+		_exit(fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK ? 0 : 1);
+	}
+	int status = -1;
+	return waitpid(child, &status, 0) == child && status == 0;
+}
+
+static void stays_locked(struct db *db, const char *url)
+{
+	struct err err = {.code = 0};
+	migrate(db);
+	if (db_kind(db) != DB_SQLITE)
+		return;
+	int64_t items = -1;
+	must(db_read(db, count_items, &items, &err), &err);
+	assert_true(seen_as_used(url + strlen("sqlite:")));
+	struct db *other = NULL;
+	must(db_open(url, 1, &other, &err), &err);
+	assert_true(seen_as_used(url + strlen("sqlite:")));
+	db_close(other);
+	assert_true(seen_as_used(url + strlen("sqlite:")));
+}
+
 static const struct db_migration more_schema[] = {
 	{"item", 1, "never run again"},
 	{"item", 2, "never run again"},
@@ -474,6 +507,11 @@ static void db_read_only(void **state)
 	(void)state;
 	db_test_each(read_only);
 }
+static void db_stays_locked(void **state)
+{
+	(void)state;
+	db_test_each(stays_locked);
+}
 static void db_migrations(void **state)
 {
 	(void)state;
@@ -577,6 +615,7 @@ int main(void)
 		cmocka_unit_test(bad_urls),        cmocka_unit_test(db_round_trip),
 		cmocka_unit_test(db_types),        cmocka_unit_test(db_results),
 		cmocka_unit_test(db_faults),       cmocka_unit_test(db_read_only),
+		cmocka_unit_test(db_stays_locked),
 		cmocka_unit_test(db_migrations),   cmocka_unit_test(db_migrations_at_once),
 		cmocka_unit_test(db_no_lost_update), cmocka_unit_test(db_reconnects),
 	};
