@@ -21,6 +21,7 @@ struct pool {
 struct db {
 	const struct db_driver *driver;
 	char *url;
+	bool read_only;
 	pthread_mutex_t lock;
 	pthread_cond_t given_back;
 	struct pool pools[2]; /* [0] readers, [1] writers */
@@ -47,6 +48,8 @@ static void pool_done(const struct db *db, struct pool *p)
 	mem_free(p->taken);
 }
 
+static int take(struct db *db, bool writer, struct db_conn **ret, struct err *err);
+
 static const struct db_driver *driver_of(const char *url)
 {
 	if (str_starts_with(str_c(url), STR("sqlite:")))
@@ -56,7 +59,7 @@ static const struct db_driver *driver_of(const char *url)
 	return NULL;
 }
 
-int db_open(const char *url, unsigned readers, struct db **ret, struct err *err)
+static int open_database(const char *url, unsigned readers, bool read_only, struct db **ret, struct err *err)
 {
 	const struct db_driver *driver = driver_of(url);
 	if (driver == NULL)
@@ -65,6 +68,7 @@ int db_open(const char *url, unsigned readers, struct db **ret, struct err *err)
 		return err_set(err, -EINVAL, "db.readers", ARG_U64("given", readers), ARG_U64("most", READERS_MAX));
 	struct db *db = MEM_NEW(struct db);
 	db->driver = driver;
+	db->read_only = read_only;
 	db->url = mem_strdup(str_c(url));
 	pool_init(&db->pools[0], readers);
 	pool_init(&db->pools[1], driver->single_writer ? 1 : readers);
@@ -76,14 +80,24 @@ int db_open(const char *url, unsigned readers, struct db **ret, struct err *err)
 	(void)pthread_condattr_destroy(&attr);
 	/* A database that cannot be reached is told here, not at the first request. */
 	struct db_conn *conn = NULL;
-	int r = db_take_writer(db, &conn, err);
+	int r = take(db, !read_only, &conn, err);
 	if (r < 0) {
 		db_close(db);
 		return r;
 	}
-	db_give_back(db, conn, true);
+	db_give_back(db, conn, !read_only);
 	*ret = db;
 	return 0;
+}
+
+int db_open(const char *url, unsigned readers, struct db **ret, struct err *err)
+{
+	return open_database(url, readers, false, ret, err);
+}
+
+int db_open_read(const char *url, struct db **ret, struct err *err)
+{
+	return open_database(url, 1, true, ret, err);
 }
 
 void db_close(struct db *db)
@@ -120,6 +134,8 @@ static unsigned free_slot(const struct pool *p)
 
 static int take(struct db *db, bool writer, struct db_conn **ret, struct err *err)
 {
+	if (writer && db->read_only)
+		return err_set(err, -ENOTSUP, "db.read_only");
 	struct pool *p = &db->pools[writer];
 	struct timespec until;
 	(void)clock_gettime(CLOCK_MONOTONIC, &until);
@@ -137,7 +153,7 @@ static int take(struct db *db, bool writer, struct db_conn **ret, struct err *er
 	(void)pthread_mutex_unlock(&db->lock);
 	if (slot == p->count)
 		return err_set(err, -EAGAIN, "db.busy", ARG_CSTR("reason", "no free connection"));
-	int r = conn != NULL ? 0 : db->driver->connect(&conn, db->url, writer, err);
+	int r = conn != NULL ? 0 : db->driver->connect(&conn, db->url, db->read_only ? DB_USE_READ_ONLY : writer ? DB_USE_WRITE : DB_USE_READ, err);
 	(void)pthread_mutex_lock(&db->lock);
 	p->conns[slot] = r < 0 ? NULL : conn;
 	p->taken[slot] = r >= 0;

@@ -33,6 +33,8 @@ enum db_kind { DB_SQLITE, DB_POSTGRESQL };
  * writer connection behind a lock, PostgreSQL `readers` more for writing.
  */
 int db_open(const char *url, unsigned readers, struct db **ret, struct err *err) WARN_UNUSED;
+/* To look only, beside whoever writes: makes nothing, one connection; db_write answers -ENOTSUP (db.read_only). */
+int db_open_read(const char *url, struct db **ret, struct err *err) WARN_UNUSED;
 void db_close(struct db *db);
 static inline void db_freep(struct db **db)
 {

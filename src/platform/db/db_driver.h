@@ -29,10 +29,13 @@ struct db_rows {
 
 enum db_queue { DB_QUEUE_REPEATED_WRITE, DB_QUEUE_MIGRATION, DB_QUEUE__COUNT };
 
+/* READ_ONLY: of a handle that never writes, not even to make the file. */
+enum db_use { DB_USE_READ, DB_USE_WRITE, DB_USE_READ_ONLY };
+
 struct db_driver {
 	enum db_kind kind;
 	bool single_writer;
-	int (*connect)(struct db_conn **ret, const char *url, bool writer, struct err *err);
+	int (*connect)(struct db_conn **ret, const char *url, enum db_use use, struct err *err);
 	void (*disconnect)(struct db_conn *conn);
 	int (*begin)(struct db_conn *conn, bool write, struct err *err);
 	/* -EIO (db.write_uncertain) and conn->broken when the outcome is unknown. */

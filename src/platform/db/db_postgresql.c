@@ -112,9 +112,9 @@ static void pg_disconnect(struct db_conn *conn)
 	mem_free(c);
 }
 
-static int pg_connect(struct db_conn **ret, const char *url, bool writer, struct err *err)
+static int pg_connect(struct db_conn **ret, const char *url, enum db_use use, struct err *err)
 {
-	(void)writer;
+	(void)use; /* each transaction says what it is */
 	/* What stands before dbname may be overridden by the URL, what stands after may not. */
 	const char *const keys[] = {"connect_timeout", "application_name", "dbname", "client_encoding", NULL};
 	const char *const values[] = {"10", "luytre", url, "UTF8", NULL};

@@ -99,7 +99,7 @@ static void sqlite_disconnect(struct db_conn *conn)
 	mem_free(c);
 }
 
-static int set_up(struct sqlite_conn *c, bool writer, struct err *err)
+static int set_up(struct sqlite_conn *c, enum db_use use, struct err *err)
 {
 	(void)sqlite3_busy_timeout(c->handle, BUSY_TIMEOUT_MS);
 	(void)sqlite3_db_config(c->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -108,24 +108,25 @@ static int set_up(struct sqlite_conn *c, bool writer, struct err *err)
 	/* "x" is an identifier, as PostgreSQL has it, never a string. */
 	(void)sqlite3_db_config(c->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
 	(void)sqlite3_db_config(c->handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
-	int r = wal_is_on(c, err);
+	int r = use == DB_USE_READ_ONLY ? 0 : wal_is_on(c, err);
 	if (r < 0)
 		return r;
-	return run(c, writer ? "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY"
+	return run(c, use == DB_USE_WRITE ? "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY"
 	                     : "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY", err);
 }
 
-static int sqlite_connect(struct db_conn **ret, const char *url, bool writer, struct err *err)
+static int sqlite_connect(struct db_conn **ret, const char *url, enum db_use use, struct err *err)
 {
 	const char *path = url + strlen("sqlite:");
-	int r = make_file(path, err);
+	bool read_only = use == DB_USE_READ_ONLY;
+	int r = read_only ? 0 : make_file(path, err);
 	if (r < 0)
 		return r;
 	struct sqlite_conn *c = MEM_NEW(struct sqlite_conn);
 	c->base.driver = &db_sqlite_driver;
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	int flags = (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 	int code = sqlite3_open_v2(path, &c->handle, flags, NULL);
-	r = code == SQLITE_OK ? set_up(c, writer, err) : failed(c, code, err);
+	r = code == SQLITE_OK ? set_up(c, use, err) : failed(c, code, err);
 	if (r < 0) {
 		sqlite_disconnect(&c->base);
 		return r;

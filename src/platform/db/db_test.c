@@ -277,6 +277,23 @@ static void read_only(struct db *db, const char *url)
 	assert_int_equal(items, 0);
 }
 
+/* Beside a writer, and never a writer itself. */
+static void opened_read_only(struct db *db, const char *url)
+{
+	migrate(db);
+	struct err err = {.code = 0};
+	struct db *reader = NULL;
+	must(db_open_read(url, &reader, &err), &err);
+	assert_int_equal(db_write(reader, write_in_read, NULL, &err), -ENOTSUP);
+	assert_string_equal(err.key, "db.read_only");
+	must(db_write(db, write_in_read, NULL, &err), &err);
+	int64_t items = -1;
+	must(db_read(reader, count_items, &items, &err), &err);
+	assert_int_equal(items, 1);
+	db_close(reader);
+	assert_int_equal(db_open_read("sqlite:/nowhere/luytre-none", &reader, &err), -EIO);
+}
+
 /* Whether another process sees that this one uses the database: what keeps it from deleting the WAL. The bytes are
  * SQLite's SHARED_FIRST and SHARED_SIZE (os.h). */
 static bool seen_as_used(const char *path)
@@ -507,6 +524,11 @@ static void db_read_only(void **state)
 	(void)state;
 	db_test_each(read_only);
 }
+static void db_opened_read_only(void **state)
+{
+	(void)state;
+	db_test_each(opened_read_only);
+}
 static void db_stays_locked(void **state)
 {
 	(void)state;
@@ -615,7 +637,7 @@ int main(void)
 		cmocka_unit_test(bad_urls),        cmocka_unit_test(db_round_trip),
 		cmocka_unit_test(db_types),        cmocka_unit_test(db_results),
 		cmocka_unit_test(db_faults),       cmocka_unit_test(db_read_only),
-		cmocka_unit_test(db_stays_locked),
+		cmocka_unit_test(db_opened_read_only), cmocka_unit_test(db_stays_locked),
 		cmocka_unit_test(db_migrations),   cmocka_unit_test(db_migrations_at_once),
 		cmocka_unit_test(db_no_lost_update), cmocka_unit_test(db_reconnects),
 	};
