@@ -112,6 +112,7 @@ struct walk {
 	struct audit_verdict verdict;
 	int64_t head_number;
 	unsigned char head_hash[SHA256_SIZE];
+	const unsigned char *noted; /* NULL: none */
 	bool done;
 };
 
@@ -137,6 +138,8 @@ static void check(struct walk *w, const struct audit_row *row)
 	}
 	(void)memcpy(w->verdict.head, expected, SHA256_SIZE);
 	w->verdict.records = row->number;
+	if (w->noted != NULL && memcmp(expected, w->noted, SHA256_SIZE) == 0)
+		w->verdict.noted_number = row->number;
 	if (row->number == w->head_number && memcmp(expected, w->head_hash, SHA256_SIZE) != 0)
 		bad(w, row->number, "head");
 }
@@ -166,9 +169,11 @@ static int walk_on(struct db_tx *tx, void *ctx, struct err *err)
 	return r;
 }
 
-int audit_verify(const struct service_context *sc, struct audit_verdict *ret, struct err *err)
+int audit_verify_noted(const struct service_context *sc, const unsigned char noted[SHA256_SIZE], struct audit_verdict *ret,
+                       struct err *err)
 {
-	struct walk w = {.verdict.ok = true};
+	struct walk w = {.verdict.ok = true, .noted = noted};
+	w.verdict.noted_number = noted != NULL && memcmp(noted, w.verdict.head, SHA256_SIZE) == 0 ? 0 : -1;
 	int r = db_read(sc->db, read_head, &w, err);
 	while (r >= 0 && !w.done)
 		r = db_read(sc->db, walk_on, &w, err);
@@ -176,6 +181,11 @@ int audit_verify(const struct service_context *sc, struct audit_verdict *ret, st
 		return r;
 	*ret = w.verdict;
 	return 0;
+}
+
+int audit_verify(const struct service_context *sc, struct audit_verdict *ret, struct err *err)
+{
+	return audit_verify_noted(sc, NULL, ret, err);
 }
 
 static int post_verify(struct api_request *req, struct http_response *res, struct err *err)

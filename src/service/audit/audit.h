@@ -37,9 +37,13 @@ struct audit_verdict {
 	int64_t records;
 	int64_t bad_number;             /* the first record that does not fit, when not ok */
 	const char *reason;             /* "hash", "gap", "head" */
+	int64_t noted_number;           /* the record with the noted hash; 0: noted before the first; -1: none has it */
 	unsigned char head[SHA256_SIZE]; /* hash of the last good record */
 };
 /* Walks the whole chain. */
 int audit_verify(const struct service_context *sc, struct audit_verdict *ret, struct err *err) WARN_UNUSED;
+/* And looks for a head that was noted elsewhere earlier. Without it an end that was cut off together with the head goes unseen. */
+int audit_verify_noted(const struct service_context *sc, const unsigned char noted[SHA256_SIZE], struct audit_verdict *ret,
+                       struct err *err) WARN_UNUSED;
 
 const char *audit_access_kind(enum access_kind kind);
