@@ -38,7 +38,7 @@ struct alert_record {
 
 enum alert_taken { ALERT_TAKEN_NEW, ALERT_TAKEN_COUNTED, ALERT_TAKEN_KNOWN, ALERT_TAKEN_FATE };
 /*
- * Durable when it returns >= 0 (an enum alert_taken). action "restored" or "deleted" is no alert but a quarantined
+ * Durable when it returns >= 0 (an enum alert_taken). action "restored" or "deleted" with a quarantine_id is no alert but a quarantined
  * file's fate and goes to service/protection. -EINVAL: the record is refused for good (do not send it again).
  */
 int alert_intake(const struct service_context *sc, const struct alert_record *record, struct err *err) WARN_UNUSED;

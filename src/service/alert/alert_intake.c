@@ -102,7 +102,8 @@ static int take(struct db_tx *tx, void *ctx, struct err *err)
 	if (r < 0)
 		return r;
 	bool restored = str_eq(record->action, STR("restored")), deleted = str_eq(record->action, STR("deleted"));
-	if (restored || deleted) {
+	/* Other scanners delete what they find: without a quarantined file that is a finding like any other. */
+	if ((restored || deleted) && record->quarantine_id.n > 0) {
 		in->taken = ALERT_TAKEN_FATE;
 		return protection_quarantine_reported(tx, &record->endpoint_id, record->quarantine_id, deleted, record->at, err);
 	}

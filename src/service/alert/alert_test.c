@@ -186,6 +186,11 @@ static void intake(struct db *db, const char *url)
 	assert_int_equal(take(&w, &record), ALERT_TAKEN_FATE);
 	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM quarantine_item WHERE state = 2"), 1);
 	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM alert"), 2);
+	/* What another scanner deleted at once is an alert. */
+	record.key = STR("k6");
+	record.action = STR("deleted");
+	record.quarantine_id = STR_EMPTY;
+	assert_int_equal(take(&w, &record), ALERT_TAKEN_COUNTED);
 	world_done(&w);
 }
 
