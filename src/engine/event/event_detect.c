@@ -42,20 +42,31 @@ static struct str malware_severity(struct str action)
 	return str_eq_c(action, "quarantined") || str_eq_c(action, "deleted") ? STR("high") : STR("critical");
 }
 
+/* What became of a quarantined file, also when somebody decided it at the machine: whoever keeps alerts keeps its state too. */
+static bool is_fate(const struct event *e)
+{
+	struct str action = event_get(e, "event.action");
+	return str_eq_c(event_get(e, "event.kind"), "event") && event_get(e, "quarantine.id").n > 0 &&
+	       (str_eq_c(action, "restored") || str_eq_c(action, "deleted"));
+}
+
 static void examine_malware(const struct event_record *r, const struct event *e, event_detect_emit emit, void *ctx)
 {
-	if (!str_eq_c(event_get(e, "event.kind"), "alert") || !str_eq_c(event_get(e, "event.category"), "malware"))
+	if (!str_eq_c(event_get(e, "event.category"), "malware"))
+		return;
+	bool fate = is_fate(e);
+	if (!fate && !str_eq_c(event_get(e, "event.kind"), "alert"))
 		return;
 	struct str threat = event_get(e, "threat.name");
 	if (threat.n == 0)
 		threat = event_get(e, "rule.name");
 	struct str action = or_empty(event_get(e, "event.action"));
 	const struct event_alert alert = {
-		.rule_id = STR("malware.agent"),
+		.rule_id = fate ? STR("malware.fate") : STR("malware.agent"),
 		.rule_version = 1,
 		.group = STR(""),
 		.title = threat.n > 0 ? threat : STR("malware"),
-		.severity = malware_severity(action),
+		.severity = fate ? STR("low") : malware_severity(action),
 		.endpoint = r->endpoint,
 		.unit = r->unit,
 		.first_event = r->id,

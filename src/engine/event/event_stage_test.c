@@ -332,6 +332,29 @@ static void test_alert_until_acknowledged(void **state)
 	event_pipeline_stop(p);
 }
 
+/* What somebody did with a quarantined file at the machine is handed over too; other events of that kind are not. */
+static const char fates[] =
+	"{\"event.kind\":\"event\",\"event.category\":\"malware\",\"event.action\":\"restored\",\"quarantine.id\":\"q1\",\"file.path\":\"/f\"}\n"
+	"{\"event.kind\":\"event\",\"event.category\":\"malware\",\"event.action\":\"deleted\",\"quarantine.id\":\"q2\",\"file.path\":\"/f\"}\n"
+	"{\"event.kind\":\"event\",\"event.category\":\"malware\",\"event.action\":\"restored\"}\n"
+	"{\"event.kind\":\"event\",\"event.category\":\"malware\",\"event.action\":\"scan_finished\",\"quarantine.id\":\"q3\"}\n"
+	"{\"event.kind\":\"event\",\"event.category\":\"file\",\"event.action\":\"deleted\",\"quarantine.id\":\"q4\"}\n";
+
+static void test_fate_of_quarantined(void **state)
+{
+	(void)state;
+	unsigned before = seen_calls();
+	struct event_pipeline *p = start(test_fresh_dir(), NULL, 60000);
+	give(p, fates, 0);
+	assert_true(event_pipeline_settle(p, 20000));
+	assert_true(wait_calls(before + 2));
+	(void)usleep(200000);
+	assert_int_equal(seen_calls(), before + 2);
+	assert_string_equal(seen.severity, "low");
+	assert_string_equal(seen.path, "/f");
+	event_pipeline_stop(p);
+}
+
 static void test_senders(void **state)
 {
 	(void)state;
@@ -417,6 +440,7 @@ int main(void)
 		cmocka_unit_test(test_store_away_then_new),
 		cmocka_unit_test(test_replay_doubles_nothing),
 		cmocka_unit_test(test_alert_until_acknowledged),
+		cmocka_unit_test(test_fate_of_quarantined),
 		cmocka_unit_test(test_senders),
 		cmocka_unit_test(test_segments_go),
 		cmocka_unit_test(test_discard),
