@@ -67,7 +67,8 @@ uint32_t sg_pred_add(struct sg_builder *b, const struct sigma_pred *pred);
 /* Which predicates wake which rule. */
 void sg_triggers_make(struct sg_builder *b);
 
-/* sigma_database.c: exact tables, number tables and Vectorscan databases of every field and keyword set. */
+/* sigma_database.c: tables and Vectorscan databases of every field and keyword set. */
+uint32_t sg_engine_for(const struct sigma_pred *pred);
 int sg_databases_make(struct sg_builder *b, struct err *err) WARN_UNUSED;
 
 /* sigma_keys.c: the tree of JSON keys. */

@@ -15,19 +15,23 @@ void sg_grow_text(struct sg_growing *g, size_t need)
 	g->p = mem_realloc_array(g->p, g->capacity, 1);
 }
 
-/* Folds plain ASCII until a backslash or another byte; how far it came. Writes up to 16 bytes past that. */
-static size_t fold_plain(const char *p, size_t n, char *out)
+/*
+ * Folds ASCII, 16 bytes at a time, until a backslash or a byte outside ASCII; how far it came. Writes up to 16 bytes past
+ * that, in the buffer's slack.
+ */
+static inline size_t fold_plain(const char *p, size_t n, char *out)
 {
 	size_t i = 0;
 #ifdef __SSE2__
 	const __m128i slash = _mm_set1_epi8('\\'), before_a = _mm_set1_epi8('A' - 1), after_z = _mm_set1_epi8('Z' + 1);
 	for (; i + 16 <= n; i += 16) {
 		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-		if (_mm_movemask_epi8(_mm_or_si128(v, _mm_cmpeq_epi8(v, slash))) != 0)
-			break;
+		int odd = _mm_movemask_epi8(_mm_or_si128(v, _mm_cmpeq_epi8(v, slash)));
 		__m128i upper = _mm_and_si128(_mm_cmpgt_epi8(v, before_a), _mm_cmplt_epi8(v, after_z));
 		v = _mm_or_si128(v, _mm_and_si128(upper, _mm_set1_epi8(0x20)));
 		_mm_storeu_si128((__m128i *)(void *)(out + i), v);
+		if (odd != 0)
+			return i + (size_t)__builtin_ctz((unsigned)odd);
 	}
 #endif
 	for (; i < n; i++) {
@@ -37,6 +41,27 @@ static size_t fold_plain(const char *p, size_t n, char *out)
 		out[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
 	}
 	return n;
+}
+
+/* What \x stands for in JSON, already folded; 0: not a simple escape. */
+static const char simple_escapes[256] = {['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'};
+
+/* Unescapes and folds in one pass what is ASCII with simple escapes; SIZE_MAX: there is something else. */
+static size_t fold_simple(const char *p, size_t n, char *out)
+{
+	char *begin = out;
+	for (;;) {
+		size_t plain = fold_plain(p, n, out);
+		out += plain;
+		if (plain == n)
+			return (size_t)(out - begin);
+		char c = p[plain] == '\\' && plain + 1 < n ? simple_escapes[(unsigned char)p[plain + 1]] : '\0';
+		if (c == '\0')
+			return SIZE_MAX;
+		*out++ = c;
+		p += plain + 2;
+		n -= plain + 2;
+	}
 }
 
 static bool hex4(const char *p, const char *end, uint32_t *ret)
@@ -82,12 +107,11 @@ static char *put_code(char *out, uint32_t c)
 /* At a backslash; moves *p behind the escape. An escape that JSON does not know stays as it is. */
 static char *put_escape(char *out, const char **at, const char *end)
 {
-	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
 	const char *p = *at + 1;
 	uint32_t code, low;
-	const char *simple = p < end && *p != '\0' ? strchr(from, *p) : NULL;
-	if (simple != NULL) {
-		*out++ = to[simple - from];
+	char simple = p < end ? simple_escapes[(unsigned char)*p] : '\0';
+	if (simple != '\0') {
+		*out++ = simple;
 		*at = p + 1;
 		return out;
 	}
@@ -174,22 +198,19 @@ struct str sg_decode_raw(struct sigma_matcher *m, const struct sg_value *v, unsi
 	return str_n(g->p, unescape(g->p + (size_t)v->n * 3, n, false, g->p));
 }
 
-struct str sg_decode_both(struct sigma_matcher *m, const struct sg_value *v, unsigned which, struct str *ret_raw)
+struct str sg_decode_folded(struct sigma_matcher *m, const struct sg_value *v, unsigned which)
 {
 	struct sg_growing *g = &m->folded[which];
 	sg_grow_text(g, (size_t)v->n + 64);
-	size_t n = v->type == SG_VALUE_OBJECT ? 0 : fold_plain(v->p, v->n, g->p);
-	*ret_raw = str_n(v->p, v->n);
-	if (n == v->n && v->type != SG_VALUE_OBJECT)
+	size_t n = SIZE_MAX;
+	if (v->type == SG_VALUE_SCALAR)
+		n = fold_plain(v->p, v->n, g->p);
+	else if (v->type == SG_VALUE_TEXT)
+		n = fold_simple(v->p, v->n, g->p);
+	if (n != SIZE_MAX)
 		return str_n(g->p, n);
-	*ret_raw = sg_decode_raw(m, v, which);
+	struct str raw = sg_decode_raw(m, v, which);
 	/* The longest folding doubles its bytes (U+023A: 2 to 3). */
-	sg_grow_text(g, ret_raw->n * 2 + 64);
-	return str_n(g->p, fold_all(*ret_raw, g->p));
-}
-
-struct str sg_decode_folded(struct sigma_matcher *m, const struct sg_value *v, unsigned which)
-{
-	struct str raw;
-	return sg_decode_both(m, v, which, &raw);
+	sg_grow_text(g, raw.n * 2 + 64);
+	return str_n(g->p, fold_all(raw, g->p));
 }

@@ -7,6 +7,7 @@
 #include <hs/hs.h>
 
 #include "engine/sigma/sigma.h"
+#include "engine/sigma/sigma_probe.h"
 #include "engine/sigma/sigma_rule.h"
 
 #define SG_NONE UINT32_MAX
@@ -42,17 +43,33 @@ struct sg_label {
 struct sg_pred {
 	uint32_t field; /* SG_NONE: keyword */
 	uint8_t op, flags, part, ref;
+	uint32_t engine;     /* that finds it, of enum sg_engine; 0: tested when asked */
 	struct sg_text text; /* as explained to people; FIELDREF: the other field's name */
 	uint32_t arg;        /* NUMBER: numbers; CIDR: nets; REGEX by PCRE2: regexes; FIELDREF: the other field; PATTERN: globs */
 };
-enum { SG_PRED_CASED = 1, SG_PRED_DATABASE = 2 /* found by a database or table, not tested when asked */ };
+enum { SG_PRED_CASED = 1 };
+
+/* Ways to search a field's value, cheap first; each is run only when some rule needs it. */
+enum sg_engine {
+	SG_ENGINE_TABLES = 1, /* whole values, numbers, beginnings and ends by hash */
+	SG_ENGINE_FOLDED = 2, /* Vectorscan over the folded text */
+	SG_ENGINE_RAW = 4,    /* Vectorscan over the text as it is */
+};
+
+#define SG_ENDS_WORDS 3
+#define SG_ENDS_MAX (SG_ENDS_WORDS * 64 - 1)
+/* Texts that values begin (or end) with: the lengths in use, and a table by the hash of the text. */
+struct sg_ends {
+	uint64_t lengths[SG_ENDS_WORDS]; /* one bit a length */
+	struct sg_range table;           /* of exacts */
+};
 
 struct sg_field {
 	struct sg_text name;
 	uint32_t folded_db, raw_db; /* of databases, or SG_NONE */
 	struct sg_range exact;      /* slots of exacts; n is a power of two or 0 */
 	struct sg_range numbers;    /* sorted number rows */
-	uint8_t needs_raw, pad[3];
+	struct sg_ends begins, ends;
 };
 
 struct sg_exact {
@@ -101,8 +118,9 @@ struct sg_source {
 
 /* Keyword patterns of one source. */
 struct sg_keywords {
-	uint32_t prefilter_db, folded_db, raw_db;
+	uint32_t folded_db, raw_db;
 	uint8_t always_full, pad[3];
+	struct sg_probe probe; /* of the raw event */
 };
 
 /* A way to recognise events: see packs/sigma/mapping.yaml. */
@@ -231,6 +249,15 @@ static inline uint32_t sg_size(uint32_t word)
 /* Hashes of the tables: the same on every machine of one byte order, since the tables are cached. */
 uint64_t sg_hash(const char *p, size_t n);
 uint32_t sg_hash32(const char *p, size_t n);
+/* A hash that grows byte by byte, for beginnings and ends. */
+static inline uint64_t sg_roll(uint64_t h, char c)
+{
+	return (h ^ (unsigned char)c) * UINT64_C(0x9e3779b97f4a7c15);
+}
+static inline uint32_t sg_rolled(uint64_t h)
+{
+	return (uint32_t)(h >> 32) | 1;
+}
 
 /* sigma_compile.c. A rule that cannot be compiled goes to `refuse` and the rest goes on. */
 struct sigma_mapping;

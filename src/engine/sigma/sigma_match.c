@@ -22,6 +22,7 @@ struct sigma_matcher *sigma_matcher_new(struct sigma_ruleset *set, const struct 
 	m->woken = mem_alloc_array(rules, sizeof *m->woken);
 	m->matches = mem_alloc_array(rules, sizeof *m->matches);
 	m->costs = mem_alloc_array(rules, sizeof *m->costs);
+	m->memo = mem_alloc_array(SG_MEMO_ENTRIES, sizeof *m->memo);
 	m->regex_scratch = sigma_regex_scratch_new();
 	if (set->scratch != NULL && hs_clone_scratch(set->scratch, &m->scratch) != HS_SUCCESS)
 		m->scratch = NULL;
@@ -46,7 +47,7 @@ void sigma_matcher_free(struct sigma_matcher *m)
 	(void)hs_free_scratch(m->scratch);
 	sigma_regex_scratch_free(m->regex_scratch);
 	void *const parts[] = {m->quotes, m->slots, m->scanned, m->values, m->fired, m->touched, m->seen, m->woken,
-	                       m->matches, m->costs, m->folded[0].p, m->folded[1].p, m->raw[0].p, m->raw[1].p, m->all.p};
+	                       m->matches, m->costs, m->folded[0].p, m->folded[1].p, m->raw[0].p, m->raw[1].p, m->all.p, m->memo};
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		mem_free(parts[i]);
 	(void)sigma_ruleset_unref(m->set);
@@ -108,35 +109,113 @@ static void find_number(struct sigma_matcher *m, const struct sg_field *field, s
 		fire(m, rows[low].pred);
 }
 
-static void search_value(struct sigma_matcher *m, const struct sg_field *field, const struct sg_value *v)
+/* Each length in use is looked up while the hash grows over the text from one end. */
+static void find_ends(struct sigma_matcher *m, const struct sg_ends *ends, struct str text, bool backwards)
 {
-	struct str raw, folded;
-	if (v->type == SG_VALUE_NULL || v->type == SG_VALUE_EMPTY)
-		return;
-	folded = sg_decode_both(m, v, 0, &raw);
+	const struct sg_image *image = m->image;
+	uint32_t mask = ends->table.n - 1;
+	size_t most = text.n < SG_ENDS_MAX ? text.n : SG_ENDS_MAX;
+	uint64_t h = 0;
+	for (size_t n = 1; n <= most; n++) {
+		h = sg_roll(h, text.p[backwards ? text.n - n : n - 1]);
+		if (!(ends->lengths[n / 64] >> (n % 64) & 1))
+			continue;
+		uint32_t hash = sg_rolled(h);
+		for (uint32_t at = hash >> 1 & mask;; at = (at + 1) & mask) {
+			const struct sg_exact *e = &image->exacts[ends->table.at + at];
+			if (e->hash == 0)
+				break;
+			if (e->hash == hash && e->text.n == n &&
+			    memcmp(image->text + e->text.at, backwards ? text.p + text.n - n : text.p, n) == 0)
+				fire(m, e->pred);
+		}
+	}
+}
+
+static void search_tables(struct sigma_matcher *m, const struct sg_field *field, struct str folded)
+{
 	if (field->exact.n > 0)
 		find_exact(m, field, folded);
 	if (field->numbers.n > 0)
-		find_number(m, field, raw);
-	search(m, field->folded_db, folded);
-	search(m, field->raw_db, raw);
+		find_number(m, field, folded);
+	if (field->begins.table.n > 0)
+		find_ends(m, &field->begins, folded, false);
+	if (field->ends.table.n > 0)
+		find_ends(m, &field->ends, folded, true);
 }
 
-static void search_field(struct sigma_matcher *m, uint32_t index)
+static void search_value(struct sigma_matcher *m, const struct sg_field *field, const struct sg_value *v, uint32_t engines)
+{
+	if (engines & (SG_ENGINE_TABLES | SG_ENGINE_FOLDED)) {
+		struct str folded = sg_decode_folded(m, v, 0);
+		if (engines & SG_ENGINE_TABLES)
+			search_tables(m, field, folded);
+		if (engines & SG_ENGINE_FOLDED)
+			search(m, field->folded_db, folded);
+	}
+	if (engines & SG_ENGINE_RAW && field->raw_db != SG_NONE)
+		search(m, field->raw_db, sg_decode_raw(m, v, 0));
+}
+
+/* As search_value, for values short enough to be remembered. A predicate that another value of the field has fired already
+ * is not seen to fire again, so only a field's first value is remembered. */
+static void recall_value(struct sigma_matcher *m, uint32_t index, const struct sg_value *v, uint32_t engines)
+{
+	uint32_t key = index << 3 | engines;
+	uint64_t hash = sg_hash(v->p, v->n) + key * UINT64_C(0x9e3779b97f4a7c15);
+	struct sg_memo *memo = &m->memo[hash >> 7 & (SG_MEMO_ENTRIES - 1)];
+	if (memo->hash == hash && memo->key == key && memo->n == v->n && memo->type == v->type && memcmp(memo->bytes, v->p, v->n) == 0) {
+		for (unsigned i = 0; i < memo->fired_count; i++)
+			fire(m, memo->fired[i]);
+		return;
+	}
+	size_t before = m->touched_count;
+	search_value(m, &m->image->fields[index], v, engines);
+	size_t fired = m->touched_count - before;
+	if (fired > SG_MEMO_FIRED)
+		return;
+	memo->hash = hash;
+	memo->key = key;
+	memo->n = (uint8_t)v->n;
+	memo->type = (uint8_t)v->type;
+	memo->fired_count = (uint8_t)fired;
+	(void)memcpy(memo->bytes, v->p, v->n);
+	for (size_t i = 0; i < fired; i++)
+		memo->fired[i] = m->touched[before + i];
+}
+
+static void search_field(struct sigma_matcher *m, uint32_t index, uint32_t engines)
 {
 	const struct sg_slot *slot = sg_slot_of(m, index);
-	m->scanned[index] = m->epoch;
-	for (uint32_t i = slot != NULL ? slot->first : SG_NONE; i != SG_NONE; i = m->values[i].next)
-		search_value(m, &m->image->fields[index], &m->values[i]);
+	struct sg_done *done = &m->scanned[index];
+	if (done->epoch != m->epoch)
+		*done = (struct sg_done){.epoch = m->epoch};
+	engines &= ~done->engines;
+	done->engines |= engines;
+	for (uint32_t i = slot != NULL && engines != 0 ? slot->first : SG_NONE; i != SG_NONE; i = m->values[i].next) {
+		const struct sg_value *v = &m->values[i];
+		if (v->type == SG_VALUE_NULL || v->type == SG_VALUE_EMPTY)
+			continue;
+		if (i == slot->first && v->n <= SG_MEMO_BYTES)
+			recall_value(m, index, v, engines);
+		else
+			search_value(m, &m->image->fields[index], v, engines);
+	}
 }
 
 bool sg_fired(struct sigma_matcher *m, uint32_t index)
 {
 	const struct sg_pred *pred = &m->image->preds[index];
-	if (!(pred->flags & SG_PRED_DATABASE))
+	if (pred->engine == 0)
 		return sg_test(m, pred);
-	if (pred->field != SG_NONE && m->scanned[pred->field] != m->epoch)
-		search_field(m, pred->field);
+	if (sg_has(m->fired, index))
+		return true;
+	if (pred->field == SG_NONE)
+		return false;
+	const struct sg_done *done = &m->scanned[pred->field];
+	if (done->epoch == m->epoch && (done->engines & pred->engine))
+		return false;
+	search_field(m, pred->field, pred->engine);
 	return sg_has(m->fired, index);
 }
 
@@ -169,11 +248,11 @@ struct gather {
 static void gather_value(void *user, const struct sg_value *v)
 {
 	struct gather *g = user;
-	struct str raw;
 	if (v->type == SG_VALUE_NULL)
 		return;
-	struct str folded = sg_decode_both(g->m, v, 0, &raw);
-	search(g->m, g->raw_db, raw);
+	if (g->raw_db != SG_NONE)
+		search(g->m, g->raw_db, sg_decode_raw(g->m, v, 0));
+	struct str folded = sg_decode_folded(g->m, v, 0);
 	sg_grow_text(&g->m->all, g->n + folded.n + 64);
 	if (folded.n > 0)
 		(void)memcpy(g->m->all.p + g->n, folded.p, folded.n);
@@ -181,14 +260,19 @@ static void gather_value(void *user, const struct sg_value *v)
 	g->m->all.p[g->n++] = (char)0xff;
 }
 
-static int stop_at_first(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *user)
+static bool has_long_s(struct str s)
 {
-	(void)id;
-	(void)from;
-	(void)to;
-	(void)flags;
-	*(bool *)user = true;
-	return 1;
+	for (size_t at; (at = str_find_char(s, '\xc5')) != SIZE_MAX; s = str_sub(s, at + 1, s.n))
+		if (at + 1 < s.n && s.p[at + 1] == '\xbf')
+			return true;
+	return false;
+}
+
+/* What could hide a keyword from a search of the raw bytes: an escape by number, and the two letters outside ASCII that fold
+ * into ASCII (K U+212A, long s U+017F). */
+static bool may_hide(const struct sigma_matcher *m)
+{
+	return m->has_codes || (m->has_high && (memmem(m->json.p, m->json.n, "\xe2\x84\xaa", 3) != NULL || has_long_s(m->json)));
 }
 
 /* Keywords stand in any value (R "Keywords"). The raw bytes are searched first; only where something could be there are all
@@ -196,14 +280,8 @@ static int stop_at_first(unsigned id, unsigned long long from, unsigned long lon
 static void search_keywords(struct sigma_matcher *m, const struct sg_keywords *k)
 {
 	struct gather g = {.m = m, .raw_db = k->raw_db};
-	if (!k->always_full) {
-		bool maybe = false;
-		if (k->prefilter_db == SG_NONE)
-			return;
-		(void)hs_scan(m->set->databases[k->prefilter_db], m->json.p, (unsigned)m->json.n, 0, m->scratch, stop_at_first, &maybe);
-		if (!maybe)
-			return;
-	}
+	if (!k->always_full && !may_hide(m) && !sg_probe_hits(&k->probe, m->json.p, m->json.n))
+		return;
 	sg_grow_text(&m->all, 64);
 	m->all.p[g.n++] = (char)0xff;
 	sg_scan_scalars(m, gather_value, &g);
@@ -355,7 +433,7 @@ int sigma_matcher_run(struct sigma_matcher *m, struct str json, const struct sig
 		return r;
 	const struct sg_route *route = m->route;
 	for (size_t i = 0; i < route->field_count; i++)
-		search_field(m, route->fields[i]);
+		search_field(m, route->fields[i].field, route->fields[i].engines);
 	for (size_t i = 0; i < route->keyword_count; i++)
 		search_keywords(m, &m->image->keywords[route->keywords[i]]);
 	wake(m);

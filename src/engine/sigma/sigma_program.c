@@ -108,10 +108,7 @@ uint32_t sg_pred_add(struct sg_builder *b, const struct sigma_pred *pred)
 	                      .flags = pred->cased ? SG_PRED_CASED : 0, .part = (uint8_t)pred->part, .ref = (uint8_t)pred->ref,
 	                      .text = sg_text_add(b, explained(b, pred))};
 	row.arg = pred_argument(b, pred);
-	bool in_table = pred->op == SIGMA_OP_EXACT || pred->op == SIGMA_OP_PATTERN || pred->op == SIGMA_OP_REGEX ||
-	                (pred->op == SIGMA_OP_EQ && pred->part == SIGMA_PART_NONE);
-	if (in_table)
-		row.flags |= SG_PRED_DATABASE;
+	row.engine = sg_engine_for(pred);
 	b->plans = sg_grow(b->plans, &b->plan_capacity, b->image.preds_count, sizeof *b->plans);
 	b->plans[b->image.preds_count] = (struct sg_pred_plan){.pred = pred};
 	(void)SG_PUSH(b, preds, row);
@@ -191,7 +188,10 @@ static double wake_cost(const struct sg_builder *b, const uint32_t *word)
 {
 	if (SG_KIND(*word) == SIGMA_NODE_PRED) {
 		uint32_t pred = SG_VALUE(*word);
-		return b->image.preds[pred].flags & SG_PRED_DATABASE ? expected(b, pred) : 1e9;
+		/* A field that must be read by Vectorscan costs every event of the source something. */
+		uint32_t engine = b->image.preds[pred].engine;
+		double reading = engine == SG_ENGINE_TABLES ? 0 : engine == SG_ENGINE_FOLDED ? 0.01 : 0.05;
+		return engine != 0 ? expected(b, pred) + reading : 1e9;
 	}
 	if (SG_KIND(*word) == SIGMA_NODE_NOT)
 		return 1e9;

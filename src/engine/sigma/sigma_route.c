@@ -47,16 +47,19 @@ static void fill_fields(const struct sigma_ruleset *set, struct sg_route *r)
 	const struct sg_image *image = &set->image;
 	uint8_t *wanted = mem_alloc_array(image->fields_count, 1);
 	for (uint32_t pred = 0; pred < image->preds_count; pred++) {
-		uint32_t field = image->preds[pred].field;
-		if (field == SG_NONE || wanted[field])
+		const struct sg_pred *row = &image->preds[pred];
+		if (row->field == SG_NONE || (wanted[row->field] & row->engine) != 0)
 			continue;
-		for (uint32_t i = image->trigger_at[pred]; i < image->trigger_at[pred + 1] && !wanted[field]; i++)
-			wanted[field] = sg_has(r->rules, image->triggers[i]);
+		for (uint32_t i = image->trigger_at[pred]; i < image->trigger_at[pred + 1]; i++)
+			if (sg_has(r->rules, image->triggers[i])) {
+				wanted[row->field] |= (uint8_t)row->engine;
+				break;
+			}
 	}
 	r->fields = mem_alloc_array(image->fields_count, sizeof *r->fields);
 	for (uint32_t field = 0; field < image->fields_count; field++)
 		if (wanted[field])
-			r->fields[r->field_count++] = field;
+			r->fields[r->field_count++] = (struct sg_search){field, wanted[field]};
 	mem_free(wanted);
 }
 

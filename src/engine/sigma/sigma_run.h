@@ -13,7 +13,9 @@ struct sg_route {
 	uint64_t *rules;     /* one bit a rule */
 	uint32_t *always;    /* rules that nothing wakes */
 	size_t always_count;
-	uint32_t *fields;    /* with predicates that wake a rule of this route */
+	struct sg_search {
+		uint32_t field, engines;
+	} *fields;           /* with predicates that wake a rule of this route */
 	size_t field_count;
 	uint32_t *keywords;  /* keyword sets */
 	size_t keyword_count;
@@ -58,8 +60,6 @@ struct sigma_ruleset {
 	struct sg_service_route *services;
 	size_t service_count, service_capacity;
 	uint32_t *detect_routes; /* by detect row */
-	uint8_t *is_waker;       /* by field: has predicates that wake */
-	struct sigma_exclusions *exclusions;
 	bool from_cache;
 };
 
@@ -99,6 +99,21 @@ struct sg_slot {
 /* The rank of a field that a category takes from another one (4688's NewProcessName as Image). */
 #define SG_RANK_ALIAS (UINT32_MAX - 1)
 
+/*
+ * Values come again and again (an image, a user, a key). What a value of a field fired is remembered by its bytes as
+ * written, so that a value seen before is neither decoded nor searched. One entry a hash; a new one takes the old one's place.
+ */
+#define SG_MEMO_ENTRIES 4096
+#define SG_MEMO_BYTES 255
+#define SG_MEMO_FIRED 28
+struct sg_memo {
+	uint64_t hash; /* of bytes and field; 0: empty */
+	uint32_t key;  /* field and engines */
+	uint8_t n, fired_count, type, pad;
+	uint32_t fired[SG_MEMO_FIRED];
+	char bytes[SG_MEMO_BYTES];
+};
+
 struct sg_growing {
 	char *p;
 	size_t capacity;
@@ -116,8 +131,11 @@ struct sigma_matcher {
 	uint32_t epoch;
 	uint32_t *quotes; /* places of quotation marks that no backslash escapes */
 	size_t quote_count, quote_capacity;
+	bool has_codes, has_high; /* an escape \u, a byte outside ASCII */
 	struct sg_slot *slots;  /* by field */
-	uint32_t *scanned;      /* by field: epoch */
+	struct sg_done {
+		uint32_t epoch, engines;
+	} *scanned;             /* by field */
 	struct sg_value *values;
 	size_t value_count, value_capacity;
 	const struct sg_route *route;
@@ -132,6 +150,7 @@ struct sigma_matcher {
 	struct sigma_match *matches;
 	size_t match_count;
 
+	struct sg_memo *memo;
 	struct sg_growing folded[2], raw[2], all;
 	struct sigma_matcher_counters counters;
 	bool measure;
@@ -146,8 +165,6 @@ void sg_scan_scalars(struct sigma_matcher *m, void (*take)(void *user, const str
 /* sigma_decode.c: a value's text; `which`: 0 or 1, each valid until the next call with the same number. */
 struct str sg_decode_raw(struct sigma_matcher *m, const struct sg_value *v, unsigned which);
 struct str sg_decode_folded(struct sigma_matcher *m, const struct sg_value *v, unsigned which);
-/* Both at once: *ret_raw too. */
-struct str sg_decode_both(struct sigma_matcher *m, const struct sg_value *v, unsigned which, struct str *ret_raw);
 void sg_grow_text(struct sg_growing *g, size_t need);
 
 /* sigma_test_pred.c: a predicate that no database answers. */

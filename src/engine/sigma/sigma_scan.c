@@ -11,36 +11,45 @@
 
 #include "engine/sigma/sigma_run.h"
 
+/* One bit a byte. */
 struct block {
-	uint64_t slashes, quotes;
+	uint64_t slashes, quotes, us, high;
 };
 
 #ifdef __x86_64__
+__attribute__((target("avx2"))) static inline uint64_t equal_avx2(__m256i a, __m256i b, char c)
+{
+	const __m256i wanted = _mm256_set1_epi8(c);
+	return (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(a, wanted)) |
+	       (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(b, wanted)) << 32;
+}
+
 __attribute__((target("avx2"))) static inline struct block look_avx2(const char *p)
 {
-	const __m256i slash = _mm256_set1_epi8('\\'), quote = _mm256_set1_epi8('"');
 	__m256i a = _mm256_loadu_si256((const __m256i *)(const void *)p), b = _mm256_loadu_si256((const __m256i *)(const void *)(p + 32));
-	return (struct block){
-		(uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(a, slash)) | (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(b, slash)) << 32,
-		(uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(a, quote)) | (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(b, quote)) << 32,
-	};
+	return (struct block){equal_avx2(a, b, '\\'), equal_avx2(a, b, '"'), equal_avx2(a, b, 'u'),
+	                      (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_or_si256(a, b))};
 }
 #endif
 
 static inline struct block look(const char *p)
 {
-	struct block block = {0, 0};
+	struct block block = {0};
 #ifdef __x86_64__
-	const __m128i slash = _mm_set1_epi8('\\'), quote = _mm_set1_epi8('"');
+	const __m128i slash = _mm_set1_epi8('\\'), quote = _mm_set1_epi8('"'), u = _mm_set1_epi8('u');
 	for (unsigned i = 0; i < 4; i++) {
 		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i * 16));
 		block.slashes |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, slash)) << (i * 16);
 		block.quotes |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, quote)) << (i * 16);
+		block.us |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, u)) << (i * 16);
+		block.high |= (uint64_t)(uint32_t)_mm_movemask_epi8(v);
 	}
 #else
 	for (unsigned i = 0; i < 64; i++) {
 		block.slashes |= (uint64_t)(p[i] == '\\') << i;
 		block.quotes |= (uint64_t)(p[i] == '"') << i;
+		block.us |= (uint64_t)(p[i] == 'u') << i;
+		block.high |= (uint64_t)((unsigned char)p[i] >> 7) << i;
 	}
 #endif
 	return block;
@@ -65,11 +74,14 @@ struct marker {
 	uint32_t *out;
 	size_t n;
 	uint64_t carry;
+	uint64_t codes, high; /* not 0: there is an escape \u, a byte outside ASCII */
 };
 
 static inline void mark(struct marker *m, struct block block, uint32_t at)
 {
-	uint64_t quotes = block.quotes & ~escaped_bytes(block.slashes, &m->carry);
+	uint64_t escaped = escaped_bytes(block.slashes, &m->carry), quotes = block.quotes & ~escaped;
+	m->codes |= block.us & escaped;
+	m->high |= block.high;
 	while (quotes != 0) {
 		m->out[m->n++] = at + (uint32_t)__builtin_ctzll(quotes);
 		quotes &= quotes - 1;
@@ -111,6 +123,8 @@ static void find_quotes(struct sigma_matcher *m)
 		mark(&marker, look(tail), (uint32_t)whole);
 	}
 	m->quote_count = marker.n;
+	m->has_codes = marker.codes != 0;
+	m->has_high = marker.high != 0;
 }
 
 struct walk {
