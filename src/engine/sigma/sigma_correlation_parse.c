@@ -100,6 +100,20 @@ static int parse_text(struct sigma_parsed *p, const struct pack_doc *doc, const 
 	return r < 0 ? pack_error(doc, node, r, err) : 0;
 }
 
+/* One member of the condition's map; `node` is the map. */
+static int parse_condition_member(struct sigma_parsed *p, const struct pack_doc *doc, const struct json *node,
+                                  const struct json *member, struct sigma_correlation *c, struct err *err)
+{
+	if (str_eq_c(member->name, "field"))
+		return sigma_names_parse(p, doc, node, "field", &c->fields, err);
+	if (!str_eq_c(member->name, "percentile"))
+		return parse_limit(doc, member, c, err);
+	if (member->type != JSON_NUMBER || member->number < 0 || member->number > 100)
+		return fail(doc, member, err, "sigma.number", member->text);
+	c->percentile = member->number;
+	return 0;
+}
+
 static int parse_condition(struct sigma_parsed *p, const struct pack_doc *doc, const struct json *node,
                            struct sigma_correlation *c, struct err *err)
 {
@@ -111,16 +125,7 @@ static int parse_condition(struct sigma_parsed *p, const struct pack_doc *doc, c
 	if (node == NULL || node->type != JSON_OBJECT)
 		return fail(doc, node, err, "sigma.correlation_condition", STR(""));
 	json_each(member, node) {
-		int r = 0;
-		if (str_eq_c(member->name, "field")) {
-			r = sigma_names_parse(p, doc, node, "field", &c->fields, err);
-		} else if (str_eq_c(member->name, "percentile")) {
-			if (member->type != JSON_NUMBER || member->number < 0 || member->number > 100)
-				return fail(doc, member, err, "sigma.number", member->text);
-			c->percentile = member->number;
-		} else {
-			r = parse_limit(doc, member, c, err);
-		}
+		int r = parse_condition_member(p, doc, node, member, c, err);
 		if (r < 0)
 			return r;
 	}

@@ -110,8 +110,7 @@ static bool digits(struct cursor *c, size_t n, uint64_t min, uint64_t max, unsig
 	return true;
 }
 
-/* "2020-09-20[T ]12:16:06[.fraction][zone]", also with slashes; the zone is left in the cursor. */
-static bool civil_of_text(struct cursor *c, struct clock_date *d)
+static bool day_of_text(struct cursor *c, struct clock_date *d)
 {
 	unsigned year;
 	if (!digits(c, 4, 1, 9999, &year) || (!cursor_accept(c, '-') && !cursor_accept(c, '/')) ||
@@ -119,6 +118,14 @@ static bool civil_of_text(struct cursor *c, struct clock_date *d)
 	    !digits(c, 2, 1, 31, &d->day))
 		return false;
 	d->year = (int)year;
+	return true;
+}
+
+/* "2020-09-20[T ]12:16:06[.fraction][zone]", also with slashes; the zone is left in the cursor. */
+static bool civil_of_text(struct cursor *c, struct clock_date *d)
+{
+	if (!day_of_text(c, d))
+		return false;
 	if (!cursor_accept(c, 'T') && !cursor_accept(c, ' ') && !cursor_accept(c, 't'))
 		return cursor_at_end(c);
 	if (!digits(c, 2, 0, 23, &d->hour) || !cursor_expect(c, ':') || !digits(c, 2, 0, 59, &d->minute))

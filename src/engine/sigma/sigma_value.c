@@ -169,22 +169,30 @@ static int surround(struct entry *e, struct value *v, enum modifier m)
 	return 0;
 }
 
-static int to_kind(struct entry *e, struct value *v, enum modifier m, bool first)
+static int to_exists(struct entry *e, struct value *v)
+{
+	if (v->kind != KIND_BOOL || e->count != 1 || e->field.n == 0)
+		return wrong_type(e, MOD_EXISTS);
+	v->kind = KIND_EXISTS;
+	return 0;
+}
+
+static int to_compare(struct entry *e, struct value *v, enum modifier m)
 {
 	long double number;
-	if (m == MOD_EXISTS) {
-		if (v->kind != KIND_BOOL || e->count != 1 || e->field.n == 0)
-			return wrong_type(e, m);
-		v->kind = KIND_EXISTS;
-		return 0;
-	}
-	if (m >= MOD_LT && m <= MOD_GTE) {
-		if (v->kind != KIND_NUMBER || !sigma_number_parse(v->text, &number) || e->field.n == 0)
-			return wrong_type(e, m);
-		v->kind = KIND_COMPARE;
-		v->compare = m == MOD_LT ? SIGMA_OP_LT : m == MOD_LTE ? SIGMA_OP_LTE : m == MOD_GT ? SIGMA_OP_GT : SIGMA_OP_GTE;
-		return 0;
-	}
+	if (v->kind != KIND_NUMBER || !sigma_number_parse(v->text, &number) || e->field.n == 0)
+		return wrong_type(e, m);
+	v->kind = KIND_COMPARE;
+	v->compare = m == MOD_LT ? SIGMA_OP_LT : m == MOD_LTE ? SIGMA_OP_LTE : m == MOD_GT ? SIGMA_OP_GT : SIGMA_OP_GTE;
+	return 0;
+}
+
+static int to_kind(struct entry *e, struct value *v, enum modifier m, bool first)
+{
+	if (m == MOD_EXISTS)
+		return to_exists(e, v);
+	if (m >= MOD_LT && m <= MOD_GTE)
+		return to_compare(e, v, m);
 	if (v->kind != KIND_TEXT)
 		return wrong_type(e, m);
 	if (!first && m != MOD_FIELDREF)
