@@ -7,7 +7,7 @@ root=${CLEAN_ROOM:-$top/build/clean-room}
 mirror=$(awk '/^URIs:/ {print $2; exit} /^deb / {print $2; exit}' /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null | head -1)
 
 leave() {
-	for mount in dev/pts dev proc sys shared; do mountpoint -q "$root/$mount" && umount -l "$root/$mount"; done
+	for mount in dev/shm dev/pts dev proc sys; do mountpoint -q "$root/$mount" && umount -l "$root/$mount"; done
 	return 0
 }
 trap leave EXIT
@@ -34,6 +34,7 @@ in_room() {
 		chroot "$root" bash -c "cd /home/luytre && $1"
 }
 for mount in proc sys dev dev/pts; do mountpoint -q "$root/$mount" || mount --bind "/$mount" "$root/$mount"; done
+mountpoint -q "$root/dev/shm" || mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
 rm -rf "$root/home/luytre"
 git clone -q "$top" "$root/home/luytre"
 echo "==> clean room: ./dev test"
