@@ -133,7 +133,7 @@ static bool check_segment(struct agent_spool *s, struct segment *g)
 		uint64_t sequence = 0, previous = g->first - 1;
 		struct str payload;
 		g->end = HEADER_SIZE;
-		while (next_record(&c, &sequence, &payload) && sequence > previous) {
+		while (next_record(&c, &sequence, &payload) && sequence == previous + 1) {
 			previous = g->last = sequence;
 			g->end = c.at;
 		}
