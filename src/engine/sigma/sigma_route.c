@@ -18,6 +18,18 @@ static bool category_is(const struct sg_attributes *a, struct str category)
 	return false;
 }
 
+/* How a key that the rule gives stands to what is known of the event. */
+enum agreement { KEY_NOT_GIVEN, KEY_UNKNOWN, KEY_AGREES, KEY_DIFFERS };
+
+static enum agreement agreement_of(struct str wanted, bool known, bool equal)
+{
+	if (wanted.n == 0)
+		return KEY_NOT_GIVEN;
+	if (!known)
+		return KEY_UNKNOWN;
+	return equal ? KEY_AGREES : KEY_DIFFERS;
+}
+
 /*
  * Each key that the rule gives must equal the event's. A key that is not known of the event stops a rule, unless another
  * one agrees ("product=windows" alone lets every Windows rule see the events) or nothing is known at all.
@@ -26,18 +38,21 @@ static bool applies(const struct sigma_ruleset *set, const struct sg_source *s, 
 {
 	const struct sg_image *image = &set->image;
 	struct str product = sg_str(image, s->product), category = sg_str(image, s->category), service = sg_str(image, s->service);
-	bool agrees = false, open = false;
-	bool anything = a->product.p != NULL || a->service.p != NULL || a->category_known;
-	if (a->lenient || !anything)
+	bool product_known = a->product.p != NULL, service_known = a->service.p != NULL;
+	if (a->lenient || (!product_known && !service_known && !a->category_known))
 		return true;
-	if (product.n > 0 && a->product.p != NULL && !str_eq_nocase(product, a->product))
-		return false;
-	if (service.n > 0 && a->service.p != NULL && !str_eq_nocase(service, a->service))
-		return false;
-	if (category.n > 0 && a->category_known && !category_is(a, category))
-		return false;
-	agrees = (product.n > 0 && a->product.p != NULL) || (service.n > 0 && a->service.p != NULL) || (category.n > 0 && a->category_known);
-	open = (product.n > 0 && a->product.p == NULL) || (service.n > 0 && a->service.p == NULL) || (category.n > 0 && !a->category_known);
+	const enum agreement keys[] = {
+		agreement_of(product, product_known, product_known && str_eq_nocase(product, a->product)),
+		agreement_of(service, service_known, service_known && str_eq_nocase(service, a->service)),
+		agreement_of(category, a->category_known, a->category_known && category_is(a, category)),
+	};
+	bool agrees = false, open = false;
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		if (keys[i] == KEY_DIFFERS)
+			return false;
+		agrees = agrees || keys[i] == KEY_AGREES;
+		open = open || keys[i] == KEY_UNKNOWN;
+	}
 	return agrees || !open;
 }
 

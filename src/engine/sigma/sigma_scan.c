@@ -166,17 +166,24 @@ static inline bool take_string(struct walk *w, struct sg_value *v)
 	return true;
 }
 
+/* Bytes of numbers and of true, false, null. */
+static bool is_scalar_byte(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '-' || c == '+' || c == '.' || c == 'E';
+}
+
+static bool ends_scalar(char c)
+{
+	return c == ',' || c == '}' || c == ']' || is_blank(c);
+}
+
 /* A number, true, false or null: up to the next structural character. */
 static bool take_scalar(struct walk *w, struct sg_value *v)
 {
 	const char *from = w->p;
-	while (w->p < w->end && *w->p != ',' && *w->p != '}' && *w->p != ']' && !is_blank(*w->p)) {
-		unsigned char c = (unsigned char)*w->p;
-		bool fine = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '-' || c == '+' || c == '.' || c == 'E';
-		if (!fine)
+	for (; w->p < w->end && !ends_scalar(*w->p); w->p++)
+		if (!is_scalar_byte(*w->p))
 			return false;
-		w->p++;
-	}
 	*v = (struct sg_value){.p = from, .n = (uint32_t)(w->p - from), .next = SG_NONE, .type = SG_VALUE_SCALAR};
 	if (v->n == 0)
 		return false;
