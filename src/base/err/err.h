@@ -45,7 +45,15 @@ struct err {
 
 /* Records an error and returns `code` (must be negative). `args` ends with a NULL name. */
 int err_set_args(struct err *err, int code, const char *key, const struct arg *args);
-#define err_set(err, code, key, ...) err_set_args((err), (code), (key), ARGS(__VA_ARGS__))
+#define err_set(err, code, key, ...) err_negative(err_set_args((err), (code), (key), ARGS(__VA_ARGS__)))
+
+/* Tells the compiler and its analysers what err_set_args asserts. */
+static inline int err_negative(int code)
+{
+	if (code >= 0)
+		__builtin_unreachable();
+	return code;
+}
 
 /* Puts a place in front of what is already recorded: "pack.yaml" + "12:3" becomes
  * "pack.yaml:12:3". Returns err's code (or -EINVAL when err is NULL). */
