@@ -125,7 +125,8 @@ static int identifier(struct parse *p, struct str word, struct sigma_node **ret)
 			names[n++] = arena_cstr(p->arena, id->name);
 	}
 	names[n] = NULL;
-	const char *near = str_closest(word, names);
+	/* Within two edits of a word of two letters is every word of two letters. */
+	const char *near = word.n > 3 ? str_closest(word, names) : NULL;
 	return near != NULL ? err_set(p->err, -EINVAL, "sigma.identifier_near", ARG_STR("name", word), ARG_CSTR("nearest", near))
 	                    : err_set(p->err, -EINVAL, "sigma.identifier", ARG_STR("name", word));
 }

@@ -92,11 +92,18 @@ static void put_pattern(struct buf *out, const struct sigma_pattern *p, bool key
 		buf_append_c(out, keyword ? SEPARATOR : "\\z");
 }
 
+/* Too much for Vectorscan: tested alone, when a condition asks. */
 static void use_pcre(struct sg_builder *b, uint32_t pred)
 {
 	const struct sigma_pred *p = b->plans[pred].pred;
+	struct sg_regex row = {.text = sg_text_add(b, p->text), .flags = p->re_flags};
+	struct buf text cleanup_buf = BUF_INIT(1 << 20);
+	if (p->op != SIGMA_OP_REGEX) {
+		put_pattern(&text, &p->pattern, false);
+		row = (struct sg_regex){.text = sg_text_add(b, buf_str(&text)), .flags = SIGMA_RE_BYTES | SIGMA_RE_DOTALL};
+	}
 	b->image.preds[pred].engine = 0;
-	b->image.preds[pred].arg = SG_PUSH(b, regexes, (struct sg_regex){.text = sg_text_add(b, p->text), .flags = p->re_flags});
+	b->image.preds[pred].arg = SG_PUSH(b, regexes, row);
 }
 
 /* Whether Vectorscan can take the expression: no look-around, no back-references, not too large. */
@@ -139,12 +146,11 @@ static int make_database(struct sg_builder *b, struct patterns *p, struct str na
 		if (hs_compile_multi(texts, p->flags, p->ids, (unsigned)p->count, HS_MODE_BLOCK, NULL, &db, &error) == HS_SUCCESS)
 			break;
 		int at = error != NULL ? error->expression : -1;
-		bool regex = at >= 0 && b->image.preds[p->ids[at]].op == SIGMA_OP_REGEX;
-		int r = regex ? 0 : err_set(err, -EINVAL, "sigma.compile", ARG_STR("name", name),
-		                            ARG_CSTR("reason", error != NULL ? error->message : ""));
+		int r = at >= 0 ? 0 : err_set(err, -EINVAL, "sigma.compile", ARG_STR("name", name),
+		                              ARG_CSTR("reason", error != NULL ? error->message : ""));
 		(void)hs_free_compile_error(error);
 		error = NULL;
-		if (!regex)
+		if (at < 0)
 			return r;
 		use_pcre(b, p->ids[at]);
 		mem_free(p->texts[at]);

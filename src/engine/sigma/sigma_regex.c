@@ -23,7 +23,7 @@ static pcre2_code *compile(struct str pattern, unsigned flags, struct err *err, 
 	int code;
 	PCRE2_SIZE at;
 	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
-	uint32_t options = PCRE2_UTF | PCRE2_NO_UTF_CHECK | PCRE2_NEVER_BACKSLASH_C;
+	uint32_t options = flags & SIGMA_RE_BYTES ? 0 : PCRE2_UTF | PCRE2_NO_UTF_CHECK | PCRE2_NEVER_BACKSLASH_C;
 	options |= flags & SIGMA_RE_CASELESS ? PCRE2_CASELESS : 0;
 	options |= flags & SIGMA_RE_MULTILINE ? PCRE2_MULTILINE : 0;
 	options |= flags & SIGMA_RE_DOTALL ? PCRE2_DOTALL : 0;

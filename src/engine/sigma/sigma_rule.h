@@ -63,7 +63,7 @@ enum sigma_part {
 
 enum sigma_ref { SIGMA_REF_EQUAL, SIGMA_REF_CONTAINS, SIGMA_REF_STARTSWITH, SIGMA_REF_ENDSWITH };
 
-enum { SIGMA_RE_CASELESS = 1, SIGMA_RE_MULTILINE = 2, SIGMA_RE_DOTALL = 4 };
+enum { SIGMA_RE_CASELESS = 1, SIGMA_RE_MULTILINE = 2, SIGMA_RE_DOTALL = 4, SIGMA_RE_BYTES = 8 /* made of wildcards, not of `re` */ };
 
 struct sigma_net {
 	unsigned char address[16]; /* v4 in the first four */

@@ -58,7 +58,9 @@ static bool test_net(struct sigma_matcher *m, const struct sg_pred *pred, const 
 
 static bool regex_finds(struct sigma_matcher *m, const struct sg_pred *pred, const struct sg_value *v)
 {
-	int r = sigma_regex_match(m->set->regexes[pred->arg], sg_decode_raw(m, v, 0), m->regex_scratch);
+	bool folded = pred->op == SIGMA_OP_PATTERN && !(pred->flags & SG_PRED_CASED);
+	struct str text = folded ? sg_decode_folded(m, v, 0) : sg_decode_raw(m, v, 0);
+	int r = sigma_regex_match(m->set->regexes[pred->arg], text, m->regex_scratch);
 	m->counters.regex_gave_up += r < 0;
 	return r > 0;
 }
@@ -132,9 +134,9 @@ static bool test_value(struct sigma_matcher *m, const struct sg_pred *pred, cons
 	case SIGMA_OP_FIELDREF:
 		return is_text(v) && test_ref(m, pred, v);
 	case SIGMA_OP_REGEX:
-		return is_text(v) && regex_finds(m, pred, v);
-	case SIGMA_OP_EXACT:
 	case SIGMA_OP_PATTERN:
+	case SIGMA_OP_EXACT:
+		return is_text(v) && regex_finds(m, pred, v);
 	case SIGMA_OP__COUNT:
 		break;
 	}

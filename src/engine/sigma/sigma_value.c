@@ -299,6 +299,10 @@ static int text_pred(const struct entry *e, struct value *v, struct sigma_pred *
 		return refuse(e, err_set(e->err, -E2BIG, "sigma.wildcards", ARG_U64("limit", SIGMA_WILDCARDS_MAX)));
 	if (e->field.n == 0 && !e->anchored)
 		sigma_text_surround(e->arena, &v->pattern, true, true);
+	/* "**" is "*". */
+	for (struct sigma_piece *piece = v->pattern.first; piece != NULL; piece = piece->next)
+		while (piece->kind == SIGMA_PIECE_ANY_RUN && piece->next != NULL && piece->next->kind == SIGMA_PIECE_ANY_RUN)
+			piece->next = piece->next->next;
 	struct sigma_piece *first = v->pattern.first;
 	if (first != NULL && first->kind == SIGMA_PIECE_ANY_RUN && first->next == NULL) {
 		*ret = new_pred(e, SIGMA_OP_PRESENT, STR_EMPTY);
