@@ -367,7 +367,7 @@ static unsigned count_events(struct world *w, const char *first, const char *sec
 
 static void wait_event(struct world *w, const char *first, const char *second)
 {
-	for (int i = 0; i < 500 && count_events(w, first, second) == 0; i++)
+	for (int i = 0; i < 3000 && count_events(w, first, second) == 0; i++)
 		(void)usleep(10000);
 	if (count_events(w, first, second) != 1)
 		fail_msg("%s %s: %u times", first, second, count_events(w, first, second));
