@@ -4,7 +4,10 @@
 
 Reads every src/**/*_messages.yaml and web/**/*_messages.yaml below the source
 folder, checks them, and writes the C catalogue (base/msg) and, for the console,
-vi.json and en.json. A fault is told as "file:line: text" and the exit code is 1.
+the texts of web/ only: vi.json and en.json from web/console_messages.yaml, which
+every page has, and x.vi.json and x.en.json from web/**/x_messages.yaml, which are
+fetched with the pages that name x in web/routes.js. The server words its own
+errors. A fault is told as "file:line: text" and the exit code is 1.
 
     room.key: {vi: "…", en: "…"}
     room.key: {vi: "…", en: {one: "…", other: "…"}}     chosen by the argument {count}
@@ -21,6 +24,9 @@ LANGS = ("vi", "en")
 KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9][a-z0-9_]*)+")
 ARG = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 SKIPPED = {"node_modules", "__pycache__"}
+BASE = "console"
+# Texts of rooms that a page shows by a key out of a record.
+BORROWED = {"endpoint": "endpoint.reason_"}
 
 
 class Faults:
@@ -182,6 +188,20 @@ def json_source(entries, lang):
     return json.dumps(table, ensure_ascii=False, indent=0, sort_keys=True) + "\n"
 
 
+def browser_sets(entries, places):
+    """{set name: entries}: what browsers get, by the file it stands in."""
+    sets = {BASE: {}}
+    for key, entry in entries.items():
+        path = places[key].rsplit(":", 1)[0]
+        if path.startswith("web" + os.sep):
+            name = os.path.basename(path)[:-len("_messages.yaml")]
+            sets.setdefault(name, {})[key] = entry
+    for name, prefix in BORROWED.items():
+        if name in sets:
+            sets[name].update({k: e for k, e in entries.items() if k.startswith(prefix)})
+    return sets
+
+
 def write(path, text):
     temporary = path + ".tmp"
     with open(temporary, "w", encoding="utf-8") as f:
@@ -198,7 +218,7 @@ def main():
     parser.add_argument("--source", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."),
                         help="the source folder (default: the one this tool is in)")
     parser.add_argument("--c", metavar="FILE", help="write the C catalogue")
-    parser.add_argument("--json", metavar="DIR", help="write DIR/vi.json and DIR/en.json")
+    parser.add_argument("--json", metavar="DIR", help="write the console's texts into DIR")
     parser.add_argument("--depfile", metavar="FILE", help="write what was read, for ninja (needs --c)")
     options = parser.parse_args()
 
@@ -214,8 +234,9 @@ def main():
         write(options.c, c_source(entries))
     if options.json:
         os.makedirs(options.json, exist_ok=True)
-        for lang in LANGS:
-            write(os.path.join(options.json, lang + ".json"), json_source(entries, lang))
+        for name, some in browser_sets(entries, places).items():
+            for lang in LANGS:
+                write(os.path.join(options.json, f"{lang}.json" if name == BASE else f"{name}.{lang}.json"), json_source(some, lang))
     if options.depfile:
         write(options.depfile, f"{escaped(options.c)}: {' '.join(escaped(p) for p in files + folders)}\n")
     return 0

@@ -53,7 +53,8 @@ class GenMessages(unittest.TestCase):
 
     def test_writes(self):
         self.put("src/base/b_messages.yaml", 'b.two: {vi: "{count} \\"máy\\"", en: {one: "{count} PC", other: "{count} PCs"}}\n')
-        self.put("web/a_messages.yaml", GOOD)
+        self.put("web/console_messages.yaml", GOOD)
+        self.put("web/pages/c_messages.yaml", 'c.three: {vi: "{count} \\"máy\\"", en: {one: "{count} PC", other: "{count} PCs"}}\n')
         self.put("web/node_modules/x_messages.yaml", "broken: [")
         result = self.run_tool()
         self.assertEqual(result.returncode, 0, result.stderr)
@@ -61,9 +62,9 @@ class GenMessages(unittest.TestCase):
         self.assertIn('{"a.one", {"Một {n}", "One {n}"}, {NULL, NULL}},', source)
         self.assertIn('{"b.two", {"{count} \\"máy\\"", "{count} PCs"}, {NULL, "{count} PC"}},', source)
         self.assertLess(source.index("a.one"), source.index("b.two"))
-        self.assertEqual(json.loads(self.read("out/en.json")),
-                         {"a.one": "One {n}", "b.two": {"one": "{count} PC", "other": "{count} PCs"}})
-        self.assertEqual(json.loads(self.read("out/vi.json"))["b.two"], '{count} "máy"')
+        self.assertEqual(json.loads(self.read("out/en.json")), {"a.one": "One {n}"})
+        self.assertEqual(json.loads(self.read("out/c.en.json")), {"c.three": {"one": "{count} PC", "other": "{count} PCs"}})
+        self.assertEqual(json.loads(self.read("out/c.vi.json"))["c.three"], '{count} "máy"')
         self.assertIn("b_messages.yaml", self.read("m.d"))
 
     def test_faults(self):

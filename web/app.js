@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
 // Start: texts, session, then the page that the address names, inside the shell that the role decides.
 import { html, render, useState, useEffect, useErrorBoundary } from './lib/html.js';
-import { startLang, useLang, t } from './lib/i18n.js';
+import { startLang, addTexts, useLang, t } from './lib/i18n.js';
 import { get, onSignedOut } from './lib/api.js';
 import { useRoute, match, go } from './lib/router.js';
 import { useSession, loadSession, session, expired, can } from './lib/session.js';
@@ -90,7 +90,7 @@ function Inside({ session: who }) {
 }
 
 // A component of pages/ that stands outside the shells, loaded when needed.
-const outside = { setup: () => import('./pages/setup.js'), first_password: () => import('./pages/first_password.js') };
+const outside = { setup: () => Promise.all([import('./pages/setup.js'), addTexts(['setup'])]).then(([module]) => module), first_password: () => import('./pages/first_password.js') };
 function Outside({ name, ...props }) {
 	const [View, setView] = useState(null);
 	useEffect(() => {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
@@ -25,13 +25,17 @@ const sources = walk(web).filter((path) => path.endsWith('.js'));
 const read = (path) => readFileSync(path, 'utf8');
 const stripped = (text) => text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|[^:'"`\\])\/\/[^\n]*/g, '$1');
 
-const own = read(join(web, 'console_messages.yaml'));
-const keys = [...own.matchAll(/^(ui\.[a-z0-9_.]+):/gm)].map((m) => m[1]);
+// The texts by set: "console" comes with every page, the others with the pages that name them.
+const sets = new Map(walk(web).filter((path) => path.endsWith('_messages.yaml')).map((path) => [basename(path, '_messages.yaml'), [...read(path).matchAll(/^(ui\.[a-z0-9_.]+):/gm)].map((m) => m[1])]));
+const keys = [...sets.values()].flat();
+const { pages } = await import(join(web, 'routes.js'));
+const textsOf = new Map([...pages.map((page) => [page.file, page.texts ?? []]), ['setup', ['setup']], ['login', []], ['first_password', []]]);
 
 test('message files are sound and in both languages', () => {
 	const out = mkdtempSync(join(tmpdir(), 'luytre-messages-'));
 	execFileSync('/usr/bin/python3', [join(top, 'tools/gen_messages.py'), '--json', out]);
 	const vi = JSON.parse(read(join(out, 'vi.json'))), en = JSON.parse(read(join(out, 'en.json')));
+	for (const set of sets.keys()) if (set !== 'console') for (const [lang, all] of [['vi', vi], ['en', en]]) Object.assign(all, JSON.parse(read(join(out, `${set}.${lang}.json`))));
 	for (const key of keys) assert.ok(vi[key] && en[key], key);
 });
 
@@ -64,6 +68,26 @@ test('no text for people stands in the source', () => {
 	assert.deepEqual(faults, []);
 });
 
+// The texts a source file uses: exact keys, and beginnings of keys that are made from a value.
+function usedBy(path) {
+	const text = stripped(read(path)), tests = [];
+	for (const m of text.matchAll(/ui\.[a-z0-9_.]+(\$\{)?/g)) tests.push(m[1] ? (key) => key.startsWith(m[0].slice(0, -2)) : (key) => key === m[0].replace(/\.$/, ''));
+	for (const m of text.matchAll(/<\$\{State\} group="([a-z.]+)"/g)) tests.push((key) => key.startsWith(`ui.${m[1]}.state.`));
+	return keys.filter((key) => tests.some((hit) => hit(key)));
+}
+
+test('every page fetches the texts that it shows', () => {
+	const frame = [...graph(join(web, 'app.js'))].filter((path) => !path.includes('vendor'));
+	const faults = [];
+	const check = (name, modules, have) => {
+		const known = new Set(['console', ...have].flatMap((set) => sets.get(set) ?? assert.fail(`${name}: no pages/${set}_messages.yaml`)));
+		for (const path of modules) for (const key of usedBy(path)) if (!known.has(key)) faults.push(`${name}: ${key} of ${relative(web, path)}`);
+	};
+	check('every page', frame, []);
+	for (const [file, texts] of textsOf) check(file, [...graph(join(web, 'pages', `${file}.js`))].filter((path) => !path.includes('vendor')), texts);
+	assert.deepEqual(faults, []);
+});
+
 // Static imports from a file, all the way down.
 function graph(entry, seen = new Set()) {
 	if (seen.has(entry)) return seen;
@@ -74,14 +98,15 @@ function graph(entry, seen = new Set()) {
 
 const weight = (paths) => [...paths].reduce((sum, path) => sum + gzipSync(readFileSync(path), { level: 6 }).length, 0);
 
-test('login and the first page of each shell weigh at most 100 KB together', () => {
+test('login and any page, opened first, weigh at most 100 KB together', () => {
 	const out = mkdtempSync(join(tmpdir(), 'luytre-messages-'));
 	execFileSync('/usr/bin/python3', [join(top, 'tools/gen_messages.py'), '--json', out]);
 	const fixed = [join(web, 'index.html'), join(web, 'icon.svg'), join(out, 'vi.json'), ...walk(join(web, 'styles'))];
-	for (const first of ['today', 'overview', 'leader', 'alerts']) {
+	for (const first of new Set(pages.map((page) => page.file))) {
 		const modules = graph(join(web, 'app.js'));
+		const texts = textsOf.get(first).map((set) => join(out, `${set}.vi.json`));
 		graph(join(web, 'pages', `${first}.js`), modules);
-		const size = weight(new Set([...fixed, ...modules]));
+		const size = weight(new Set([...fixed, ...texts, ...modules]));
 		console.log(`first page with ${first}: ${size} bytes gzip, ${modules.size} modules`);
 		assert.ok(size <= FIRST_PAGE_LIMIT, `${first}: ${size}`);
 	}
@@ -108,7 +133,7 @@ test('every page of the table exists and exports a component; every file of page
 	const files = new Set([...table.matchAll(/file: '([a-z_]+)'/g)].map((m) => m[1]));
 	for (const file of files) assert.match(read(join(web, 'pages', `${file}.js`)), /export default function/, file);
 	const outside = ['login', 'setup', 'first_password'];
-	for (const path of readdirSync(join(web, 'pages'))) assert.ok(files.has(path.replace('.js', '')) || outside.includes(path.replace('.js', '')), path);
+	for (const path of readdirSync(join(web, 'pages')).filter((name) => name.endsWith('.js'))) assert.ok(files.has(path.replace('.js', '')) || outside.includes(path.replace('.js', '')), path);
 });
 
 test('shells have at most seven entries', () => {
