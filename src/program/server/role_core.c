@@ -179,7 +179,7 @@ static int start(struct core *core, const struct proc_role_peer *peers, size_t p
 	    (r = start_listeners(core, err)) < 0)
 		return r;
 	start_jobs(core);
-	r = server_confine("core", err);
+	r = server_confine("core", core->config, err);
 	if (r == 0)
 		r = proc_role_ready(core->role, err);
 	if (r == 0)

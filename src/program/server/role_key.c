@@ -24,7 +24,7 @@ int role_key_run(const struct server_config *config, struct err *err)
 	if (r < 0)
 		return r;
 	const struct proc_role_peer peers[] = {{.name = "core", .handler = answer, .ctx = store}};
-	r = server_confine("key", err);
+	r = server_confine("key", config, err);
 	if (r == 0)
 		r = proc_role_start(peers, ARRAY_LEN(peers), &role, err);
 	if (r == 0)

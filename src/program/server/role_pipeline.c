@@ -203,7 +203,7 @@ static int start(struct arena *arena, struct pipeline *p, const struct proc_role
 	if (r == 0)
 		r = start_listener(p, err);
 	if (r == 0)
-		r = server_confine("pipeline", err);
+		r = server_confine("pipeline", p->config, err);
 	if (r == 0)
 		r = proc_role_ready(role, err);
 	if (r == 0) {

@@ -115,6 +115,8 @@ static int run_role(const struct server_role *role, const struct server_config *
 	int r = server_user_find(is_key ? config->key_user : config->user, &user, err);
 	if (r == 0)
 		r = server_user_become(&user, err);
+	if (r == 0)
+		r = server_confine_files(role->name, config, err);
 	return r < 0 ? r : role->run(config, err);
 }
 

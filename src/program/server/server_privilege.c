@@ -2,12 +2,15 @@
 #include "program/server/server_privilege.h"
 
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
-#include <sys/prctl.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/log/log.h"
 #include "platform/proc/proc_role.h"
+#include "platform/sandbox/sandbox.h"
 
 int server_user_find(const char *name, struct server_user *ret, struct err *err)
 {
@@ -36,13 +39,199 @@ int server_user_become(const struct server_user *user, struct err *err)
 	return 0;
 }
 
-int server_confine(const char *role, struct err *err)
+/* ---- what each role may do ---- */
+
+struct policy {
+	const char *role;
+	unsigned calls;
+	bool may_connect;      /* when the settings name a database or event store behind the network */
+	size_t ports[2];       /* offsets in struct server_config; 0: none */
+	uint64_t memory_bytes; /* 0: no limit; address space, so well above what is used */
+	uint64_t cpu_s;
+};
+
+#define SETTING_OF(field) offsetof(struct server_config, field)
+
+enum {
+	SERVES = SANDBOX_THREADS | SANDBOX_LOOP | SANDBOX_READ | SANDBOX_WRITE | SANDBOX_SOCKETS | SANDBOX_ACCEPT |
+		 SANDBOX_UNIX,
+};
+
+static const struct policy policies[] = {
+    /* Signs what comes over the socket it was given. */
+    {.role = "key", .calls = SANDBOX_THREADS | SANDBOX_READ | SANDBOX_WRITE | SANDBOX_SOCKETS},
+    {.role = "core", .calls = SERVES, .may_connect = true, .ports = {SETTING_OF(console_port), SETTING_OF(agent_port)}},
+    {.role = "pipeline", .calls = SERVES, .may_connect = true, .ports = {SETTING_OF(events_port)}},
+    /* Hostile files come in, values go out, over the socket it was given. */
+    {.role = "worker",
+     .calls = SANDBOX_THREADS | SANDBOX_LOOP | SANDBOX_SOCKETS | SANDBOX_NO_FILES,
+     .memory_bytes = (uint64_t)2 << 30,
+     .cpu_s = 3600},
+};
+
+/* One of: a part of data_dir, a setting that names a path, a fixed path. */
+struct policy_path {
+	const char *role;
+	const char *part;
+	size_t setting;
+	const char *fixed;
+	enum sandbox_use use;
+	bool for_network;
+};
+
+static const struct policy_path policy_paths[] = {
+    {.role = "key", .part = "key", .use = SANDBOX_USE_OWN},
+    {.role = "core", .part = "core", .use = SANDBOX_USE_OWN},
+    {.role = "core", .setting = SETTING_OF(packs_dir)},
+    {.role = "core", .setting = SETTING_OF(web_dir)},
+    {.role = "core", .setting = SETTING_OF(messages_dir)},
+    {.role = "core", .setting = SETTING_OF(sample_dir)},
+    /* PostgreSQL's client asks for the name of the user it runs as. */
+    {.role = "core", .fixed = "/etc/passwd", .for_network = true},
+    {.role = "pipeline", .part = "pipeline", .use = SANDBOX_USE_OWN},
+};
+
+/* Read by the resolver; only where somebody may connect. Folders, because their files are replaced at run time. */
+static const char *const resolver[] = {"/etc/resolv.conf",     "/etc/hosts",      "/etc/nsswitch.conf",
+				       "/etc/host.conf",       "/etc/gai.conf",   "/etc/services",
+				       "/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager"};
+
+#define PATHS_MAX (ARRAY_LEN(policy_paths) + ARRAY_LEN(resolver) + 1)
+
+static const struct policy *find_policy(const char *role)
 {
-	const struct rlimit none = {0, 0};
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return err_errno(err, errno, "prctl", str_c(role));
-	/* A dump would put keys and records on the disk. */
-	if (setrlimit(RLIMIT_CORE, &none) < 0)
-		return err_errno(err, errno, "setrlimit", str_c(role));
-	return 0;
+	for (size_t i = 0; i < ARRAY_LEN(policies); i++)
+		if (strcmp(policies[i].role, role) == 0)
+			return &policies[i];
+	return NULL;
+}
+
+static const char *setting_text(const struct server_config *config, size_t offset)
+{
+	const char *text;
+	memcpy(&text, (const char *)config + offset, sizeof(text));
+	return text;
+}
+
+static int64_t setting_number(const struct server_config *config, size_t offset)
+{
+	int64_t number;
+	memcpy(&number, (const char *)config + offset, sizeof(number));
+	return number;
+}
+
+static bool is_sqlite(const struct server_config *config)
+{
+	return str_starts_with(str_c(config->database), STR("sqlite:"));
+}
+
+/* Does this role reach out to another machine (or a PostgreSQL of this one)? */
+static bool connects(const struct policy *p, const struct server_config *config)
+{
+	bool store = str_starts_with(str_c(config->eventdb), STR("http"));
+	bool database = strcmp(p->role, "core") == 0 && !is_sqlite(config);
+	return p->may_connect && (store || database);
+}
+
+/* SQLite's file may lie elsewhere; its journal and shared memory beside it. */
+static const char *database_folder(struct arena *arena, const struct server_config *config)
+{
+	struct str path = str_sub(str_c(config->database), strlen("sqlite:"), SIZE_MAX);
+	while (path.n > 0 && path.p[path.n - 1] != '/')
+		path.n--;
+	return path.n == 0 ? "." : arena_cstr(arena, path);
+}
+
+static size_t fill_paths(struct arena *arena, const struct policy *p, const struct server_config *config,
+			 struct sandbox_path ret[PATHS_MAX])
+{
+	size_t n = 0;
+	bool network = connects(p, config);
+	for (size_t i = 0; i < ARRAY_LEN(policy_paths); i++) {
+		const struct policy_path *row = &policy_paths[i];
+		if (strcmp(row->role, p->role) != 0 || (row->for_network && !network))
+			continue;
+		const char *path = row->part != NULL    ? server_path(arena, config, row->part)
+				   : row->fixed != NULL ? row->fixed
+							: setting_text(config, row->setting);
+		ret[n++] = (struct sandbox_path){path, row->use};
+	}
+	for (size_t i = 0; network && i < ARRAY_LEN(resolver); i++)
+		ret[n++] = (struct sandbox_path){resolver[i], SANDBOX_USE_READ};
+	if (strcmp(p->role, "core") == 0 && is_sqlite(config))
+		ret[n++] = (struct sandbox_path){database_folder(arena, config), SANDBOX_USE_OWN};
+	return n;
+}
+
+/* Root without a user of its own: files may belong to whoever unpacked them, ports may be below 1024. */
+#define ROOT_KEEPS                                                                                                     \
+	(SANDBOX_CAPABILITY(CAP_NET_BIND_SERVICE) | SANDBOX_CAPABILITY(CAP_DAC_OVERRIDE) |                             \
+	 SANDBOX_CAPABILITY(CAP_DAC_READ_SEARCH))
+
+static void tell_kernel(const char *role)
+{
+	const struct sandbox_kernel kernel = sandbox_kernel();
+	const char *lacks = sandbox_kernel_lacks(&kernel);
+	if (lacks[0] != '\0')
+		log_warn("this kernel has less to confine processes with", ARG_CSTR("role", role),
+			 ARG_CSTR("lacks", lacks));
+}
+
+int server_confine_files(const char *role, const struct server_config *config, struct err *err)
+{
+	cleanup(arena) struct arena *arena = arena_new(0);
+	const struct policy *p = find_policy(role);
+	struct sandbox_path paths[PATHS_MAX];
+	uint16_t ports[ARRAY_LEN(p->ports)];
+	if (p == NULL)
+		return err_set(err, -EINVAL, "server.no_role", ARG_CSTR("name", role));
+	struct sandbox_files files = {.paths = paths, .tcp_ports = ports, .connects = connects(p, config)};
+	files.path_count = fill_paths(arena, p, config, paths);
+	files.libraries = (p->calls & SANDBOX_READ) != 0;
+	for (size_t i = 0; i < ARRAY_LEN(p->ports) && p->ports[i] != 0; i++)
+		ports[files.tcp_port_count++] = (uint16_t)setting_number(config, p->ports[i]);
+	tell_kernel(role);
+	/* Libraries that spill to a temporary folder do so in the role's own. */
+	if (files.path_count > 0 &&
+	    (setenv("TMPDIR", paths[0].path, 1) != 0 || setenv("SQLITE_TMPDIR", paths[0].path, 1) != 0))
+		return err_errno(err, errno, "setenv", STR_EMPTY);
+	int r = sandbox_privileges_keep(ROOT_KEEPS, err);
+	return r < 0 ? r : sandbox_files_enter(&files, err);
+}
+
+static int set_limit(int resource, uint64_t value, struct err *err)
+{
+	const struct rlimit limit = {.rlim_cur = value, .rlim_max = value};
+	return setrlimit((__rlimit_resource_t)resource, &limit) < 0 ? err_errno(err, errno, "setrlimit", STR_EMPTY) : 0;
+}
+
+static int set_limits(const struct policy *p, struct err *err)
+{
+	int r = 0;
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they reserve terabytes of address space */
+	if (p->memory_bytes > 0)
+		r = set_limit(RLIMIT_AS, p->memory_bytes, err);
+#endif
+	if (r == 0 && p->cpu_s > 0)
+		r = set_limit(RLIMIT_CPU, p->cpu_s, err);
+	return r;
+}
+
+int server_confine(const char *role, const struct server_config *config, struct err *err)
+{
+	const struct policy *p = find_policy(role);
+	if (p == NULL)
+		return err_set(err, -EINVAL, "server.no_role", ARG_CSTR("name", role));
+	int r = set_limits(p, err);
+	if (r == 0)
+		r = sandbox_hide_memory(err);
+	return r < 0 ? r : sandbox_calls_enter(p->calls | (connects(p, config) ? SANDBOX_NETWORK : 0), err);
+}
+
+int server_confine_supervisor(struct err *err)
+{
+	const uint64_t keeps = ROOT_KEEPS | SANDBOX_CAPABILITY(CAP_SETUID) | SANDBOX_CAPABILITY(CAP_SETGID) |
+			       SANDBOX_CAPABILITY(CAP_KILL) | SANDBOX_CAPABILITY(CAP_SETPCAP);
+	int r = sandbox_privileges_keep(keeps, err);
+	return r < 0 ? r : sandbox_deny_enter(err);
 }

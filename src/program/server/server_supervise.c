@@ -190,6 +190,8 @@ int server_supervise(const struct server_config *config, const char *called, str
 		r = make_dirs(arena, config, &u, err);
 	if (r == 0)
 		r = take_lock(arena, config, &lock, err);
+	if (r == 0)
+		r = server_confine_supervisor(err);
 	if (r < 0)
 		return r;
 	log_info("server starts", ARG_CSTR("data_dir", config->data_dir));
