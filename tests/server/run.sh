@@ -192,6 +192,34 @@ start
 check 'all roles become ready with other names' eventually 20 all_ready
 check 'the new name is in the certificate' sh -c "openssl x509 -in '$data/core/server.pem' -noout -ext subjectAltName | grep -q other.example"
 check 'the CA is the same' sh -c "grep '/ca.pem' '$work/sums' | sha256sum --quiet -c"
+
+# --- settings read again while all roles run
+names_on() { openssl s_client -connect "127.0.0.1:$1" </dev/null 2>/dev/null | openssl x509 -noout -ext subjectAltName 2>/dev/null; }
+has_name() { names_on "$1" | grep -q "$2"; }
+hang_up() { kill -HUP "$server"; }
+running="$(pid_of key) $(pid_of core) $(pid_of pipeline)"
+sed -i -e 's/^public_names.*/public_names = localhost, 127.0.0.1, reload.example/' "$conf"
+echo 'workers = 3' >>"$conf"
+hang_up
+check 'SIGHUP: the console has the new name' eventually 20 has_name "$console" reload.example
+check 'SIGHUP: the agents’ port has it' eventually 20 has_name "$agent" reload.example
+check 'SIGHUP: the events port has it' eventually 20 has_name "$events" reload.example
+check 'what needs a restart is named' eventually 5 grep -q '"settings wait for a restart","settings":"workers"' "$log"
+sed -i 's/^public_names.*/public_name = localhost, 127.0.0.1, refused.example/' "$conf"
+hang_up
+line=$(grep -n '^public_name ' "$conf" | cut -d: -f1)
+check 'a bad file is refused with its place' eventually 5 grep -q "settings were refused.*server.config_unknown_near.*server.conf:$line" "$log"
+kill -KILL "$(pid_of core)"
+check 'a role that dies then comes back' eventually 10 is_ready core 2
+check 'with the settings in force' eventually 10 has_name "$console" reload.example
+sed -i -e 's/^public_name .*/public_names = localhost, 127.0.0.1/' -e 's/^workers.*/log_level = warn/' "$conf"
+hang_up
+check 'a good file is taken again' eventually 20 has_name "$events" 'DNS:localhost, IP Address:127.0.0.1$'
+check 'key and pipeline were never restarted' [ "$(pid_of key) $(pid_of pipeline)" = "$(cut -d' ' -f1,3 <<<"$running")" ]
+kill -KILL "$(pid_of pipeline)"
+check 'a restarted pipeline answers' eventually 10 answers localhost "$events" /healthz 200
+check 'and keeps to the new log level' [ "$(grep -c '"events are taken"' "$log")" = 1 ]
+sed -i '/^log_level/d' "$conf"
 stop
 server=
 

@@ -22,8 +22,8 @@
 /* The one mutable global below the programs: a log that had to be passed around would not be used. */
 static struct {
 	const char *program;
-	enum log_level least;
-	bool json;
+	_Atomic enum log_level least;
+	_Atomic bool json;
 } settings = {.program = "luytre", .least = LOG_LEVEL_INFO, .json = false};
 
 static const char *const level_names[LOG_LEVEL__COUNT] = {
@@ -38,6 +38,12 @@ void log_setup(const char *program, enum log_level least, bool json)
 	settings.program = program;
 	settings.least = least;
 	settings.json = json || isatty(STDERR_FILENO) == 0;
+}
+
+void log_set(enum log_level least, bool json)
+{
+	settings.least = least;
+	settings.json = json;
 }
 
 /* Sentences are static strings, so their address tells them apart. */

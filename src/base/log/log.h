@@ -15,6 +15,8 @@ enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERRO
 
 /* Called once, in main, before threads. `program` is a static string. json: force JSON lines. */
 void log_setup(const char *program, enum log_level least, bool json);
+/* Another least level or form, while threads log. A terminal is no longer looked at: json false means text. */
+void log_set(enum log_level least, bool json);
 void log_write(enum log_level level, const char *sentence, const struct err *err, const struct arg *args);
 
 #define log_debug(sentence, ...) log_write(LOG_LEVEL_DEBUG, (sentence), NULL, ARGS(__VA_ARGS__))

@@ -362,6 +362,11 @@ void event_pipeline_alert_ack(struct event_pipeline *p, const char *key)
 	(void)pthread_mutex_unlock(&p->lock);
 }
 
+void event_pipeline_set_spool_limit(struct event_pipeline *p, uint64_t limit_bytes)
+{
+	event_spool_set_limit(p->spool, limit_bytes);
+}
+
 void event_pipeline_stats(struct event_pipeline *p, struct event_pipeline_stats *ret)
 {
 	struct event_spool_stats st;

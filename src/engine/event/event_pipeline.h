@@ -55,6 +55,8 @@ struct event_pipeline_stats {
 	usec_t store_blind_since;                /* 0: events reach the store */
 	struct err store_err;                    /* why not, when store_blind_since is set */
 };
+/* The spool's limit from now on. Any thread. */
+void event_pipeline_set_spool_limit(struct event_pipeline *p, uint64_t limit_bytes);
 void event_pipeline_stats(struct event_pipeline *p, struct event_pipeline_stats *ret);
 /* Waits until everything accepted is stored and examined, or timeout. For tests and orderly stops. */
 bool event_pipeline_settle(struct event_pipeline *p, unsigned timeout_ms);

@@ -220,6 +220,13 @@ void event_spool_wake(struct event_spool *s)
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
+void event_spool_set_limit(struct event_spool *s, uint64_t limit_bytes)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	s->config.limit_bytes = limit_bytes;
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
 void event_spool_stats(struct event_spool *s, struct event_spool_stats *ret)
 {
 	(void)pthread_mutex_lock(&s->lock);

@@ -124,6 +124,8 @@ struct event_spool_stats {
 	uint64_t failures;
 	uint64_t commits;     /* syncs */
 };
+/* From the next append on. */
+void event_spool_set_limit(struct event_spool *s, uint64_t limit_bytes);
 void event_spool_stats(struct event_spool *s, struct event_spool_stats *ret);
 /* Bytes between a position and the end. */
 uint64_t event_spool_lag_bytes(struct event_spool *s, struct event_spool_position at);

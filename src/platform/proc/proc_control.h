@@ -4,7 +4,10 @@
 
 /* The control channel's descriptor in a role. */
 #define PROC_CONTROL_FD    3
-#define PROC_CONTROL_LIMIT 4096
+/* The supervisor's settings, when there are any. */
+#define PROC_SETTINGS_FD   4
+/* A reload carries all settings; still one packet. */
+#define PROC_CONTROL_LIMIT ((size_t)60 << 10)
 #define PROC_NAME_LIMIT    32
 
 enum proc_control {
@@ -13,5 +16,7 @@ enum proc_control {
 	PROC_CONTROL_READY,    /* to the supervisor */
 	PROC_CONTROL_RELINK,   /* to the supervisor: str peer; the link broke though nobody died */
 	PROC_CONTROL_PING,     /* to the role, which sends it back */
+	PROC_CONTROL_RELOAD,   /* to the role: str settings; answered with RELOADED */
+	PROC_CONTROL_RELOADED, /* to the supervisor: the settings are in force */
 	PROC_CONTROL_STATE,    /* to the role: u64 count, count × (str name, u64 state, u64 since, u64 restarts) */
 };

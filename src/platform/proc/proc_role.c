@@ -38,6 +38,10 @@ struct proc_role {
 	size_t process_count;
 	struct link *links;
 	size_t link_count;
+	pthread_mutex_t reload_lock; /* the three below; held while on_reload runs */
+	void (*on_reload)(struct str settings, void *ctx);
+	void *reload_ctx;
+	struct buf early; /* settings that came before on_reload was set */
 };
 
 struct serve_start {
@@ -205,6 +209,33 @@ static void note_stop(struct proc_role *role)
 	(void)pthread_mutex_unlock(&role->lock);
 }
 
+static void reload(struct proc_role *role, struct proc_message *m)
+{
+	struct proc_message done = proc_message_init(PROC_CONTROL_RELOADED);
+	struct str settings = proc_get_str(m, PROC_CONTROL_LIMIT);
+	(void)pthread_mutex_lock(&role->reload_lock);
+	if (proc_message_complete(m) && role->on_reload != NULL) {
+		role->on_reload(settings, role->reload_ctx);
+	} else if (!m->failed) {
+		buf_clear(&role->early);
+		buf_append(&role->early, settings);
+	}
+	(void)pthread_mutex_unlock(&role->reload_lock);
+	(void)!proc_send(role->control, &done, NULL);
+	proc_message_done(&done);
+}
+
+void proc_role_on_reload(struct proc_role *role, void (*fn)(struct str settings, void *ctx), void *ctx)
+{
+	(void)pthread_mutex_lock(&role->reload_lock);
+	role->on_reload = fn;
+	role->reload_ctx = ctx;
+	if (role->early.n > 0)
+		fn(buf_str(&role->early), ctx);
+	buf_done_secret(&role->early);
+	(void)pthread_mutex_unlock(&role->reload_lock);
+}
+
 static void handle_control(struct proc_role *role, struct proc_message *m)
 {
 	switch (m->type) {
@@ -213,6 +244,9 @@ static void handle_control(struct proc_role *role, struct proc_message *m)
 		break;
 	case PROC_CONTROL_PING:
 		(void)!proc_send(role->control, m, NULL);
+		break;
+	case PROC_CONTROL_RELOAD:
+		reload(role, m);
 		break;
 	case PROC_CONTROL_STOP:
 		note_stop(role);
@@ -260,6 +294,8 @@ int proc_role_start(const struct proc_role_peer *peers, size_t count, struct pro
 	for (size_t i = 0; i < count; i++)
 		role->links[i] = (struct link){.peer = &peers[i], .role = role};
 	(void)pthread_mutex_init(&role->lock, NULL);
+	(void)pthread_mutex_init(&role->reload_lock, NULL);
+	role->early = BUF_INIT(PROC_CONTROL_LIMIT);
 	(void)pthread_condattr_init(&attr);
 	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	(void)pthread_cond_init(&role->changed, &attr);
@@ -312,6 +348,8 @@ void proc_role_free(struct proc_role *role)
 	(void)pthread_join(role->control_thread, NULL);
 	proc_channel_free(role->control);
 	(void)pthread_mutex_destroy(&role->lock);
+	(void)pthread_mutex_destroy(&role->reload_lock);
+	buf_done_secret(&role->early);
 	(void)pthread_cond_destroy(&role->changed);
 	mem_free(role->links);
 	mem_free(role);

@@ -27,6 +27,9 @@ int proc_role_start(const struct proc_role_peer *peers, size_t count, struct pro
 		    struct err *err) WARN_UNUSED;
 /* Tells the supervisor that the work has begun. */
 int proc_role_ready(struct proc_role *role, struct err *err) WARN_UNUSED;
+/* From now on `fn` gets the supervisor's new settings (proc_supervisor.h), also those that came before this call; the
+ * next role hears of them when it returns. One call at a time, on a thread of the role's; it must not call peers. */
+void proc_role_on_reload(struct proc_role *role, void (*fn)(struct str settings, void *ctx), void *ctx);
 /* Returns when the supervisor asks for the end, or is gone. */
 void proc_role_wait_stop(struct proc_role *role);
 /* Ends the links and waits for their handlers: what handlers use may be freed afterwards. Calls and sends then fail

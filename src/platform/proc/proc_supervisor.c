@@ -48,6 +48,9 @@ struct state {
 	int signal_fd;
 	bool told_ready, stopping, hurry;
 	usec_t next_watchdog, next_ping;
+	struct buf settings;  /* a reload under way: what the roles get */
+	const struct run *reloading; /* who must answer next; NULL: no reload is under way */
+	bool reload_again;    /* SIGHUP came meanwhile */
 };
 
 static void tell(const struct state *s, enum proc_event event, const struct run *run, pid_t pid, int status,
@@ -60,6 +63,8 @@ static void tell(const struct state *s, enum proc_event event, const struct run 
 /* After fork, before exec: only calls that are safe there. */
 _Noreturn static void child_main(const struct proc_child *child, int control_fd, pid_t parent)
 {
+	/* Out of the way of the two numbers that mean something, before either is put in place. */
+	int settings_fd = child->settings_fd != NULL ? fcntl(*child->settings_fd, F_DUPFD_CLOEXEC, PROC_SETTINGS_FD + 1) : -1;
 	sigset_t none;
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
@@ -71,6 +76,8 @@ _Noreturn static void child_main(const struct proc_child *child, int control_fd,
 		ok = ok && fcntl(control_fd, F_SETFD, 0) == 0;
 	else if (control_fd >= 0)
 		ok = ok && dup2(control_fd, PROC_CONTROL_FD) >= 0;
+	if (child->settings_fd != NULL)
+		ok = ok && settings_fd >= 0 && dup2(settings_fd, PROC_SETTINGS_FD) >= 0;
 	if (child->drop)
 		ok = ok && setgroups(0, NULL) == 0 && setgid(child->gid) == 0 && setuid(child->uid) == 0 &&
 		     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
@@ -169,6 +176,48 @@ static void relink(struct state *s, const struct run *run, struct str peer)
 			link_pair(s, i);
 }
 
+static void reload_from(struct state *s, size_t i);
+
+/* The next role has its turn when this one has the settings in force, or is gone (it starts with them). */
+static void reload_answered(struct state *s, const struct run *run)
+{
+	if (s->reloading == run)
+		reload_from(s, (size_t)(run - s->runs) + 1);
+}
+
+static void reload_begin(struct state *s)
+{
+	cleanup_buf struct buf status = BUF_INIT(4096);
+	s->reload_again = s->reloading != NULL;
+	if (s->config->reload == NULL || s->stopping || s->reload_again)
+		return;
+	buf_done_secret(&s->settings);
+	s->settings = BUF_INIT(PROC_CONTROL_LIMIT);
+	buf_append_c(&status, "RELOADING=1\nSTATUS=");
+	bool changed = s->config->reload(&s->settings, &status, s->config->ctx);
+	proc_notify_send(&s->notify, status.p);
+	reload_from(s, changed ? 0 : s->config->child_count);
+}
+
+static void reload_from(struct state *s, size_t i)
+{
+	s->reloading = NULL;
+	while (i < s->config->child_count && s->runs[i].control == NULL)
+		i++;
+	if (i < s->config->child_count && !s->stopping) {
+		struct proc_message m = proc_message_init(PROC_CONTROL_RELOAD);
+		proc_put_str(&m, buf_str(&s->settings));
+		s->reloading = &s->runs[i];
+		send_control(&s->runs[i], &m);
+		return;
+	}
+	buf_done_secret(&s->settings);
+	s->settings = BUF_INIT(PROC_CONTROL_LIMIT);
+	proc_notify_send(&s->notify, "READY=1");
+	if (s->reload_again)
+		reload_begin(s);
+}
+
 static int start(struct state *s, struct run *run, struct err *err)
 {
 	int fds[2] = {-1, -1};
@@ -219,6 +268,7 @@ static void ended(struct state *s, struct run *run, int status)
 	run->kill_at = 0;
 	change_state(run, PROC_STATE_DOWN);
 	plan_restart(run, clock_monotonic());
+	reload_answered(s, run);
 	tell_roles(s);
 	tell(s, PROC_EVENT_ENDED, run, pid, status, s->stopping ? 0 : run->pause);
 }
@@ -283,6 +333,8 @@ static void read_control(struct state *s, struct run *run)
 	}
 	if (m.type == PROC_CONTROL_READY && !run->ready)
 		note_ready(s, run);
+	if (m.type == PROC_CONTROL_RELOADED)
+		reload_answered(s, run);
 	if (m.type == PROC_CONTROL_PING)
 		run->heard_at = clock_monotonic();
 	if (m.type == PROC_CONTROL_RELINK) {
@@ -299,6 +351,8 @@ static void read_signals(struct state *s)
 	while (read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD) {
 			reap(s);
+		} else if (info.ssi_signo == SIGHUP) {
+			reload_begin(s);
 		} else if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) {
 			s->hurry = s->stopping;
 			s->stopping = true;
@@ -417,7 +471,7 @@ static void stop_all(struct state *s)
 
 int proc_supervise(const struct proc_supervisor *config, struct err *err)
 {
-	struct state s = {.config = config, .notify = proc_notify_take()};
+	struct state s = {.config = config, .notify = proc_notify_take(), .settings = BUF_INIT(PROC_CONTROL_LIMIT)};
 	sigset_t signals, before;
 	if (config->child_count > PROC_CHILDREN_MAX || config->pair_count > PROC_PAIRS_MAX)
 		return err_set(err, -E2BIG, "proc.too_many_children");
@@ -425,6 +479,7 @@ int proc_supervise(const struct proc_supervisor *config, struct err *err)
 	(void)sigaddset(&signals, SIGTERM);
 	(void)sigaddset(&signals, SIGINT);
 	(void)sigaddset(&signals, SIGCHLD);
+	(void)sigaddset(&signals, SIGHUP);
 	(void)sigprocmask(SIG_BLOCK, &signals, &before);
 	s.signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s.signal_fd < 0)
@@ -436,6 +491,7 @@ int proc_supervise(const struct proc_supervisor *config, struct err *err)
 		turn(&s, clock_monotonic() + LAST_PAUSE);
 	}
 	stop_all(&s);
+	buf_done_secret(&s.settings);
 	file_close(&s.signal_fd);
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	return 0;

@@ -10,7 +10,10 @@
  * Children die with the supervisor (PR_SET_PDEATHSIG), sit in sessions of
  * their own (the terminal's signals are the supervisor's to pass on) and
  * inherit stdout and stderr only. Speaks sd_notify when $NOTIFY_SOCKET is set
- * (READY, WATCHDOG, STOPPING) and works the same without systemd.
+ * (READY, RELOADING, WATCHDOG, STOPPING, STATUS) and works the same without systemd.
+ *
+ * SIGHUP asks `reload` for new settings and hands them to the roles one after the
+ * other, in order of start: each has them in force before the next one hears of them.
  *
  * Threads: one; call before any thread exists, since it forks.
  */
@@ -29,7 +32,9 @@ struct proc_child {
 	bool drop;               /* becomes uid:gid before it runs: for programs that cannot do it themselves */
 	uid_t uid;
 	gid_t gid;
+	const int *settings_fd; /* what *it is at the start becomes the child's descriptor PROC_SETTINGS; NULL: none */
 };
+#define PROC_SETTINGS "4" /* as text, for the command line */
 
 struct proc_pair {
 	const char *a, *b; /* names of roles */
@@ -47,6 +52,9 @@ struct proc_supervisor {
 	/* For the log. status: waitpid's when ENDED. next_start_us: pause before the restart. May be NULL. */
 	void (*on_event)(enum proc_event event, const struct proc_child *child, pid_t pid, int status,
 			 usec_t next_start_us, void *ctx);
+	/* SIGHUP: true when there are new settings, which it appends to `settings` (at most 48 KiB); appends one line for
+	 * `systemctl status` to `status` either way. NULL: SIGHUP is ignored. */
+	bool (*reload)(struct buf *settings, struct buf *status, void *ctx);
 	void *ctx;
 };
 

@@ -11,11 +11,13 @@
 #include "program/server/pipe_protocol.h"
 #include "program/server/server.h"
 #include "program/server/server_certificate.h"
+#include "program/server/server_reload.h"
 #include "service/gate/gate.h"
 #include "service/status/status.h"
 
 struct core {
-	const struct server_config *config;
+	const struct server_config *config; /* as at the start */
+	struct server_live live;            /* the rows that a reload changes */
 	struct arena *arena;
 	struct proc_role *role;
 	struct service_keys keys;

@@ -96,7 +96,7 @@ static int sign_for_pipeline(struct core *core, struct proc_message *m, struct b
 		return err_set(err, -EPROTO, "server.pipe_malformed");
 	char text[65];
 	str_copy_c(name, text, sizeof(text));
-	return core->keys.sign_csr(core->keys.ctx, csr, text, false, core->config->public_names, (usec_t)not_after, ret,
+	return core->keys.sign_csr(core->keys.ctx, csr, text, false, server_live_now(&core->live)->public_names, (usec_t)not_after, ret,
 				   err);
 }
 

@@ -13,6 +13,7 @@
 #include "service/sample/sample.h"
 
 #define JOB_THREADS     4
+#define JOB_RENEW       "renew"
 #define SETUP_CODE_FILE "core/setup-code"
 
 static void from_key(struct proc_channel *c, struct proc_message *m, void *ctx)
@@ -45,7 +46,8 @@ static int renew(struct job *job, void *ctx, struct err *err)
 {
 	struct core *core = ctx;
 	(void)job;
-	int r = server_certificate_ensure(core->config, "core", &core->signer, clock_now(), &core->certificate, err);
+	int r = server_certificate_ensure(server_live_now(&core->live), "core", &core->signer, clock_now(),
+					  &core->certificate, err);
 	struct http_server *const servers[] = {core->console, core->agents};
 	for (size_t i = 0; r == 1 && i < ARRAY_LEN(servers); i++)
 		if (http_server_set_certificate(servers[i], core->certificate.chain_pem.p, core->certificate.key_pem.p,
@@ -159,6 +161,16 @@ static int start_listeners(struct core *core, struct err *err)
 	return r < 0 ? r : gate_start(core->gate, err);
 }
 
+/* Other names need another certificate: key has heard of them before, pipeline does after. */
+static void reload(struct str settings, void *ctx)
+{
+	struct core *core = ctx;
+	struct err err = {0};
+	if (server_live_take(&core->live, settings, &err) < 0)
+		log_err(LOG_LEVEL_ERROR, "new settings were not understood", &err);
+	job_wake(core->jobs, JOB_RENEW);
+}
+
 static void start_jobs(struct core *core)
 {
 	(void)pthread_mutex_lock(&core->lock);
@@ -166,7 +178,8 @@ static void start_jobs(struct core *core)
 	(void)pthread_mutex_unlock(&core->lock);
 	job_every(core->jobs, CORE_JOB_SENDERS, USEC_PER_MINUTE, core_push_senders, core);
 	job_every(core->jobs, "stats", 2 * USEC_PER_SEC, core_ask_stats, core);
-	job_every(core->jobs, "renew", USEC_PER_HOUR, renew, core);
+	job_every(core->jobs, JOB_RENEW, USEC_PER_HOUR, renew, core);
+	proc_role_on_reload(core->role, reload, core);
 }
 
 static int start(struct core *core, const struct proc_role_peer *peers, size_t peer_count, struct err *err)
@@ -209,6 +222,7 @@ static void stop(struct core *core)
 		db_close(core->db);
 	proc_role_free(core->role);
 	server_certificate_done(&core->certificate);
+	server_live_done(&core->live);
 }
 
 int role_core_run(const struct server_config *config, struct err *err)
@@ -220,6 +234,7 @@ int role_core_run(const struct server_config *config, struct err *err)
 	    {.name = "pipeline", .handler = core_from_pipeline, .on_up = core_pipeline_up, .ctx = &core},
 	};
 	server_certificate_init(&core.certificate);
+	server_live_init(&core.live, config);
 	core.signer = (struct server_certificate_signer){.ctx = &core.keys, .sign = sign, .ca_pem = ca_pem};
 	int r = start(&core, peers, ARRAY_LEN(peers), err);
 	if (r == 0)

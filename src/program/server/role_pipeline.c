@@ -11,14 +11,17 @@
 #include "program/server/server.h"
 #include "program/server/server_certificate.h"
 #include "program/server/server_privilege.h"
+#include "program/server/server_reload.h"
 
+#define JOB_RENEW     "renew"
 #define CALL_MS       15000
 #define ALERT_SEND_MS 1000
 /* An alert that core has not committed within this is handed over again. */
 #define ALERT_AGAIN_MS 5000
 
 struct pipeline {
-	const struct server_config *config;
+	const struct server_config *config; /* as at the start */
+	struct server_live live;            /* the rows that a reload changes */
 	const char *senders_path;
 	struct event_store *store;
 	struct event_pipeline *events;
@@ -129,12 +132,23 @@ static int renew(struct job *job, void *ctx, struct err *err)
 {
 	struct pipeline *p = ctx;
 	(void)job;
-	int r = server_certificate_ensure(p->config, "pipeline", &p->signer, clock_now(), &p->certificate, err);
+	int r = server_certificate_ensure(server_live_now(&p->live), "pipeline", &p->signer, clock_now(), &p->certificate,
+					  err);
 	if (r == 1)
 		r = http_server_set_certificate(p->server, p->certificate.chain_pem.p, p->certificate.key_pem.p, err);
 	if (r < 0)
 		log_err(LOG_LEVEL_WARN, "the events listener's certificate could not be renewed", err);
 	return r;
+}
+
+static void reload(struct str settings, void *ctx)
+{
+	struct pipeline *p = ctx;
+	struct err err = {0};
+	if (server_live_take(&p->live, settings, &err) < 0)
+		log_err(LOG_LEVEL_ERROR, "new settings were not understood", &err);
+	event_pipeline_set_spool_limit(p->events, (uint64_t)server_live_now(&p->live)->spool_limit_mb << 20);
+	job_wake(p->jobs, JOB_RENEW);
 }
 
 static void load_senders(struct pipeline *p)
@@ -209,7 +223,8 @@ static int start(struct arena *arena, struct pipeline *p, const struct proc_role
 	if (r == 0) {
 		log_info("events are taken", ARG_U64("port", http_server_port(p->server)));
 		p->jobs = job_runner_new(1);
-		job_every(p->jobs, "renew", USEC_PER_HOUR, renew, p);
+		job_every(p->jobs, JOB_RENEW, USEC_PER_HOUR, renew, p);
+		proc_role_on_reload(role, reload, p);
 	}
 	return r;
 }
@@ -230,6 +245,7 @@ static void stop(struct pipeline *p)
 		event_store_free(p->store);
 	pipe_snapshot_done(&p->snapshot);
 	server_certificate_done(&p->certificate);
+	server_live_done(&p->live);
 }
 
 int role_pipeline_run(const struct server_config *config, struct err *err)
@@ -240,6 +256,7 @@ int role_pipeline_run(const struct server_config *config, struct err *err)
 			     .senders_path = server_path(arena, config, "pipeline/senders")};
 	const struct proc_role_peer peers[] = {{.name = "core", .handler = from_core, .ctx = &p}};
 	server_certificate_init(&p.certificate);
+	server_live_init(&p.live, config);
 	p.signer = (struct server_certificate_signer){.ctx = &p, .sign = sign, .ca_pem = ca_pem};
 	int r = start(arena, &p, peers, err);
 	if (r == 0)

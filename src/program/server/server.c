@@ -21,6 +21,7 @@ static const struct server_role roles[] = {
 
 struct options {
 	const char *called, *config, *data_dir, *role;
+	uint64_t settings_fd; /* 0: read the file */
 	bool check, help, version, wrong;
 };
 
@@ -30,6 +31,7 @@ static struct options read_options(int argc, char **argv)
 	    {"config", required_argument, NULL, 'c'},
 	    {"data", required_argument, NULL, 'd'},
 	    {"role", required_argument, NULL, 'r'},
+	    {"settings-fd", required_argument, NULL, 's'},
 	    {"check-config", no_argument, NULL, 'k'},
 	    {"help", no_argument, NULL, 'h'},
 	    {"version", no_argument, NULL, 'v'},
@@ -46,6 +48,9 @@ static struct options read_options(int argc, char **argv)
 			break;
 		case 'r':
 			o.role = optarg;
+			break;
+		case 's':
+			o.wrong = !str_parse_u64(str_c(optarg), 1, 1023, &o.settings_fd);
 			break;
 		case 'k':
 			o.check = true;
@@ -111,7 +116,7 @@ static int run_role(const struct server_role *role, const struct server_config *
 {
 	struct server_user user;
 	bool is_key = strcmp(role->name, "key") == 0 && config->key_user[0] != '\0';
-	log_setup(role->log_name, LOG_LEVEL_INFO, config->log == SERVER_LOG_JSON);
+	log_setup(role->log_name, (enum log_level)config->log_level, config->log == SERVER_LOG_JSON);
 	int r = server_user_find(is_key ? config->key_user : config->user, &user, err);
 	if (r == 0)
 		r = server_user_become(&user, err);
@@ -124,8 +129,8 @@ static int run(const struct options *o, const struct server_config *config, stru
 {
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (o->role == NULL) {
-		log_setup("luytre-server", LOG_LEVEL_INFO, config->log == SERVER_LOG_JSON);
-		return server_supervise(config, o->called, err);
+		log_setup("luytre-server", (enum log_level)config->log_level, config->log == SERVER_LOG_JSON);
+		return server_supervise(config, o->called, o->data_dir, err);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(roles); i++)
 		if (strcmp(o->role, roles[i].name) == 0)
@@ -143,7 +148,9 @@ int main(int argc, char **argv)
 		return print_help(o.wrong ? SERVER_EXIT_USAGE : 0);
 	if (o.version)
 		return puts("luytre-server " LUYTRE_VERSION) < 0;
-	if (server_config_load(arena, o.config, o.data_dir, &config, &err) < 0)
+	int r = o.settings_fd > 0 ? server_config_read_fd(arena, (int)o.settings_fd, o.config, &config, &err)
+				  : server_config_load(arena, o.config, o.data_dir, &config, &err);
+	if (r < 0)
 		return print_error(&err, SERVER_EXIT_USAGE);
 	if (o.check)
 		return print_checked();

@@ -22,8 +22,9 @@ int role_key_run(const struct server_config *config, struct err *err) WARN_UNUSE
 int role_core_run(const struct server_config *config, struct err *err) WARN_UNUSED;
 int role_pipeline_run(const struct server_config *config, struct err *err) WARN_UNUSED;
 
-/* Makes the folders, then keeps the roles and the event store running until a signal. `called`: argv[0]. */
-int server_supervise(const struct server_config *config, const char *called, struct err *err) WARN_UNUSED;
+/* Makes the folders, then keeps the roles and the event store running until a signal. `called`: argv[0]; `data_dir`: of the
+ * command line, may be NULL. SIGHUP reads the settings again. */
+int server_supervise(const struct server_config *config, const char *called, const char *data_dir, struct err *err) WARN_UNUSED;
 
 /* The event store's address as the client takes it: *ret_unix_path for a Unix socket (else NULL), *ret_url. Both NULL:
  * none. In the arena. */

@@ -5,13 +5,17 @@
  * nothing from the environment. Unknown names are errors with file:line and the
  * closest name.
  *
- * Threads: loaded once before threads, constant afterwards.
+ * The supervisor alone reads the file; its roles get what it has accepted (server_reload.h), so
+ * that a file under edit never reaches a role that restarts.
+ *
+ * Threads: a config is constant once it is loaded.
  */
 #pragma once
 #include "base/err/err.h"
 #include "base/mem/mem.h"
 #include "base/msg/msg.h"
 
+/* In the order of the choices in server_settings.def. */
 enum server_log { SERVER_LOG_AUTO, SERVER_LOG_JSON, SERVER_LOG__COUNT };
 
 struct server_config {
@@ -22,15 +26,28 @@ struct server_config {
 	int64_t database_readers, eventdb_memory_mb, spool_limit_mb, workers, web_reload;
 	const char *const *public_names; /* NULL-terminated; never empty after loading */
 	int64_t log;                     /* enum server_log */
+	int64_t log_level;               /* enum log_level */
 	const char *file;                /* where they came from; NULL: defaults */
 };
 
-/* `file` may be NULL (defaults), `data_dir` too (what the file says). Texts live in the arena.
+/* `file` may be NULL (defaults), `data_dir` too (what the file says). Texts live in the arena; `file` is borrowed.
  * Errors with "file:line" as place: server.config_syntax, server.config_unknown, server.config_twice,
- * server.config_value. */
+ * server.config_number, server.config_text, server.config_list, server.config_choice. */
 int server_config_load(struct arena *arena, const char *file, const char *data_dir, struct server_config *ret,
 		       struct err *err) WARN_UNUSED;
-/* The same from text; for tests and the fuzz target. */
+/* What server_config_write wrote, from text or a descriptor: complete as it is. `file`: what to call it; may be NULL. */
+int server_config_from_text(struct arena *arena, struct str text, const char *file, struct server_config *ret,
+			    struct err *err) WARN_UNUSED;
+int server_config_read_fd(struct arena *arena, int fd, const char *file, struct server_config *ret,
+			  struct err *err) WARN_UNUSED;
+/* Appends every setting as a line; may hold secrets (the database's address). */
+void server_config_write(const struct server_config *config, struct buf *out);
+/* Appends the names of the rows that differ, of those that a reload applies or of the others: "a, b". */
+void server_config_changes(const struct server_config *old, const struct server_config *new, bool reloadable,
+			   struct buf *out);
+/* Copies the rows that a reload applies; texts stay where they are. */
+void server_config_take_reloadable(struct server_config *into, const struct server_config *from);
+/* The lines alone, over what *config holds; for tests and the fuzz target. */
 int server_config_parse(struct arena *arena, struct str text, struct server_config *config,
 			struct err *err) WARN_UNUSED;
 /* Appends usage and every setting with its default. */

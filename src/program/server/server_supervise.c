@@ -12,6 +12,7 @@
 #include "platform/proc/proc_supervisor.h"
 #include "program/server/server.h"
 #include "program/server/server_privilege.h"
+#include "program/server/server_reload.h"
 
 #define ARGS_MAX 16
 
@@ -101,12 +102,12 @@ static const char *const *role_argv(struct arena *arena, const struct server_con
 	argv[n++] = self;
 	argv[n++] = "--role";
 	argv[n++] = role;
+	argv[n++] = "--settings-fd";
+	argv[n++] = PROC_SETTINGS;
 	if (config->file != NULL) {
 		argv[n++] = "--config";
-		argv[n++] = config->file;
+		argv[n] = config->file;
 	}
-	argv[n++] = "--data";
-	argv[n] = config->data_dir;
 	return argv;
 }
 
@@ -158,30 +159,34 @@ static void told(enum proc_event event, const struct proc_child *child, pid_t pi
 	}
 }
 
-static int run(struct arena *arena, const struct server_config *config, const char *called, const struct users *u,
+static int run(struct arena *arena, struct server_settings *settings, const char *called, const struct users *u,
 	       struct err *err)
 {
+	const struct server_config *config = &settings->in_force;
 	static const struct proc_pair pairs[] = {{"core", "key"}, {"core", "pipeline"}};
 	const char *self = self_path(arena), *eventdb = find_eventdb(arena, called);
 	struct proc_child children[PROC_CHILDREN_MAX];
 	size_t n = 0;
-	children[n++] = (struct proc_child){"key", role_argv(arena, config, self, "key"), .is_role = true};
-	children[n++] = (struct proc_child){"core", role_argv(arena, config, self, "core"), .is_role = true};
+	children[n++] = (struct proc_child){"key", role_argv(arena, config, self, "key"), .is_role = true, .settings_fd = &settings->fd};
+	children[n++] = (struct proc_child){"core", role_argv(arena, config, self, "core"), .is_role = true, .settings_fd = &settings->fd};
 	if (strcmp(config->eventdb, "embedded") == 0)
 		children[n++] = (struct proc_child){"eventdb", eventdb_argv(arena, config, eventdb),
 						    .drop = u->all.change, .uid = u->all.uid, .gid = u->all.gid};
-	children[n++] = (struct proc_child){"pipeline", role_argv(arena, config, self, "pipeline"), .is_role = true};
+	children[n++] = (struct proc_child){"pipeline", role_argv(arena, config, self, "pipeline"), .is_role = true, .settings_fd = &settings->fd};
 	const struct proc_supervisor supervisor = {.children = children,
 						   .child_count = n,
 						   .pairs = pairs,
 						   .pair_count = ARRAY_LEN(pairs),
 						   .stop_timeout_s = 20,
-						   .on_event = told};
+						   .on_event = told,
+						   .reload = server_settings_reload,
+						   .ctx = settings};
 	return proc_supervise(&supervisor, err);
 }
 
-int server_supervise(const struct server_config *config, const char *called, struct err *err)
+int server_supervise(const struct server_config *config, const char *called, const char *data_dir, struct err *err)
 {
+	struct server_settings settings;
 	cleanup(arena) struct arena *arena = arena_new(0);
 	cleanup_fd int lock = -1;
 	struct users u;
@@ -191,11 +196,14 @@ int server_supervise(const struct server_config *config, const char *called, str
 	if (r == 0)
 		r = take_lock(arena, config, &lock, err);
 	if (r == 0)
+		r = server_settings_init(&settings, config, data_dir, err);
+	if (r == 0)
 		r = server_confine_supervisor(err);
 	if (r < 0)
 		return r;
 	log_info("server starts", ARG_CSTR("data_dir", config->data_dir));
-	r = run(arena, config, called, &u, err);
+	r = run(arena, &settings, called, &u, err);
+	server_settings_done(&settings);
 	log_info("server stopped");
 	return r;
 }
