@@ -85,6 +85,21 @@ LC_ALL=en_US.UTF-8 "$bin/luytre-server" --config "$work/bad.conf" --check-config
 check 'an unknown setting ends with code 2' [ $? = 2 ]
 check 'it is told with file, line and the nearest name' grep -q "bad.conf:2: .*“event_port”.*“events_port”" "$work/out"
 check 'a good configuration is called good' "$bin/luytre-server" --config "$conf" --check-config >/dev/null
+check 'looking at it made nothing' [ ! -e "$data" ]
+# refuses STEP SED-EXPRESSION: --check-config of the changed file ends with 1, and the step's line says so.
+refuses() {
+	sed "$2" "$conf" >"$work/refused.conf"
+	LUYTRE_LANG=en "$bin/luytre-server" --config "$work/refused.conf" --check-config >"$work/out" 2>&1
+	[ $? = 1 ] && grep -q "^FAILED $1" "$work/out" && grep -q '^       → ' "$work/out"
+}
+check 'an address of another machine fails' refuses 'Port 192.0.2.1' 's/^listen_address.*/listen_address = 192.0.2.1/'
+check 'packs that are not there fail' refuses 'Trial start' 's|^packs_dir.*|packs_dir = /nowhere|'
+check 'a console that is not there fails' refuses 'Console' 's|^web_dir.*|web_dir = /nowhere|'
+check 'a user that is not there fails' refuses 'User' 's/^user.*/user = nobody-of-that-name/'
+check 'a database that is not there fails' refuses 'Database' 's|^database.*|database = postgresql://localhost:1/x|'
+check 'an event store that does not answer fails' refuses 'Event store' 's|^eventdb.*|eventdb = unix:/nowhere|'
+check 'a library that cannot be loaded fails' refuses 'Event store' 's|^eventdb.*|eventdb = embedded\neventdb_library = /nowhere|'
+check 'a data folder that is a file fails' refuses 'Data folder' 's|^data_dir.*|data_dir = /etc/passwd|'
 "$bin/luytre-server" --help >"$work/out"
 for name in $(sed -n 's/^SETTING(\([a-z_]*\),.*/\1/p' "$top/src/program/server/server_settings.def"); do
 	grep -q "^  $name = " "$work/out" || bad "--help tells of $name"
@@ -113,6 +128,13 @@ done
 LC_ALL=en_US "$bin/luytre-server" --config "$conf" 2>"$work/out"
 check 'a second server over the same data refuses' [ $? = 1 ]
 check 'and says why' grep -q server.already_running "$work/out"
+
+find "$data" -newermt '1970-01-01' -printf '%p %s %i %m %u\n' 2>/dev/null | grep -v -e -shm -e -wal | sort >"$work/before"
+LUYTRE_LANG=en "$bin/luytre-server" --config "$conf" --check-config >"$work/out"
+check '--check-config is content while a server runs' [ $? = 0 ]
+check 'and says whose the ports are' [ "$(grep -c 'held by the server that is running' "$work/out")" = 3 ]
+find "$data" -newermt '1970-01-01' -printf '%p %s %i %m %u\n' 2>/dev/null | grep -v -e -shm -e -wal | sort >"$work/after"
+check 'it changed no file' cmp -s "$work/before" "$work/after"
 
 # --- set-up, a token, events, one alert
 api() {
@@ -180,6 +202,7 @@ done
 
 # --- a key that was lost is not replaced
 mv "$data/key/ca.key.pem" "$work/"
+check '--check-config tells of it' refuses 'Keys' ''
 start
 check 'a lost CA key is told' eventually 5 grep -q server.key_missing "$log"
 check 'and not made anew' [ ! -e "$data/key/ca.key.pem" ]

@@ -1,7 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 #include "base/msg/msg.h"
 
+#include <stdlib.h>
+
 static const char *const codes[MSG_LANG__COUNT] = {[MSG_LANG_VI] = "vi", [MSG_LANG_EN] = "en"};
+
+enum msg_lang msg_lang_of_environment(void)
+{
+	static const char *const names[] = {"LUYTRE_LANG", "LC_ALL", "LC_MESSAGES", "LANG"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct str value = str_c(getenv(names[i]));
+		if (value.n >= 2)
+			return msg_lang_parse(str_sub(value, 0, 2));
+	}
+	return MSG_LANG_VI;
+}
 
 const char *msg_lang_code(enum msg_lang lang)
 {

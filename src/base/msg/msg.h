@@ -29,6 +29,8 @@ extern const struct msg_catalogue msg_catalogue_all;
 
 /* First supported language of an Accept-Language value or "vi"/"en"; Vietnamese otherwise. */
 enum msg_lang msg_lang_parse(struct str s);
+/* The reader's of a command line: LUYTRE_LANG, else the locale of the environment. */
+enum msg_lang msg_lang_of_environment(void);
 const char *msg_lang_code(enum msg_lang lang);
 /* NULL when there is no such key. */
 const struct msg_entry *msg_find(const struct msg_catalogue *c, const char *key);

@@ -122,3 +122,6 @@ struct db_migration {
 /* Applies what is missing, in list order; two processes at once are safe.
  * -ESTALE (db.schema_newer) when the database knows migrations that we do not. */
 int db_migrate(struct db *db, const struct db_migration *migrations, size_t count, struct err *err) WARN_UNUSED;
+/* How many db_migrate would apply; -ESTALE as there. Looks only. */
+int db_migrations_missing(struct db *db, const struct db_migration *migrations, size_t count, size_t *ret,
+                          struct err *err) WARN_UNUSED;

@@ -37,6 +37,7 @@ void db_migration_words(enum db_kind kind, const char *sql, struct buf *out)
 struct list {
 	const struct db_migration *migrations;
 	size_t count;
+	size_t applied; /* by count_applied */
 };
 
 static bool is_known(const struct list *list, struct str room, int64_t number)
@@ -55,20 +56,52 @@ static int run_script(struct db_tx *tx, const char *sql, struct err *err)
 	return db_tx_script(tx, text.p, err);
 }
 
-static int prepare_bookkeeping(struct db_tx *tx, void *ctx, struct err *err)
+/* Refuses a database of a later version; counts what is applied. */
+static int check_known(struct db_tx *tx, const struct list *list, size_t *ret_applied, struct err *err)
 {
-	const struct list *list = ctx;
-	int r = run_script(tx, bookkeeping, err);
-	if (r < 0)
-		return r;
 	cleanup_rows struct db_rows *rows = NULL;
-	r = db_query(tx, &rows, err, "SELECT room, number FROM schema_migration ORDER BY room, number");
+	*ret_applied = 0;
+	int r = db_query(tx, &rows, err, "SELECT room, number FROM schema_migration ORDER BY room, number");
 	while (r >= 0 && (r = db_next(rows, err)) > 0) {
 		if (!is_known(list, db_text(rows, 0), db_int(rows, 1)))
 			return err_set(err, -ESTALE, "db.schema_newer", ARG_STR("room", db_text(rows, 0)),
 			               ARG_I64("number", db_int(rows, 1)));
+		++*ret_applied;
 	}
 	return r;
+}
+
+static int prepare_bookkeeping(struct db_tx *tx, void *ctx, struct err *err)
+{
+	size_t applied;
+	int r = run_script(tx, bookkeeping, err);
+	return r < 0 ? r : check_known(tx, ctx, &applied, err);
+}
+
+static const char *const has_bookkeeping[] = {
+	[DB_SQLITE] = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_migration'",
+	[DB_POSTGRESQL] = "SELECT count(*) FROM information_schema.tables WHERE table_name = 'schema_migration'"
+	                  " AND table_schema = current_schema()",
+};
+
+static int count_applied(struct db_tx *tx, void *ctx, struct err *err)
+{
+	struct list *list = ctx;
+	int64_t tables = 0;
+	list->applied = 0;
+	int r = db_query_int(tx, &tables, err, has_bookkeeping[db_tx_kind(tx)]);
+	return r < 0 || tables == 0 ? r : check_known(tx, list, &list->applied, err);
+}
+
+int db_migrations_missing(struct db *db, const struct db_migration *migrations, size_t count, size_t *ret,
+                          struct err *err)
+{
+	struct list list = {migrations, count, 0};
+	int r = db_read(db, count_applied, &list, err);
+	if (r < 0)
+		return r;
+	*ret = count - list.applied;
+	return 0;
 }
 
 static int apply(struct db_tx *tx, void *ctx, struct err *err)
@@ -116,7 +149,7 @@ static int migrate_on(struct db_conn *conn, const struct list *list, struct err 
 
 int db_migrate(struct db *db, const struct db_migration *migrations, size_t count, struct err *err)
 {
-	struct list list = {migrations, count};
+	struct list list = {migrations, count, 0};
 	struct db_conn *conn = NULL;
 	int r = db_take_writer(db, &conn, err);
 	if (r < 0)

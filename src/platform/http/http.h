@@ -106,6 +106,9 @@ struct http_config {
 	unsigned stream_comment_s;   /* 0: 15; event streams idle that long get a comment line, which finds vanished clients */
 };
 
+/* Could a server listen there? Binds and lets go. Errors as http_server_start's: system.call with EADDRINUSE, EACCES…;
+ * -EINVAL http.bad_address. */
+int http_check_listen(const char *address, uint16_t port, struct err *err) WARN_UNUSED;
 int http_server_start(const struct http_config *config, struct http_server **ret, struct err *err) WARN_UNUSED;
 uint16_t http_server_port(const struct http_server *s);
 /* New connections use the new certificate; old ones live on. */

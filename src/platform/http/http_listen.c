@@ -105,6 +105,13 @@ int http_listen(const struct http_config *config, int *ret_fd, uint16_t *ret_por
 	return r;
 }
 
+int http_check_listen(const char *address, uint16_t port, struct err *err)
+{
+	cleanup_fd int fd = -1;
+	uint16_t taken;
+	return http_listen(&(struct http_config){.address = address, .port = port}, &fd, &taken, err);
+}
+
 void http_peer_text(const struct sockaddr *address, char *buf, size_t size)
 {
 	buf[0] = '\0';

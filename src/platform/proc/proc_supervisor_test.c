@@ -54,12 +54,23 @@ static void answer_pid(struct proc_channel *c, struct proc_message *m, void *ctx
 	proc_message_done(&reply);
 }
 
+static void say_settings(struct str settings, void *ctx)
+{
+	const char *who = ctx;
+	/* Whoever does not wait for b hears of it first. */
+	if (strcmp(who, "b") == 0)
+		(void)usleep(300000);
+	say("settings", who, (long)settings.n);
+}
+
 static int role_b(void)
 {
 	static const struct proc_role_peer peers[] = {{.name = "a", .handler = answer_pid}};
 	cleanup(proc_role) struct proc_role *role = NULL;
 	if (proc_role_start(peers, 1, &role, NULL) < 0 || proc_role_ready(role, NULL) < 0)
 		return 1;
+	char b[] = "b";
+	proc_role_on_reload(role, say_settings, b);
 	proc_role_wait_stop(role);
 	say("stopped", "b", 0);
 	return 0;
@@ -116,6 +127,8 @@ static int role_a(void)
 	if (proc_role_start(peers, 1, &role, NULL) < 0 || proc_role_ready(role, NULL) < 0 ||
 	    pthread_create(&thread, NULL, ask_thread, role) != 0)
 		return 1;
+	char a[] = "a";
+	proc_role_on_reload(role, say_settings, a);
 	proc_role_wait_stop(role);
 	say("stopped", "a", 0);
 	_exit(0);
@@ -129,6 +142,18 @@ static void told(enum proc_event event, const struct proc_child *child, pid_t pi
 		say("started", child->name, pid);
 	else if (event == PROC_EVENT_ENDED)
 		say("pause", child->name, (long)(next / USEC_PER_MS));
+}
+
+/* One byte more each time. */
+static bool reload(struct buf *settings, struct buf *status, void *ctx)
+{
+	static size_t times;
+	(void)ctx;
+	for (size_t i = 0; i <= times; i++)
+		buf_append_char(settings, 'x');
+	times++;
+	buf_append_c(status, "read again");
+	return true;
 }
 
 static int supervise(void)
@@ -147,7 +172,8 @@ static int supervise(void)
 					       .pair_count = 1,
 					       .stop_timeout_s = 5,
 					       .silence_limit = 1500 * USEC_PER_MS,
-					       .on_event = told};
+					       .on_event = told,
+					       .reload = reload};
 	return proc_supervise(&config, NULL) == 0 ? 0 : 1;
 }
 
@@ -265,6 +291,21 @@ static void stops_in_reverse_order(void **state)
 	(void)fclose(f.lines);
 }
 
+static void settings_reach_one_role_after_the_other(void **state)
+{
+	struct fixture f = run_supervisor();
+	(void)state;
+	assert_true(expect(&f, "heard", "b") > 0);
+	assert_int_equal(kill(f.pid, SIGHUP), 0);
+	assert_int_equal(expect(&f, "settings", "b"), 1);
+	assert_int_equal(expect(&f, "settings", "a"), 1);
+	assert_int_equal(kill(f.pid, SIGHUP), 0);
+	assert_int_equal(expect(&f, "settings", "b"), 2);
+	assert_int_equal(expect(&f, "settings", "a"), 2);
+	assert_int_equal(finish(&f, SIGTERM), 0);
+	(void)fclose(f.lines);
+}
+
 /* kill -9 of the supervisor takes every child with it: its stdout closes everywhere. */
 static void children_die_with_the_supervisor(void **state)
 {
@@ -315,6 +356,9 @@ static void systemd_is_told(void **state)
 	assert_note(fd, "READY=1");
 	assert_note(fd, "WATCHDOG=1");
 	assert_note(fd, "WATCHDOG=1");
+	assert_int_equal(kill(f.pid, SIGHUP), 0);
+	assert_note(fd, "RELOADING=1\nSTATUS=read again");
+	assert_note(fd, "READY=1");
 	assert_int_equal(kill(f.pid, SIGTERM), 0);
 	assert_note(fd, "STOPPING=1");
 	int status = 1;
@@ -347,6 +391,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(pauses_grow),
 	    cmocka_unit_test(a_silent_role_is_replaced),
 	    cmocka_unit_test(stops_in_reverse_order),
+	    cmocka_unit_test(settings_reach_one_role_after_the_other),
 	    cmocka_unit_test(systemd_is_told),
 	    cmocka_unit_test(no_role_without_a_supervisor),
 	    cmocka_unit_test(children_die_with_the_supervisor),

@@ -2,7 +2,6 @@
 #include "program/cli/cli.h"
 
 #include <getopt.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/file/file.h"
@@ -120,20 +119,9 @@ static void usage(struct cli *cli, FILE *to)
 	}
 }
 
-static enum msg_lang language(void)
-{
-	static const char *const names[] = {"LUYTRE_LANG", "LC_ALL", "LC_MESSAGES", "LANG"};
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		struct str value = str_c(getenv(names[i]));
-		if (value.n >= 2)
-			return msg_lang_parse(str_sub(value, 0, 2));
-	}
-	return MSG_LANG_VI;
-}
-
 int main(int argc, char **argv)
 {
-	struct cli cli = {.messages = &msg_catalogue_all, .lang = language(), .out_is_terminal = isatty(STDOUT_FILENO) == 1,
+	struct cli cli = {.messages = &msg_catalogue_all, .lang = msg_lang_of_environment(), .out_is_terminal = isatty(STDOUT_FILENO) == 1,
 	                  .err_is_terminal = isatty(STDERR_FILENO) == 1};
 	struct str name = str_c(argc > 1 ? argv[1] : "");
 	if (str_eq_c(name, "--help") || str_eq_c(name, "-h") || str_eq_c(name, "help")) {

@@ -7,16 +7,19 @@
 #include <sys/prctl.h>
 
 #include "base/log/log.h"
+#include "base/msg/msg.h"
 #include "program/eventdb/eventdb_engine.h"
 
 struct options {
 	const char *socket;
+	bool check;
 	struct eventdb_engine_config engine;
 };
 
 static int usage(void)
 {
-	(void)fputs("luytre-eventdb --data-dir DIR --socket PATH [--chdb-lib FILE] [--memory-limit BYTES] [--with-parent]\n", stderr);
+	(void)fputs("luytre-eventdb --data-dir DIR --socket PATH [--chdb-lib FILE] [--memory-limit BYTES] [--with-parent]\n"
+	            "luytre-eventdb --check [--chdb-lib FILE]    can the library be loaded?\n", stderr);
 	return 2;
 }
 
@@ -25,7 +28,8 @@ static int read_options(int argc, char **argv, struct options *o)
 	static const struct option names[] = {
 		{"data-dir", required_argument, NULL, 'd'}, {"socket", required_argument, NULL, 's'},
 		{"chdb-lib", required_argument, NULL, 'l'}, {"memory-limit", required_argument, NULL, 'm'},
-		{"with-parent", no_argument, NULL, 'p'},    {NULL, 0, NULL, 0},
+		{"with-parent", no_argument, NULL, 'p'},    {"check", no_argument, NULL, 'c'},
+		{NULL, 0, NULL, 0},
 	};
 	for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
 		if (c == 'd')
@@ -34,12 +38,14 @@ static int read_options(int argc, char **argv, struct options *o)
 			o->socket = optarg;
 		else if (c == 'l')
 			o->engine.library = optarg;
+		else if (c == 'c')
+			o->check = true;
 		else if (c == 'p')
 			(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 		else if (c != 'm' || !str_parse_u64(str_c(optarg), (uint64_t)256 << 20, UINT64_MAX, &o->engine.memory_bytes))
 			return usage();
 	}
-	return optind < argc || o->engine.data_dir == NULL || o->socket == NULL ? usage() : 0;
+	return optind < argc || (!o->check && (o->engine.data_dir == NULL || o->socket == NULL)) ? usage() : 0;
 }
 
 /* Serves until a signal asks to stop. */
@@ -71,12 +77,27 @@ static int serve(struct eventdb_engine *engine, const struct options *o, const s
 	return 0;
 }
 
+/* For luytre-server --check-config, which shows what stands on standard error. */
+static int check_library(const struct options *o)
+{
+	cleanup_buf struct buf text = BUF_INIT(4096);
+	struct chdb library;
+	struct err err = {0};
+	if (chdb_load(o->engine.library, &library, &err) == 0)
+		return 0;
+	msg_append_err(&msg_catalogue_all, msg_lang_of_environment(), &err, &text);
+	(void)fprintf(stderr, "%s\n", text.p);
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = {0};
 	struct err err = {0};
 	if (read_options(argc, argv, &o) != 0)
 		return 2;
+	if (o.check)
+		return check_library(&o);
 	log_setup("luytre-eventdb", LOG_LEVEL_INFO, false);
 	/* Before threads exist: all of them inherit the mask, sigwait below is the only receiver. */
 	sigset_t stop_signals;

@@ -40,6 +40,11 @@ struct core {
 	usec_t pipeline_gone_at; /* 0: it answers */
 };
 
+/* role_core.c: what a start does with the services: migrations, packs, sample data, routes, files of the console. Needs
+ * config, arena, keys and db. core_stop undoes that and everything after it. */
+int core_start_services(struct core *core, struct err *err) WARN_UNUSED;
+void core_stop(struct core *core);
+
 /* core_pipeline.c: the pipeline's messages, and the snapshot it gets. */
 void core_from_pipeline(struct proc_channel *c, struct proc_message *m, void *core);
 void core_pipeline_up(void *core);

@@ -14,6 +14,7 @@
 
 struct key_store {
 	const char *const *public_names;
+	bool look_only; /* make nothing */
 	struct crypto_key *ca, *bundle, *document;
 	struct buf ca_pem, bundle_pem, document_pem;
 };
@@ -63,10 +64,13 @@ static int make_key(const char *path, struct crypto_key **ret, struct err *err)
 }
 
 /* The key of that file; made when there is none, unless what belongs to it is there already. */
-static int load_key(const char *dir, const char *name, const char *belongs, struct crypto_key **ret, struct err *err)
+static int load_key(const struct key_store *k, const char *dir, const char *name, const char *belongs,
+		    struct crypto_key **ret, struct err *err)
 {
 	cleanup_buf struct buf path = path_of(dir, name), other = path_of(dir, belongs);
 	cleanup_buf_secret struct buf pem = BUF_INIT(PEM_LIMIT);
+	if (!file_exists(path.p) && !file_exists(other.p) && k->look_only)
+		return 0;
 	if (!file_exists(path.p))
 		return file_exists(other.p)
 			   ? err_set(err, -ENOENT, "server.key_missing", ARG_STR("path", buf_str(&path)))
@@ -111,9 +115,11 @@ static int load_ca(struct key_store *k, const char *dir, usec_t now, struct err 
 {
 	cleanup_buf struct buf path = path_of(dir, "ca.pem");
 	struct crypto_cert_info info;
-	int r = load_key(dir, "ca.key.pem", "ca.pem", &k->ca, err);
+	int r = load_key(k, dir, "ca.key.pem", "ca.pem", &k->ca, err);
 	if (r < 0)
 		return r;
+	if (k->look_only && !file_exists(path.p))
+		return 0;
 	if (!file_exists(path.p))
 		return make_ca_cert(k, path.p, now, err);
 	r = file_read(path.p, PEM_LIMIT, &k->ca_pem, err);
@@ -127,10 +133,11 @@ static int load_ca(struct key_store *k, const char *dir, usec_t now, struct err 
 static int load_bundle(struct key_store *k, const char *dir, struct err *err)
 {
 	cleanup_buf struct buf path = path_of(dir, "bundle.pem");
-	int r = load_key(dir, "bundle.key.pem", "bundle.pem", &k->bundle, err);
-	if (r == 0)
-		r = crypto_key_public_pem(k->bundle, &k->bundle_pem, err);
-	if (r == 0 && !file_exists(path.p))
+	int r = load_key(k, dir, "bundle.key.pem", "bundle.pem", &k->bundle, err);
+	if (r < 0 || k->bundle == NULL)
+		return r;
+	r = crypto_key_public_pem(k->bundle, &k->bundle_pem, err);
+	if (r == 0 && !k->look_only && !file_exists(path.p))
 		r = file_write(path.p, buf_str(&k->bundle_pem), 0644, err);
 	return r;
 }
@@ -145,7 +152,7 @@ static bool still_good(struct str pem, struct str ca_pem, usec_t now)
 static int load_document(struct key_store *k, const char *dir, usec_t now, struct err *err)
 {
 	cleanup_buf struct buf path = path_of(dir, "document.pem");
-	int r = load_key(dir, "document.key.pem", "document.pem", &k->document, err);
+	int r = load_key(k, dir, "document.key.pem", "document.pem", &k->document, err);
 	if (r < 0)
 		return r;
 	if (file_exists(path.p)) {
@@ -154,6 +161,8 @@ static int load_document(struct key_store *k, const char *dir, usec_t now, struc
 			return r;
 		buf_clear(&k->document_pem);
 	}
+	if (k->look_only)
+		return 0;
 	struct crypto_cert_request req = {.common_name = "Luy Tre documents",
 					  .use = CRYPTO_CERT_SIGN,
 					  .not_before = now - BACKDATED,
@@ -162,19 +171,30 @@ static int load_document(struct key_store *k, const char *dir, usec_t now, struc
 	return r < 0 ? r : file_write(path.p, buf_str(&k->document_pem), 0644, err);
 }
 
+static int load(struct key_store *k, const char *dir, usec_t now, struct err *err)
+{
+	k->ca_pem = k->bundle_pem = k->document_pem = BUF_INIT(PEM_LIMIT);
+	int r = load_ca(k, dir, now, err);
+	if (r == 0)
+		r = load_bundle(k, dir, err);
+	return r < 0 ? r : load_document(k, dir, now, err);
+}
+
+int key_store_check(const char *dir, usec_t now, struct err *err)
+{
+	cleanup(key_store) struct key_store *k = MEM_NEW(struct key_store);
+	k->look_only = true;
+	return load(k, dir, now, err);
+}
+
 int key_store_open(const char *dir, const char *const *public_names, usec_t now, struct key_store **ret,
 		   struct err *err)
 {
 	cleanup(key_store) struct key_store *k = MEM_NEW(struct key_store);
 	k->public_names = public_names;
-	k->ca_pem = k->bundle_pem = k->document_pem = BUF_INIT(PEM_LIMIT);
 	int r = file_make_dirs(dir, 0700, err);
 	if (r == 0)
-		r = load_ca(k, dir, now, err);
-	if (r == 0)
-		r = load_bundle(k, dir, err);
-	if (r == 0)
-		r = load_document(k, dir, now, err);
+		r = load(k, dir, now, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE(k);

@@ -29,6 +29,8 @@ int key_store_open(const char *dir, const char *const *public_names, usec_t now,
 void key_store_free(struct key_store *k);
 DEFINE_CLEANUP(key_store)
 
+/* Is what lies there whole? Changes nothing; what a first start would make may be missing. Errors as key_store_open. */
+int key_store_check(const char *dir, usec_t now, struct err *err) WARN_UNUSED;
 /* Other names, borrowed likewise. */
 void key_store_set_names(struct key_store *k, const char *const *public_names);
 /* The answer to any message. 0: done; negative: refused, with the reason in err and in the answer. */

@@ -94,7 +94,7 @@ static int load_sample(struct core *core, struct err *err)
 	return sample_load(&core->services, core->config->sample_dir, str_c(core->config->sample_password), err);
 }
 
-static int start_services(struct core *core, struct err *err)
+int core_start_services(struct core *core, struct err *err)
 {
 	core->jobs = job_runner_new(JOB_THREADS);
 	core->status = (struct status_source){.fill = core_fill_status, .ctx = core};
@@ -116,8 +116,6 @@ static int start_services(struct core *core, struct err *err)
 	int r = gate_prepare(&core->services, core_services, core_service_count, err);
 	if (r >= 0)
 		r = load_sample(core, err);
-	if (r >= 0)
-		r = offer_setup(core, err);
 	if (r < 0)
 		return r;
 	const struct gate_folder folders[] = {
@@ -188,7 +186,7 @@ static int start(struct core *core, const struct proc_role_peer *peers, size_t p
 	if (r < 0)
 		return r;
 	core->keys = key_client(core->role);
-	if ((r = open_stores(core, err)) < 0 || (r = start_services(core, err)) < 0 ||
+	if ((r = open_stores(core, err)) < 0 || (r = core_start_services(core, err)) < 0 || (r = offer_setup(core, err)) < 0 ||
 	    (r = start_listeners(core, err)) < 0)
 		return r;
 	start_jobs(core);
@@ -201,7 +199,7 @@ static int start(struct core *core, const struct proc_role_peer *peers, size_t p
 	return r;
 }
 
-static void stop(struct core *core)
+void core_stop(struct core *core)
 {
 	(void)pthread_mutex_lock(&core->lock);
 	core->ready = false;
@@ -239,6 +237,6 @@ int role_core_run(const struct server_config *config, struct err *err)
 	int r = start(&core, peers, ARRAY_LEN(peers), err);
 	if (r == 0)
 		proc_role_wait_stop(core.role);
-	stop(&core);
+	core_stop(&core);
 	return r;
 }

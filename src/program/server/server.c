@@ -4,10 +4,10 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/log/log.h"
+#include "program/server/server_check.h"
 #include "program/server/server_privilege.h"
 
 /* Opened without being asked for, when it is there. */
@@ -71,17 +71,6 @@ static struct options read_options(int argc, char **argv)
 	return o;
 }
 
-/* The reader's language by the locale; Vietnamese unless it says English. */
-static enum msg_lang reader_language(void)
-{
-	const char *locale = getenv("LC_ALL");
-	if (locale == NULL || locale[0] == '\0')
-		locale = getenv("LC_MESSAGES");
-	if (locale == NULL || locale[0] == '\0')
-		locale = getenv("LANG");
-	return str_starts_with(str_c(locale), STR("en")) ? MSG_LANG_EN : MSG_LANG_VI;
-}
-
 static int print(FILE *to, struct buf *text, int result)
 {
 	(void)fwrite(text->p, 1, text->n, to);
@@ -92,24 +81,16 @@ static int print(FILE *to, struct buf *text, int result)
 static int print_help(int result)
 {
 	struct buf text = BUF_INIT(65536);
-	server_config_help(&msg_catalogue_all, reader_language(), &text);
+	server_config_help(&msg_catalogue_all, msg_lang_of_environment(), &text);
 	return print(result == 0 ? stdout : stderr, &text, result);
 }
 
 static int print_error(const struct err *err, int result)
 {
 	struct buf text = BUF_INIT(65536);
-	msg_append_err(&msg_catalogue_all, reader_language(), err, &text);
+	msg_append_err(&msg_catalogue_all, msg_lang_of_environment(), err, &text);
 	buf_append_char(&text, '\n');
 	return print(stderr, &text, result);
-}
-
-static int print_checked(void)
-{
-	struct buf text = BUF_INIT(65536);
-	msg_append(&msg_catalogue_all, reader_language(), "server.config_good", NULL, &text);
-	buf_append_char(&text, '\n');
-	return print(stdout, &text, 0);
 }
 
 static int run_role(const struct server_role *role, const struct server_config *config, struct err *err)
@@ -153,7 +134,7 @@ int main(int argc, char **argv)
 	if (r < 0)
 		return print_error(&err, SERVER_EXIT_USAGE);
 	if (o.check)
-		return print_checked();
+		return server_check(&config, o.called, stdout) == 0 ? 0 : SERVER_EXIT_FAILED;
 	if (run(&o, &config, &err) == 0)
 		return 0;
 	log_err(LOG_LEVEL_ERROR, "cannot run", &err);

@@ -26,6 +26,14 @@ int role_pipeline_run(const struct server_config *config, struct err *err) WARN_
  * command line, may be NULL. SIGHUP reads the settings again. */
 int server_supervise(const struct server_config *config, const char *called, const char *data_dir, struct err *err) WARN_UNUSED;
 
+/* For --check-config. Would the folders of the start be there, or could they be made? */
+int server_check_folders(const struct server_config *config, struct err *err) WARN_UNUSED;
+/* Does a server hold the lock of this data folder? */
+bool server_is_running(const struct server_config *config);
+/* luytre-eventdb: beside the name we were called by, which may be a link; beside the very file; in ../lib/luytre; where
+ * the build leaves it. In the arena. */
+const char *server_find_eventdb(struct arena *arena, const char *called);
+
 /* The event store's address as the client takes it: *ret_unix_path for a Unix socket (else NULL), *ret_url. Both NULL:
  * none. In the arena. */
 void server_eventdb_address(struct arena *arena, const struct server_config *config, const char **ret_unix_path,

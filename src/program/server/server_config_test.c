@@ -93,6 +93,36 @@ static void errors_name_the_file(void **state)
 	(void)unlink(path);
 }
 
+/* What is written reads the same; what differs is named, on its side of the mark. */
+static void written_and_compared(void **state)
+{
+	cleanup(arena) struct arena *arena = arena_new(0);
+	cleanup_buf struct buf text = BUF_INIT(65536), again = BUF_INIT(65536), applied = BUF_INIT(4096), waiting = BUF_INIT(4096);
+	struct server_config a, b;
+	struct err err = {0};
+	(void)state;
+	assert_int_equal(server_config_load(arena, NULL, "/x", &a, &err), 0);
+	a.log = SERVER_LOG_JSON;
+	a.database = "postgresql://u:p@h/d?a=b";
+	server_config_write(&a, &text);
+	assert_int_equal(server_config_from_text(arena, buf_str(&text), NULL, &b, &err), 0);
+	server_config_write(&b, &again);
+	assert_string_equal(text.p, again.p);
+	server_config_changes(&a, &b, true, &applied);
+	server_config_changes(&a, &b, false, &waiting);
+	assert_int_equal(applied.n + waiting.n, 0);
+	b.spool_limit_mb = 100;
+	b.log = SERVER_LOG_AUTO;
+	b.workers = 1;
+	server_config_changes(&a, &b, true, &applied);
+	server_config_changes(&a, &b, false, &waiting);
+	assert_string_equal(applied.p, "spool_limit_mb, log");
+	assert_string_equal(waiting.p, "workers");
+	server_config_take_reloadable(&a, &b);
+	assert_int_equal(a.spool_limit_mb, 100);
+	assert_true(a.workers != 1);
+}
+
 static void defaults_and_help(void **state)
 {
 	cleanup(arena) struct arena *arena = arena_new(0);
@@ -118,6 +148,7 @@ int main(void)
 	    cmocka_unit_test(bad_files),
 	    cmocka_unit_test(a_good_file),
 	    cmocka_unit_test(errors_name_the_file),
+	    cmocka_unit_test(written_and_compared),
 	    cmocka_unit_test(defaults_and_help),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,7 +14,9 @@
 #include "program/server/server_privilege.h"
 #include "program/server/server_reload.h"
 
-#define ARGS_MAX 16
+#define ARGS_MAX      16
+#define LOCK_TRIES    10
+#define LOCK_PAUSE_US 50000
 
 struct users {
 	struct server_user all, key;
@@ -25,6 +27,54 @@ static int find_users(const struct server_config *config, struct users *u, struc
 	int r = server_user_find(config->user, &u->all, err);
 	if (r == 0)
 		r = server_user_find(config->key_user[0] != '\0' ? config->key_user : config->user, &u->key, err);
+	return r;
+}
+
+struct folder {
+	const char *part;
+	const struct server_user *owner;
+};
+#define FOLDERS 5
+
+static void list_folders(const struct users *u, struct folder ret[FOLDERS])
+{
+	ret[0] = (struct folder){"key", &u->key};
+	ret[1] = (struct folder){"core", &u->all};
+	ret[2] = (struct folder){"pipeline", &u->all};
+	ret[3] = (struct folder){"eventdb", &u->all};
+	ret[4] = (struct folder){"run", &u->all};
+}
+
+/* What make_dir would do, without doing it. The nearest folder that is there must let us in and write. */
+static int could_make_dir(struct arena *arena, const char *path, struct err *err)
+{
+	struct stat s;
+	struct str p = str_c(path);
+	while (p.n > 1 && stat(path, &s) < 0 && errno == ENOENT) {
+		while (p.n > 1 && p.p[p.n - 1] != '/')
+			p.n--;
+		while (p.n > 1 && p.p[p.n - 1] == '/')
+			p.n--;
+		path = arena_cstr(arena, p);
+	}
+	if (stat(path, &s) < 0)
+		return err_errno(err, errno, "stat", str_c(path));
+	if (!S_ISDIR(s.st_mode))
+		return err_errno(err, ENOTDIR, "stat", str_c(path));
+	return access(path, W_OK | X_OK) == 0 ? 0 : err_errno(err, errno, "access", str_c(path));
+}
+
+int server_check_folders(const struct server_config *config, struct err *err)
+{
+	cleanup(arena) struct arena *arena = arena_new(0);
+	struct folder folders[FOLDERS];
+	struct users u;
+	int r = find_users(config, &u, err);
+	list_folders(&u, folders);
+	if (r == 0)
+		r = could_make_dir(arena, config->data_dir, err);
+	for (size_t i = 0; r == 0 && i < FOLDERS; i++)
+		r = could_make_dir(arena, server_path(arena, config, folders[i].part), err);
 	return r;
 }
 
@@ -42,13 +92,11 @@ static int make_dir(struct arena *arena, const struct server_config *config, con
 
 static int make_dirs(struct arena *arena, const struct server_config *config, const struct users *u, struct err *err)
 {
-	const struct {
-		const char *part;
-		const struct server_user *owner;
-	} rows[] = {{"key", &u->key}, {"core", &u->all}, {"pipeline", &u->all}, {"eventdb", &u->all}, {"run", &u->all}};
+	struct folder folders[FOLDERS];
+	list_folders(u, folders);
 	int r = file_make_dirs(config->data_dir, 0755, err);
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(rows); i++)
-		r = make_dir(arena, config, rows[i].part, 0700, rows[i].owner, err);
+	for (size_t i = 0; r == 0 && i < FOLDERS; i++)
+		r = make_dir(arena, config, folders[i].part, 0700, folders[i].owner, err);
 	return r;
 }
 
@@ -59,12 +107,22 @@ static int take_lock(struct arena *arena, const struct server_config *config, in
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return err_errno(err, errno, "open", str_c(path));
+	/* --check-config holds it for a moment, to see whether we do. */
+	for (unsigned i = 0; i < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) < 0; i++)
+		(void)usleep(LOCK_PAUSE_US);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		(void)close(fd);
 		return err_set(err, -EBUSY, "server.already_running", ARG_CSTR("path", config->data_dir));
 	}
 	*ret_fd = fd;
 	return 0;
+}
+
+bool server_is_running(const struct server_config *config)
+{
+	cleanup(arena) struct arena *arena = arena_new(0);
+	cleanup_fd int fd = open(server_path(arena, config, "run/server.lock"), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
 static const char *self_path(struct arena *arena)
@@ -82,11 +140,11 @@ static const char *beside(struct arena *arena, const char *path, const char *nam
 	return n > 0 ? arena_printf(arena, "%.*s%s", (int)n, path, name).p : "";
 }
 
-/* Beside the name we were called by, which may be a link; beside the very file; where the build leaves it. */
-static const char *find_eventdb(struct arena *arena, const char *called)
+const char *server_find_eventdb(struct arena *arena, const char *called)
 {
 	const char *self = self_path(arena);
 	const char *const places[] = {beside(arena, called, "luytre-eventdb"), beside(arena, self, "luytre-eventdb"),
+				      beside(arena, self, "../lib/luytre/luytre-eventdb"),
 				      beside(arena, self, "../eventdb/luytre-eventdb")};
 	for (size_t i = 0; i < ARRAY_LEN(places); i++)
 		if (access(places[i], X_OK) == 0)
@@ -164,7 +222,7 @@ static int run(struct arena *arena, struct server_settings *settings, const char
 {
 	const struct server_config *config = &settings->in_force;
 	static const struct proc_pair pairs[] = {{"core", "key"}, {"core", "pipeline"}};
-	const char *self = self_path(arena), *eventdb = find_eventdb(arena, called);
+	const char *self = self_path(arena), *eventdb = server_find_eventdb(arena, called);
 	struct proc_child children[PROC_CHILDREN_MAX];
 	size_t n = 0;
 	children[n++] = (struct proc_child){"key", role_argv(arena, config, self, "key"), .is_role = true, .settings_fd = &settings->fd};
