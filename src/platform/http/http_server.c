@@ -24,6 +24,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock/clock_wait.h"
 #include "base/file/file.h"
 #include "base/log/log.h"
 #include "platform/http/http_listen.h"
@@ -184,14 +185,7 @@ static void *ticker_main(void *arg)
 	struct http_server *s = arg;
 	(void)pthread_mutex_lock(&s->connections_lock);
 	while (!s->ticker_stop) {
-		struct timespec until;
-		(void)clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += TICK_MS * 1000000L;
-		if (until.tv_nsec >= 1000000000L) {
-			until.tv_nsec -= 1000000000L;
-			until.tv_sec++;
-		}
-		(void)pthread_cond_timedwait(&s->ticker_wake, &s->connections_lock, &until);
+		(void)clock_wait(&s->ticker_wake, &s->connections_lock, clock_monotonic() + TICK_MS * USEC_PER_MS);
 		tick(s, clock_monotonic());
 	}
 	(void)pthread_mutex_unlock(&s->connections_lock);

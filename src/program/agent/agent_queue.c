@@ -2,7 +2,8 @@
 #include "program/agent/agent_queue.h"
 
 #include <pthread.h>
-#include <time.h>
+
+#include "base/clock/clock_wait.h"
 
 #define BUCKETS 4096
 
@@ -122,17 +123,6 @@ void agent_queue_push_folder(struct agent_queue *q, const char *folder)
 	(void)pthread_mutex_unlock(&q->lock);
 }
 
-static void deadline(usec_t timeout, struct timespec *ret)
-{
-	(void)clock_gettime(CLOCK_REALTIME, ret);
-	ret->tv_sec += (time_t)(timeout / USEC_PER_SEC);
-	ret->tv_nsec += (long)(timeout % USEC_PER_SEC) * 1000;
-	if (ret->tv_nsec >= 1000000000L) {
-		ret->tv_nsec -= 1000000000L;
-		ret->tv_sec++;
-	}
-}
-
 static char *take_first(struct agent_queue *q)
 {
 	struct node *n = q->head;
@@ -151,12 +141,11 @@ static char *take_first(struct agent_queue *q)
 
 char *agent_queue_pop(struct agent_queue *q, usec_t timeout)
 {
-	struct timespec until;
 	char *path = NULL;
-	deadline(timeout, &until);
+	usec_t until = clock_monotonic() + timeout;
 	(void)pthread_mutex_lock(&q->lock);
 	while (q->head == NULL && !q->stopped)
-		if (pthread_cond_timedwait(&q->wake, &q->lock, &until) != 0)
+		if (clock_wait(&q->wake, &q->lock, until) != 0)
 			break;
 	if (q->head != NULL && !q->stopped) {
 		path = take_first(q);
@@ -169,12 +158,11 @@ char *agent_queue_pop(struct agent_queue *q, usec_t timeout)
 
 char *agent_queue_pop_folder(struct agent_queue *q, usec_t timeout)
 {
-	struct timespec until;
 	char *folder = NULL;
-	deadline(timeout, &until);
+	usec_t until = clock_monotonic() + timeout;
 	(void)pthread_mutex_lock(&q->lock);
 	while (!q->stopped && (q->count > q->limit / 2 || (q->folder_count == 0 && !q->everything)))
-		if (pthread_cond_timedwait(&q->wake, &q->lock, &until) != 0)
+		if (clock_wait(&q->wake, &q->lock, until) != 0)
 			break;
 	if (!q->stopped && q->count <= q->limit / 2) {
 		if (q->everything) {
