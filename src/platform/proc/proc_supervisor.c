@@ -17,9 +17,13 @@
 #include "platform/proc/proc_notify.h"
 #include "platform/proc/proc_role.h"
 
+#define AT_ONCE      (10 * USEC_PER_MS) /* 0 would mean: never */
 #define FIRST_PAUSE  (200 * USEC_PER_MS)
 #define LAST_PAUSE   (10 * USEC_PER_SEC)
-#define LONG_LIFE    (60 * USEC_PER_SEC)
+/* What is killed now and then is back at once; what keeps dying is started ever more slowly. A death costs so much, a
+ * time of life earns itself. */
+#define DEATH_COSTS  (5 * USEC_PER_SEC)
+#define CREDIT_MOST  (10 * DEATH_COSTS)
 #define RELINK_PAUSE (500 * USEC_PER_MS)
 /* Several pings get lost before a role is. */
 #define SILENCE_LIMIT    (60 * USEC_PER_SEC)
@@ -31,7 +35,7 @@ struct run {
 	const struct proc_child *child;
 	pid_t pid; /* 0: not running */
 	struct proc_channel *control;
-	usec_t started_at, start_at, pause;
+	usec_t started_at, start_at, pause, credit;
 	usec_t heard_at; /* last answer to a ping */
 	usec_t kill_at;  /* 0: never; else when it lives on after closing its control channel */
 	bool ready;
@@ -252,10 +256,14 @@ static int start(struct state *s, struct run *run, struct err *err)
 
 static void plan_restart(struct run *run, usec_t now)
 {
-	if (now - run->started_at >= LONG_LIFE || run->pause == 0)
-		run->pause = FIRST_PAUSE;
-	else
-		run->pause = run->pause * 2 < LAST_PAUSE ? run->pause * 2 : LAST_PAUSE;
+	usec_t life = now - run->started_at;
+	run->credit = run->credit + life < CREDIT_MOST ? run->credit + life : CREDIT_MOST;
+	if (run->credit >= DEATH_COSTS) {
+		run->credit -= DEATH_COSTS;
+		run->pause = AT_ONCE;
+	} else {
+		run->pause = run->pause <= AT_ONCE ? FIRST_PAUSE : run->pause * 2 < LAST_PAUSE ? run->pause * 2 : LAST_PAUSE;
+	}
 	run->start_at = now + run->pause;
 }
 
@@ -485,7 +493,7 @@ int proc_supervise(const struct proc_supervisor *config, struct err *err)
 	if (s.signal_fd < 0)
 		return err_errno(err, errno, "signalfd", STR_EMPTY);
 	for (size_t i = 0; i < config->child_count; i++)
-		s.runs[i] = (struct run){.child = &config->children[i], .state = PROC_STATE_DOWN, .since = clock_now()};
+		s.runs[i] = (struct run){.child = &config->children[i], .credit = CREDIT_MOST, .state = PROC_STATE_DOWN, .since = clock_now()};
 	while (!s.stopping) {
 		start_due(&s);
 		turn(&s, clock_monotonic() + LAST_PAUSE);

@@ -233,7 +233,7 @@ static void a_dead_role_comes_back_and_is_linked_anew(void **state)
 	assert_int_equal(kill((pid_t)b, SIGKILL), 0);
 	long again = expect(&f, "heard", "b");
 	assert_true(again > 0 && again != b);
-	assert_true(clock_monotonic() - killed_at < 2 * USEC_PER_SEC); /* 0.2 s pause and start */
+	assert_true(clock_monotonic() - killed_at < 2 * USEC_PER_SEC); /* no pause, and start */
 	assert_int_equal(expect(&f, "restarts", "b"), 1);
 	/* The other side of the pair, too. */
 	assert_int_equal(kill((pid_t)a, SIGKILL), 0);
@@ -245,14 +245,21 @@ static void a_dead_role_comes_back_and_is_linked_anew(void **state)
 
 static void pauses_grow(void **state)
 {
+	/* Ten deaths are forgiven (some more when the lives between them are long), then it is slow and slower. */
 	static const long pauses_ms[] = {200, 400, 800};
 	struct fixture f = run_supervisor();
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(pauses_ms); i++) {
+	unsigned forgiven = 0;
+	for (size_t i = 0; i < ARRAY_LEN(pauses_ms);) {
 		long b = expect(&f, "started", "b");
 		assert_int_equal(kill((pid_t)b, SIGKILL), 0);
-		assert_int_equal(expect(&f, "pause", "b"), pauses_ms[i]);
+		long pause = expect(&f, "pause", "b");
+		if (i == 0 && pause < pauses_ms[0])
+			assert_true(++forgiven < 30);
+		else
+			assert_int_equal(pause, pauses_ms[i++]);
 	}
+	assert_true(forgiven >= 10);
 	assert_int_equal(finish(&f, SIGINT), 0);
 	(void)fclose(f.lines);
 }
@@ -266,7 +273,7 @@ static void a_silent_role_is_replaced(void **state)
 	assert_true(expect(&f, "heard", "b") > 0);
 	usec_t stopped_at = clock_monotonic();
 	assert_int_equal(kill((pid_t)b, SIGSTOP), 0);
-	assert_int_equal(expect(&f, "pause", "b"), 200);
+	assert_true(expect(&f, "pause", "b") < 200);
 	assert_true(clock_monotonic() - stopped_at > USEC_PER_SEC);
 	long again = expect(&f, "heard", "b");
 	assert_true(again > 0 && again != b);
