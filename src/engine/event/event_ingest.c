@@ -67,6 +67,14 @@ static int replay(struct event_spool *spool, struct event_spool_position from, c
 	return n < 0 ? n : 0;
 }
 
+/* Written whole or not at all, so only a bad disk damages it: the marks are made anew from what the spool holds. */
+static int set_aside(const char *path, struct err *err)
+{
+	char aside[1100];
+	(void)snprintf(aside, sizeof aside, "%s.damaged", path);
+	return rename(path, aside) < 0 ? err_errno(err, errno, "rename", str_c(path)) : 0;
+}
+
 /* "<segment> <offset> <spool uuid>\n", then the marks. A checkpoint of another spool is none. */
 static int read_checkpoint(struct event_ingest *in, struct err *err)
 {
@@ -87,9 +95,8 @@ static int read_checkpoint(struct event_ingest *in, struct err *err)
 	if (!ours)
 		return 0;
 	struct event_marks *marks;
-	r = event_marks_decode(cursor_rest(&c), &marks, err);
-	if (r < 0)
-		return r;
+	if (event_marks_decode(cursor_rest(&c), &marks, NULL) < 0)
+		return set_aside(in->path, err);
 	event_marks_free(in->settled);
 	in->settled = marks;
 	in->kept = at;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
-/* One file an alert, "<time received, 16 hex digits>-<key>.alert": order of names is order of making. */
+/* One file an alert, "<time received, 16 hex digits>-<key>.alert": order of names is order of making. "….tmp" is being made. */
 #include <dirent.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <unistd.h>
 
 #include "base/file/file.h"
@@ -13,6 +15,7 @@
 #define SUFFIX ".alert"
 #define ALERT_LIMIT ((size_t)8 << 20)
 #define PATH_SIZE 1200
+#define GROUP_MOST 200 /* open files */
 
 struct waiting {
 	char name[NAME_SIZE];
@@ -61,6 +64,14 @@ static bool insert(struct event_outbox *o, const char *name)
 	return true;
 }
 
+/* Half written when we died; its event is examined again. */
+static void drop_leftover(const struct event_outbox *o, const char *name)
+{
+	char path[PATH_SIZE];
+	path_of(o, name, path);
+	(void)unlink(path);
+}
+
 int event_outbox_open(const char *dir, size_t limit, struct event_outbox **ret, struct err *err)
 {
 	struct event_outbox *o = MEM_NEW(struct event_outbox);
@@ -76,6 +87,8 @@ int event_outbox_open(const char *dir, size_t limit, struct event_outbox **ret, 
 	}
 	for (struct dirent *e; (e = readdir(d)) != NULL;) {
 		struct str name = str_c(e->d_name);
+		if (str_ends_with(name, STR(SUFFIX ".tmp")))
+			drop_leftover(o, e->d_name);
 		if (!str_ends_with(name, STR(SUFFIX)) || name.n >= NAME_SIZE)
 			continue;
 		if (o->count == o->capacity) {
@@ -101,24 +114,78 @@ void event_outbox_close(struct event_outbox *o)
 	mem_free(o);
 }
 
+/* Everything of one call shares the syncs: the bytes of all are started on their way to the disk, then waited for, then
+ * named; one sync of the folder makes the names last. */
+struct putting {
+	char name[NAME_SIZE], temporary[PATH_SIZE];
+	int fd;
+};
+
+static int write_temporary(const struct event_outbox *o, const struct event_alert *a, struct putting *p, struct err *err)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(ALERT_LIMIT);
+	event_alert_encode(a, &bytes);
+	name_of(a, p->name);
+	(void)snprintf(p->temporary, PATH_SIZE, "%s/%s.tmp", o->dir, p->name);
+	p->fd = open(p->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (p->fd < 0)
+		return err_errno(err, errno, "open", str_c(p->temporary));
+	int r = file_write_all(p->fd, buf_str(&bytes), err);
+	/* Only a hint; the sync later is what counts. */
+	if (r == 0)
+		(void)sync_file_range(p->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	return r;
+}
+
+static int finish_one(const struct event_outbox *o, struct putting *p, struct err *err)
+{
+	char path[PATH_SIZE];
+	path_of(o, p->name, path);
+	if (fdatasync(p->fd) < 0)
+		return err_errno(err, errno, "fdatasync", str_c(p->temporary));
+	return rename(p->temporary, path) < 0 ? err_errno(err, errno, "rename", str_c(path)) : 0;
+}
+
+static int put_group(struct event_outbox *o, const struct event_alert *alerts, size_t count, struct putting *group,
+                     struct err *err)
+{
+	int r = 0;
+	for (size_t i = 0; i < count; i++)
+		group[i].fd = -1;
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = write_temporary(o, &alerts[i], &group[i], err);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = finish_one(o, &group[i], err);
+	if (r == 0)
+		r = file_sync_dir(o->dir, err);
+	for (size_t i = 0; i < count && group[i].fd >= 0; i++) {
+		file_close(&group[i].fd);
+		/* Those that have their name by now are handed over only after the next try, which names them again. */
+		if (r < 0)
+			(void)unlink(group[i].temporary);
+	}
+	if (r < 0)
+		return r;
+	(void)pthread_mutex_lock(&o->lock);
+	for (size_t i = 0; i < count; i++)
+		(void)insert(o, group[i].name);
+	(void)pthread_mutex_unlock(&o->lock);
+	return 0;
+}
+
 int event_outbox_put(struct event_outbox *o, const struct event_alert *alerts, size_t count, struct err *err)
 {
+	int r = 0;
 	if (event_outbox_count(o) + count > o->limit)
 		return err_set(err, -EAGAIN, "event.outbox_full", ARG_U64("limit", o->limit));
-	for (size_t i = 0; i < count; i++) {
-		char name[NAME_SIZE], path[PATH_SIZE];
-		cleanup_buf struct buf bytes = BUF_INIT(ALERT_LIMIT);
-		event_alert_encode(&alerts[i], &bytes);
-		name_of(&alerts[i], name);
-		path_of(o, name, path);
-		int r = file_write(path, buf_str(&bytes), 0600, err);
-		if (r < 0)
-			return r;
-		(void)pthread_mutex_lock(&o->lock);
-		(void)insert(o, name);
-		(void)pthread_mutex_unlock(&o->lock);
+	struct putting *group = mem_alloc_array(count < GROUP_MOST ? count : GROUP_MOST, sizeof *group);
+	for (size_t done = 0; r == 0 && done < count;) {
+		size_t n = count - done < GROUP_MOST ? count - done : GROUP_MOST;
+		r = put_group(o, alerts + done, n, group, err);
+		done += n;
 	}
-	return 0;
+	mem_free(group);
+	return r;
 }
 
 /* Lock held. SIZE_MAX: not there. */

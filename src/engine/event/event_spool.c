@@ -23,6 +23,8 @@ int event_spool_open(const struct event_spool_config *config, struct event_spool
 		s->config.segment_bytes = SEGMENT_DEFAULT;
 	if (s->config.write_at == NULL)
 		s->config.write_at = pwrite;
+	if (s->config.sync == NULL)
+		s->config.sync = fdatasync;
 	pthread_condattr_t attr;
 	(void)pthread_condattr_init(&attr);
 	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -68,9 +70,7 @@ int event_spool_append(struct event_spool *s, struct str frames, struct event_sp
 {
 	int r = 0;
 	(void)pthread_mutex_lock(&s->lock);
-	if (s->broken)
-		r = err_set(err, -EIO, "event.spool_failed");
-	else if (frames.n > 0 && (s->stats.bytes + s->queue.n + frames.n > s->config.limit_bytes || !buf_reserve(&s->queue, frames.n)))
+	if (frames.n > 0 && (s->stats.bytes + s->queue.n + frames.n > s->config.limit_bytes || !buf_reserve(&s->queue, frames.n)))
 		r = err_set(err, -EAGAIN, "event.spool_full", ARG_U64("limit", s->config.limit_bytes));
 	if (r == 0) {
 		buf_append(&s->queue, frames);
@@ -92,7 +92,7 @@ static int write_frames(struct event_spool *s, struct str frames, uint64_t at, s
 		frames = str_sub(frames, (size_t)n, frames.n);
 		at += (uint64_t)n;
 	}
-	return fdatasync(s->fd) < 0 ? err_errno(err, errno, "fdatasync", STR_EMPTY) : 0;
+	return s->config.sync(s->fd) < 0 ? err_errno(err, errno, "fdatasync", STR_EMPTY) : 0;
 }
 
 /* Called without the lock by the one writing thread. Closes a full segment first. */
@@ -101,17 +101,22 @@ static int write_out(struct event_spool *s, struct str frames, struct err *err)
 	(void)pthread_mutex_lock(&s->lock);
 	struct spool_segment last = s->segments[s->segment_count - 1];
 	(void)pthread_mutex_unlock(&s->lock);
-	if (last.size >= s->config.segment_bytes) {
-		if (spool_segment_create(s, last.number + 1, err) < 0)
-			return -EAGAIN;
+	if (s->doubtful && ftruncate(s->fd, (off_t)last.size) < 0)
+		return err_errno(err, errno, "ftruncate", STR_EMPTY);
+	if (s->doubtful || last.size >= s->config.segment_bytes) {
+		int r = spool_segment_create(s, last.number + 1, err);
+		if (r < 0)
+			return r;
+		s->doubtful = false;
 		last = (struct spool_segment){last.number + 1, EVENT_SPOOL_HEAD};
 	}
 	int r = write_frames(s, frames, last.size, err);
 	/* What half arrived must not be found by the next recovery: it was refused. When even that fails, or a sync
-	 * failed (the kernel may have dropped dirty pages), nothing is known about the disk any more. */
-	if (r < 0 && (strcmp(err_arg(err, "call"), "fdatasync") == 0 || ftruncate(s->fd, (off_t)last.size) < 0))
-		return -EIO;
-	return r < 0 ? -EAGAIN : 0;
+	 * failed (the kernel may have dropped dirty pages, and the next sync would tell of success), nothing is known
+	 * about what comes after the last good sync: it is cut off, and the next records go to a segment of their own. */
+	if (r < 0)
+		s->doubtful = strcmp(err_arg(err, "call"), "fdatasync") == 0 || ftruncate(s->fd, (off_t)last.size) < 0;
+	return r;
 }
 
 static void settle(struct event_spool_ticket *list, int result)
@@ -143,12 +148,11 @@ static void flush(struct event_spool *s)
 		(void)pthread_cond_broadcast(&s->grown);
 	} else {
 		/* What was queued meanwhile goes too: its senders may have counted on what is lost. */
-		settle(list, r);
-		settle(s->waiting, r);
+		settle(list, -EAGAIN);
+		settle(s->waiting, -EAGAIN);
 		s->waiting = NULL;
 		buf_clear(&s->queue);
 		s->stats.failures++;
-		s->broken = s->broken || r == -EIO;
 	}
 	(void)pthread_cond_broadcast(&s->done);
 	buf_done(&frames);
@@ -165,8 +169,6 @@ int event_spool_commit(struct event_spool *s, struct event_spool_ticket *ticket,
 	}
 	int r = ticket->result;
 	(void)pthread_mutex_unlock(&s->lock);
-	if (r == -EIO)
-		return err_set(err, r, "event.spool_failed");
 	return r < 0 ? err_set(err, r, "event.spool_disk") : 0;
 }
 

@@ -38,6 +38,7 @@ struct event_spool_config {
 	uint64_t segment_bytes; /* 0: 64 MiB; a segment is closed after passing this */
 	/* Writes bytes at an offset; NULL: pwrite. Tests put a disk that fails. */
 	ssize_t (*write_at)(int fd, const void *p, size_t n, off_t at);
+	int (*sync)(int fd); /* NULL: fdatasync */
 };
 
 /* segment 0: before everything. */
@@ -70,7 +71,7 @@ struct event_spool_ticket {
 
 /*
  * Queues framed records (none is fine: then the ticket waits for what is queued already). After success
- * event_spool_commit must be called. -EAGAIN (event.spool_full: limit), -EIO (event.spool_failed).
+ * event_spool_commit must be called. -EAGAIN (event.spool_full: limit).
  */
 int event_spool_append(struct event_spool *s, struct str frames, struct event_spool_ticket *ticket,
                        struct err *err) WARN_UNUSED;
@@ -110,7 +111,8 @@ bool event_spool_next(const struct event_spool_block *block, size_t *at, struct 
 struct event_spool_cursor {
 	struct event_spool_position at, block_end;
 };
-/* `name`: "stored", "detected". A missing or foreign file gives the beginning. */
+/* `name`: "stored", "detected". A missing or foreign file gives the beginning; a damaged one too, and is kept as
+ * "<name>.cursor.damaged". */
 int event_spool_cursor_load(struct event_spool *s, const char *name, struct event_spool_cursor *ret, struct err *err) WARN_UNUSED;
 int event_spool_cursor_store(struct event_spool *s, const char *name, const struct event_spool_cursor *c,
                              struct err *err) WARN_UNUSED;

@@ -23,7 +23,7 @@ struct event_spool {
 	struct buf queue;       /* lock; frames not yet written */
 	struct event_spool_ticket *waiting; /* lock */
 	bool writing;           /* lock; one thread is at the disk */
-	bool broken;            /* lock; what is on disk is not known any more */
+	bool doubtful;          /* the writing thread's; past the last segment's size there may be bytes that were refused */
 	uint64_t wakes;         /* lock */
 	struct spool_segment *segments; /* lock; ascending, the last one is written to */
 	size_t segment_count;   /* lock */

@@ -21,7 +21,8 @@ static bool find_segment(struct event_spool *s, struct event_spool_position *at,
 			*at = (struct event_spool_position){g->number, EVENT_SPOOL_HEAD};
 		*ret_end = g->size;
 		found = at->offset < g->size;
-		if (!found)
+		/* One that was begun and never got a record may lie between others. */
+		if (!found && i + 1 == s->segment_count)
 			break;
 	}
 	(void)pthread_mutex_unlock(&s->lock);
@@ -127,6 +128,13 @@ static struct event_spool_position get_position(const struct json *j, const char
 	return (struct event_spool_position){a > 0 ? (uint64_t)a : 0, b > 0 ? (uint64_t)b : 0};
 }
 
+static int set_aside(const char *path, struct err *err)
+{
+	char aside[SPOOL_PATH_SIZE + 16];
+	(void)snprintf(aside, sizeof aside, "%s.damaged", path);
+	return rename(path, aside) < 0 ? err_errno(err, errno, "rename", str_c(path)) : 0;
+}
+
 int event_spool_cursor_load(struct event_spool *s, const char *name, struct event_spool_cursor *ret, struct err *err)
 {
 	char path[SPOOL_PATH_SIZE], id[UUID_TEXT_SIZE];
@@ -138,10 +146,11 @@ int event_spool_cursor_load(struct event_spool *s, const char *name, struct even
 	cleanup(arena) struct arena *arena = arena_new(64 << 10);
 	const struct json *j;
 	int r = file_read(path, 4096, &text, err);
-	if (r == 0)
-		r = json_parse(arena, buf_str(&text), NULL, &j, err);
-	if (r < 0)
+	if (r < 0 && r != -E2BIG)
 		return r;
+	/* Written whole or not at all, so only a bad disk damages it: what the spool still holds is done once more. */
+	if (r < 0 || json_parse(arena, buf_str(&text), NULL, &j, NULL) < 0)
+		return set_aside(path, err);
 	if (!str_eq_c(json_get_str(j, "spool", STR_EMPTY), uuid_text(&s->id, id)))
 		return 0;
 	ret->at = get_position(j, "segment", "offset");

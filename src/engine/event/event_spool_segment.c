@@ -98,14 +98,21 @@ int spool_segment_create(struct event_spool *s, uint64_t number, struct err *err
 
 /* ---- after a crash ---- */
 
-/* 1: a good head (the first one read gives the spool its identity), 0: torn (shorter than a head). */
+/* A file of the right length whose bytes never came to the disk. */
+static bool is_empty_head(const char bytes[EVENT_SPOOL_HEAD])
+{
+	static const char zeros[EVENT_SPOOL_HEAD];
+	return memcmp(bytes, zeros, sizeof zeros) == 0;
+}
+
+/* 1: a good head (the first one read gives the spool its identity), 0: torn (shorter than a head, or zeroes). */
 static int check_head(struct event_spool *s, int fd, uint64_t number, const char *path, struct err *err)
 {
 	char bytes[EVENT_SPOOL_HEAD], want_bytes[EVENT_SPOOL_HEAD + 1];
 	ssize_t n = pread(fd, bytes, sizeof bytes, 0);
 	if (n < 0)
 		return err_errno(err, errno, "pread", str_c(path));
-	if (n < EVENT_SPOOL_HEAD)
+	if (n < EVENT_SPOOL_HEAD || is_empty_head(bytes))
 		return 0;
 	struct uuid id;
 	(void)memcpy(id.b, bytes + 8, sizeof id.b);

@@ -273,6 +273,82 @@ static ssize_t small_disk(int fd, const void *p, size_t n, off_t at)
 	return pwrite(fd, p, n, at);
 }
 
+static int syncs_to_fail;
+
+static int failing_sync(int fd)
+{
+	if (syncs_to_fail > 0) {
+		syncs_to_fail--;
+		errno = EIO;
+		return -1;
+	}
+	return fdatasync(fd);
+}
+
+/* After a failed sync nobody knows what the disk holds: what was refused is never found again, and the spool goes on. */
+static void test_failed_sync(void **state)
+{
+	(void)state;
+	char text[200];
+	struct event_spool_position none = {0};
+	struct event_spool_config c = {.dir = fresh_dir(), .sync = failing_sync};
+	struct event_spool *s;
+	assert_int_equal(event_spool_open(&c, &s, NULL), 0);
+	assert_int_equal(put(s, "first"), 0);
+	syncs_to_fail = 2;
+	assert_int_equal(put(s, "refused"), -EAGAIN);
+	assert_int_equal(put(s, "refused too"), -EAGAIN);
+	assert_int_equal(event_spool_failures(s), 2);
+	assert_int_equal(put(s, "later"), 0);
+	assert_int_equal(put(s, "last"), 0);
+	for (int life = 0; life < 2; life++) {
+		(void)read_all(s, none, 10, text, sizeof text);
+		assert_string_equal(text, "first later last ");
+		event_spool_close(s);
+		assert_int_equal(event_spool_open(&c, &s, NULL), 0);
+	}
+	event_spool_close(s);
+}
+
+/* The name of a new segment came to the disk, its bytes did not. */
+static void test_empty_head(void **state)
+{
+	(void)state;
+	static const char zeros[EVENT_SPOOL_HEAD + 10];
+	char path[300], text[200];
+	const char *at = fresh_dir();
+	struct event_spool_position none = {0};
+	struct event_spool *s = open_spool(at, 0, 0);
+	assert_int_equal(put(s, "first"), 0);
+	event_spool_close(s);
+	(void)snprintf(path, sizeof path, "%s/0000000000000002.seg", at);
+	assert_int_equal(file_write(path, str_n(zeros, sizeof zeros), 0600, NULL), 0);
+	s = open_spool(at, 0, 0);
+	assert_int_equal(put(s, "later"), 0);
+	(void)read_all(s, none, 10, text, sizeof text);
+	assert_string_equal(text, "first later ");
+	event_spool_close(s);
+}
+
+static void test_damaged_cursor(void **state)
+{
+	(void)state;
+	char path[300];
+	const char *at = fresh_dir();
+	struct event_spool *s = open_spool(at, 0, 0);
+	struct event_spool_cursor c = {.at = {1, EVENT_SPOOL_HEAD}}, got;
+	(void)snprintf(path, sizeof path, "%s/stored.cursor", at);
+	static const char *const damaged[] = {"", "{\"spool\":\"", "\x01\x02"};
+	for (size_t i = 0; i < ARRAY_LEN(damaged); i++) {
+		assert_int_equal(event_spool_cursor_store(s, "stored", &c, NULL), 0);
+		assert_int_equal(file_write(path, str_c(damaged[i]), 0600, NULL), 0);
+		assert_int_equal(event_spool_cursor_load(s, "stored", &got, NULL), 0);
+		assert_int_equal(got.at.segment, 0);
+		assert_false(file_exists(path));
+	}
+	event_spool_close(s);
+}
+
 static void test_disk_full(void **state)
 {
 	(void)state;
@@ -372,6 +448,9 @@ int main(void)
 		cmocka_unit_test(test_flipped_byte),
 		cmocka_unit_test(test_limit_and_trim),
 		cmocka_unit_test(test_cursor),
+		cmocka_unit_test(test_failed_sync),
+		cmocka_unit_test(test_empty_head),
+		cmocka_unit_test(test_damaged_cursor),
 		cmocka_unit_test(test_disk_full),
 		cmocka_unit_test(test_group_commit),
 	};
