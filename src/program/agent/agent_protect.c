@@ -3,9 +3,9 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock/clock_wait.h"
 #include "base/file/file.h"
 #include "base/json/json.h"
 #include "base/log/log.h"
@@ -108,6 +108,49 @@ static bool is_allowed(struct agent_protect *p, const char *content, struct str 
 	return found;
 }
 
+/* ---- reports ---- */
+
+static bool report(struct agent_protect *p, const struct agent_report *r)
+{
+	struct err err = {0};
+	bool stored = agent_report_add(p->spool, r, &err) >= 0;
+	if (!stored)
+		log_err(LOG_LEVEL_ERROR, "a report could not be stored", &err, ARG_CSTR("action", r->action), ARG_STR("path", r->path));
+	return stored;
+}
+
+static bool report_item(struct agent_protect *p, const char *kind, const char *action,
+                        const struct malware_quarantine_item *item, const char *command_id)
+{
+	char owner[64];
+	str_copy_c(item->owner, owner, sizeof owner);
+	struct malware_verdict v = {.status = MALWARE_STATUS_FOUND, .engine = item->engine, .size_bytes = item->size_bytes};
+	char id[UUID_TEXT_SIZE];
+	str_copy_c(item->threat, v.threat, sizeof v.threat);
+	str_copy_c(item->rule, v.rule, sizeof v.rule);
+	str_copy_c(str_c(item->sha256_hex), v.sha256_hex, sizeof v.sha256_hex);
+	return report(p, &(struct agent_report){
+	                     .kind = kind,
+	                     .action = action,
+	                     .path = item->path_shown,
+	                     .verdict = &v,
+	                     .owner = owner,
+	                     .quarantine_id = uuid_text(&item->id, id),
+	                     .command_id = command_id,
+	                 });
+}
+
+/* Taken by an earlier life, which died before it could tell; or just after, and the report still waits. */
+static bool tell_taken(void *ctx, const struct malware_quarantine_item *item)
+{
+	struct agent_protect *p = ctx;
+	char id[UUID_TEXT_SIZE];
+	if (agent_spool_holds(p->spool, str_c(uuid_text(&item->id, id))))
+		return true;
+	log_warn("a file taken before the last end is reported now", ARG_STR("path", item->path_shown), ARG_CSTR("quarantine_id", id));
+	return report_item(p, "alert", "quarantined", item, NULL);
+}
+
 /* ---- opening ---- */
 
 int agent_protect_set_key(struct agent_protect *p, const char *bundle_key_pem, struct err *err)
@@ -138,6 +181,8 @@ int agent_protect_open(const struct agent_protect_config *config, struct agent_p
 	(void)pthread_cond_init(&p->ready, NULL);
 	in_state(p, "quarantine", &dir);
 	int r = malware_quarantine_open(dir.p, &p->quarantine, err);
+	if (r >= 0)
+		r = malware_quarantine_recover(p->quarantine, tell_taken, p, err);
 	if (r >= 0 && config->bundle_key_pem[0] != '\0')
 		r = agent_protect_set_key(p, config->bundle_key_pem, err);
 	buf_done(&dir);
@@ -258,12 +303,10 @@ struct malware_scanner *agent_protect_scanner(struct agent_protect *p)
 
 bool agent_protect_wait_ready(struct agent_protect *p, usec_t timeout)
 {
-	struct timespec until;
-	(void)clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += (time_t)(timeout / USEC_PER_SEC) + 1;
+	usec_t until = clock_monotonic() + timeout + USEC_PER_SEC;
 	(void)pthread_mutex_lock(&p->lock);
 	while (p->scanner == NULL)
-		if (pthread_cond_timedwait(&p->ready, &p->lock, &until) != 0)
+		if (clock_wait(&p->ready, &p->lock, until) != 0)
 			break;
 	bool ready = p->scanner != NULL;
 	(void)pthread_mutex_unlock(&p->lock);
@@ -296,13 +339,6 @@ static bool worth_telling(struct agent_protect *p, const char *path, const char 
 	return !known;
 }
 
-static void report(struct agent_protect *p, const struct agent_report *r)
-{
-	struct err err = {0};
-	if (agent_report_add(p->spool, r, &err) < 0)
-		log_err(LOG_LEVEL_ERROR, "a report could not be stored", &err, ARG_CSTR("action", r->action), ARG_STR("path", r->path));
-}
-
 static void act_on_finding(struct agent_protect *p, const char *path, int fd, const struct malware_verdict *v,
                            const char *command_id, bool *ret_again)
 {
@@ -331,7 +367,9 @@ static void act_on_finding(struct agent_protect *p, const char *path, int fd, co
 		.problem = r < 0 ? &problem : NULL,
 	};
 	atomic_fetch_add(&p->found, 1);
-	report(p, &report_);
+	/* One that could not be stored is told after the next start. */
+	if (report(p, &report_) && take && r >= 0)
+		malware_quarantine_told(p->quarantine, &id);
 	log_warn("malware found", ARG_CSTR("path", path), ARG_CSTR("threat", v->threat), ARG_CSTR("action", report_.action));
 }
 
@@ -359,24 +397,6 @@ enum malware_status agent_protect_file(struct agent_protect *p, const char *path
 
 /* ---- quarantine ---- */
 
-static void report_item(struct agent_protect *p, const char *action, const struct malware_quarantine_item *item,
-                        const char *command_id)
-{
-	struct malware_verdict v = {.status = MALWARE_STATUS_FOUND, .engine = item->engine, .size_bytes = item->size_bytes};
-	char id[UUID_TEXT_SIZE];
-	str_copy_c(item->threat, v.threat, sizeof v.threat);
-	str_copy_c(item->rule, v.rule, sizeof v.rule);
-	str_copy_c(str_c(item->sha256_hex), v.sha256_hex, sizeof v.sha256_hex);
-	report(p, &(struct agent_report){
-	               .kind = "event",
-	               .action = action,
-	               .path = item->path_shown,
-	               .verdict = &v,
-	               .quarantine_id = uuid_text(&item->id, id),
-	               .command_id = command_id,
-	           });
-}
-
 int agent_protect_restore(struct agent_protect *p, const struct uuid *id, const char *to_path, bool overwrite,
                           const char *command_id, struct err *err)
 {
@@ -390,7 +410,7 @@ int agent_protect_restore(struct agent_protect *p, const struct uuid *id, const 
 	if (r >= 0)
 		r = malware_quarantine_restore(p->quarantine, id, &options, NULL, err);
 	if (r >= 0)
-		report_item(p, "restored", &item, command_id);
+		(void)report_item(p, "event", "restored", &item, command_id);
 	return r;
 }
 
@@ -402,7 +422,7 @@ int agent_protect_delete(struct agent_protect *p, const struct uuid *id, const c
 	if (r >= 0)
 		r = malware_quarantine_delete(p->quarantine, id, err);
 	if (r >= 0)
-		report_item(p, "deleted", &item, command_id);
+		(void)report_item(p, "event", "deleted", &item, command_id);
 	return r;
 }
 

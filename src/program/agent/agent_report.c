@@ -25,6 +25,9 @@ int agent_report_add(struct agent_spool *spool, const struct agent_report *r, st
 	struct json_writer w = json_writer_init(&out);
 	char at[CLOCK_ISO_SIZE], id_text[UUID_TEXT_SIZE], hostname[256];
 	struct uuid id = uuid_new();
+	/* A taking that is told twice (a crash in between) is one event: its id is the item's. */
+	if (r->quarantine_id != NULL && strcmp(r->action, "quarantined") == 0)
+		(void)uuid_parse(str_c(r->quarantine_id), &id);
 	inventory_hostname(hostname, sizeof hostname);
 	json_object(&w);
 	json_member_cstr(&w, "@timestamp", clock_iso(clock_now(), at));

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 
+#include "base/clock/clock_wait.h"
 #include "base/cursor/cursor.h"
 #include "base/file/file.h"
 #include "base/log/log.h"
@@ -393,6 +393,22 @@ int agent_spool_read(struct agent_spool *s, unsigned max_records, size_t max_byt
 	return r;
 }
 
+bool agent_spool_holds(struct agent_spool *s, struct str text)
+{
+	bool found = false;
+	(void)pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->count && !found; i++) {
+		struct buf path = BUF_INIT(4096), bytes = BUF_INIT(s->max_bytes + AGENT_SPOOL_RECORD_MAX * 2);
+		segment_path(s, s->segments[i].first, &path);
+		if (file_read(path.p, bytes.max, &bytes, NULL) >= 0)
+			found = str_find(buf_str(&bytes), text) != SIZE_MAX;
+		buf_done(&bytes);
+		buf_done(&path);
+	}
+	(void)pthread_mutex_unlock(&s->lock);
+	return found;
+}
+
 void agent_spool_batch_done(struct agent_spool_batch *b)
 {
 	buf_done(&b->ndjson);
@@ -422,17 +438,10 @@ int agent_spool_ack(struct agent_spool *s, uint64_t last, struct err *err)
 
 bool agent_spool_wait(struct agent_spool *s, usec_t timeout)
 {
-	struct timespec until;
-	(void)clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += (time_t)(timeout / USEC_PER_SEC);
-	until.tv_nsec += (long)(timeout % USEC_PER_SEC) * 1000;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_nsec -= 1000000000L;
-		until.tv_sec++;
-	}
+	usec_t until = clock_monotonic() + timeout;
 	(void)pthread_mutex_lock(&s->lock);
 	while (s->state.waiting == 0 && !s->woken)
-		if (pthread_cond_timedwait(&s->wake, &s->lock, &until) != 0)
+		if (clock_wait(&s->wake, &s->lock, until) != 0)
 			break;
 	s->woken = false;
 	bool there = s->state.waiting > 0;

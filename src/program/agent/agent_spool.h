@@ -41,6 +41,8 @@ struct agent_spool_batch {
 /* The oldest reports not yet acknowledged. 1: a batch (free with _done), 0: nothing waits. */
 int agent_spool_read(struct agent_spool *s, unsigned max_records, size_t max_bytes, struct agent_spool_batch *ret,
                      struct err *err) WARN_UNUSED;
+/* Whether a record that is still kept contains the text. Reads everything: for the start. */
+bool agent_spool_holds(struct agent_spool *s, struct str text);
 void agent_spool_batch_done(struct agent_spool_batch *b);
 /* Everything up to `last` is with the server. */
 int agent_spool_ack(struct agent_spool *s, uint64_t last, struct err *err) WARN_UNUSED;
