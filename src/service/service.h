@@ -34,6 +34,10 @@ struct service_context {
 	struct event_store *events;
 	/* What the processes are doing, for GET /api/v1/status (service/status/status.h); may be NULL. */
 	const struct status_source *status;
+	/* Names under which browsers reach the console (NULL-terminated; may be NULL): passkeys belong to one of them. */
+	const char *const *_Atomic public_names; /* a reload changes it */
+	/* Roles that the pack marks demand a second factor. */
+	bool second_factor;
 	/* What the enrolment command tells agents; 0: 8445 and 8444. */
 	uint16_t agent_port, events_port;
 	/* Wakes the outbox dispatcher after a commit; set by service/api. */

@@ -58,6 +58,7 @@ packs_dir = $top/packs
 web_dir = $top/web
 messages_dir = ${LUYTRE_MESSAGES:-$top/build/messages}
 eventdb = none
+second_factor = 0
 user = $user
 database = ${LUYTRE_TEST_PG:-}
 EOT

@@ -4,7 +4,7 @@ import { html, useState } from '../lib/html.js';
 import { t } from '../lib/i18n.js';
 import { useRoute, href, go } from '../lib/router.js';
 import { useList } from '../lib/data.js';
-import { post, patch, remove } from '../lib/api.js';
+import { get, post, patch, remove } from '../lib/api.js';
 import { can } from '../lib/session.js';
 import { PageHead, State, Time, Ago, Empty, Facts, Copyable } from '../parts/bits.js';
 import { Table, listQuery } from '../parts/table.js';
@@ -24,7 +24,7 @@ const person = () => [
 function AccountDialog({ account, reload, onClose }) {
 	const form = useForm({
 		draft: account ? `account.${account.id}` : 'account.new', secret: ['password'],
-		initial: account ? { display_name: account.display_name, unit_id: account.unit, position: account.position ?? '', phone: account.phone ?? '', email: account.email ?? '' } : { login: '', password: '' },
+		initial: account ? { display_name: account.display_name, unit_id: account.unit, position: account.position ?? '', phone: account.contact.phone, email: account.contact.email } : { login: '', password: '' },
 	});
 	const fields = account ? person() : [
 		{ name: 'login', label: t('ui.login.login'), required: true, hint: t('ui.account.login_hint'), plain: true },
@@ -81,8 +81,12 @@ function Grants({ account, reload, manage }) {
 function Panel({ account, reload, onEdit }) {
 	const [dialog, setDialog] = useState(null);
 	const [secret, setSecret] = useState(null);
+	const [contact, setContact] = useState(null);
 	const manage = can('account.manage');
 	const close = () => setDialog(null);
+	// Each look is written down, so it is asked for, not shown along.
+	const reveal = () => act(async () => setContact(await get(`/accounts/${account.id}/contact`)));
+	const hidden = (masked, plain) => masked && (contact ? plain : html`${masked} <button type="button" class="small ghost" onClick=${reveal}>${t('ui.account.reveal')}</button>`);
 	const disable = (disabled) => async () => {
 		const now = await patch(`/accounts/${account.id}`, { disabled }, account.etag);
 		await reload();
@@ -90,7 +94,7 @@ function Panel({ account, reload, onEdit }) {
 	};
 	return html`<aside class="side-panel" aria-label=${account.display_name}>
 		<header><h2>${account.display_name}</h2><a class="button small ghost" href=${href('/accounts')}>${t('ui.action.close_dialog')}</a></header>
-		<${Facts} items=${[[t('ui.login.login'), account.login], [t('ui.unit.one'), account.unit?.name], [t('ui.account.position'), account.position], [t('ui.account.phone'), account.phone && html`<a href=${`tel:${account.phone}`}>${account.phone}</a>`], [t('ui.account.email'), account.email],
+		<${Facts} items=${[[t('ui.login.login'), account.login], [t('ui.unit.one'), account.unit?.name], [t('ui.account.position'), account.position], [t('ui.account.phone'), hidden(account.phone, contact && html`<a href=${`tel:${contact.phone}`}>${contact.phone}</a>`)], [t('ui.account.email'), hidden(account.email, contact?.email)],
 			[t('ui.account.last_login'), html`<${Ago} at=${account.last_login_at} />`], [t('ui.account.state'), html`<${State} group="account" value=${account.disabled ? 'disabled' : 'active'} />`]]} />
 		${manage && html`<div class="actions left"><button type="button" onClick=${onEdit}>${t('ui.action.edit')}</button>
 			<button type="button" onClick=${() => setDialog('password')}>${t('ui.account.reset')}</button>
@@ -113,6 +117,8 @@ export default function Accounts({ id }) {
 	const [dialog, setDialog] = useState(null);
 	const list = useList('/accounts', listQuery(query, ['unit', 'role']), { events: ['account.'], sorts: { display_name: 'name', login: 'login', last_login_at: 'last_login_at' } });
 	const account = list.items.find((one) => one.id === id);
+	// Lists mask telephone and e-mail; what is edited must be whole.
+	const edit = () => act(async () => setDialog({ ...account, contact: await get(`/accounts/${account.id}/contact`) }));
 	const columns = [
 		{ id: 'display_name', label: t('ui.account.name'), width: 200, value: (a) => a.display_name, cell: (a) => html`<a href=${href(`/accounts/${a.id}`)} tabindex="-1">${a.display_name}</a>` },
 		{ id: 'login', label: t('ui.login.login'), width: 150, value: (a) => a.login },
@@ -126,8 +132,8 @@ export default function Accounts({ id }) {
 		<${PageHead} title=${t('ui.page.accounts')} sub=${t('ui.account.sub')}>${can('account.manage') && html`<button type="button" class="primary" onClick=${() => setDialog('new')}>${t('ui.account.new')}</button>`}<//>
 		<div class=${account ? 'split side' : 'split none'}>
 			<${Table} name="accounts" label=${t('ui.page.accounts')} list=${list} columns=${columns} rowHref=${(a) => `/accounts/${a.id}`} selected=${id} empty=${html`<${Empty} title=${t('ui.account.empty')}>${t('ui.account.empty_hint')}<//>`} />
-			${account && html`<${Panel} key=${account.id} account=${account} reload=${list.reload} onEdit=${() => setDialog('edit')} />`}
+			${account && html`<${Panel} key=${account.id} account=${account} reload=${list.reload} onEdit=${edit} />`}
 		</div>
-		${dialog && html`<${AccountDialog} account=${dialog === 'edit' ? account : null} reload=${list.reload} onClose=${() => setDialog(null)} />`}
+		${dialog && html`<${AccountDialog} account=${dialog === 'new' ? null : dialog} reload=${list.reload} onClose=${() => setDialog(null)} />`}
 	</div>`;
 }

@@ -108,6 +108,8 @@ int core_start_services(struct core *core, struct err *err)
 	    .keys = &core->keys,
 	    .events = core->store,
 	    .status = &core->status,
+	    .public_names = core->config->public_names,
+	    .second_factor = core->config->second_factor == 1,
 	    .agent_port = (uint16_t)core->config->agent_port,
 	    .events_port = (uint16_t)core->config->events_port,
 	    .snapshot_changed = snapshot_changed,
@@ -166,6 +168,7 @@ static void reload(struct str settings, void *ctx)
 	struct err err = {0};
 	if (server_live_take(&core->live, settings, &err) < 0)
 		log_err(LOG_LEVEL_ERROR, "new settings were not understood", &err);
+	core->services.public_names = server_live_now(&core->live)->public_names;
 	job_wake(core->jobs, JOB_RENEW);
 }
 

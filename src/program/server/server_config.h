@@ -23,7 +23,7 @@ struct server_config {
 	    *key_user;
 	const char *messages_dir, *sample_dir, *sample_password;
 	int64_t console_port, events_port, agent_port;
-	int64_t database_readers, eventdb_memory_mb, spool_limit_mb, workers, web_reload;
+	int64_t database_readers, eventdb_memory_mb, spool_limit_mb, workers, web_reload, second_factor;
 	const char *const *public_names; /* NULL-terminated; never empty after loading */
 	int64_t log;                     /* enum server_log */
 	int64_t log_level;               /* enum log_level */

@@ -198,6 +198,21 @@ int account_require_manage(struct db_tx *tx, const struct api_request *req, cons
 	return outside == 0 ? 0 : err_set(err, -EACCES, "account.holds_more");
 }
 
+int account_require_reset(struct db_tx *tx, const struct api_request *req, const struct account_row *a, struct err *err)
+{
+	if (uuid_eq(&a->id, &req->access->account_id))
+		return err_set(err, -EACCES, "account.not_oneself");
+	int64_t outside = 0, beyond = 0;
+	int r = api_require_unit(tx, req, "account.reset", &a->unit_id, err);
+	if (r >= 0)
+		r = account_db_grants_outside(tx, req->access, &a->id, api_now(req), &outside, err);
+	if (r >= 0 && outside > 0)
+		r = account_db_rights_beyond(tx, req->access, &a->id, api_now(req), &beyond, err);
+	if (r < 0)
+		return r;
+	return outside == 0 || beyond == 0 ? 0 : err_set(err, -EACCES, "account.holds_more");
+}
+
 int account_check_managers_left(struct db_tx *tx, usec_t now, struct err *err)
 {
 	int64_t left = 0;
@@ -218,7 +233,13 @@ static int on_tick(const struct service_context *sc, struct err *err)
 	return db_write(sc->db, clean, &copy, err);
 }
 
-static const char *const permissions[] = {"account.read", "account.manage", "token.manage",
+static int start(const struct service_context *sc, struct err *err)
+{
+	int r = account_load_roles(sc, err);
+	return r < 0 ? r : account_key_ensure(sc, err);
+}
+
+static const char *const permissions[] = {"account.read", "account.manage", "account.reset", "token.manage",
 	/* Asked by the events listener of the pipeline, which knows tokens from the snapshot. */
 	"event.send", NULL};
 
@@ -228,6 +249,6 @@ const struct service account_service = {
 	.permissions = permissions,
 	.migrations = account_migrations,
 	.migration_count = ACCOUNT_MIGRATION_COUNT,
-	.start = account_load_roles,
+	.start = start,
 	.on_tick = on_tick,
 };

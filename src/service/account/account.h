@@ -70,6 +70,7 @@ struct account_identity {
 	struct access access; /* kind ANONYMOUS when nobody; texts in the arena */
 	struct uuid session_id;
 	bool must_change_password;
+	bool must_add_factor; /* a role demands a second factor, and there is none yet */
 	char set_cookie[ACCOUNT_COOKIE_SIZE]; /* Set-Cookie value when the secret was rotated, else "" */
 };
 /* Cookie value; an unknown or ended session is not an error but nobody. */

@@ -92,3 +92,49 @@ CREATE TABLE account_setup_done (
  id {int} NOT NULL PRIMARY KEY CHECK (id = 1),
  at {int} NOT NULL
 ) {strict};
+-- migration 2
+-- A password given by somebody else ends by itself; 0: never.
+ALTER TABLE account ADD COLUMN password_until {int} NOT NULL DEFAULT 0;
+-- How the session was signed in besides the password: "", totp, code, passkey.
+ALTER TABLE account_session ADD COLUMN factor {text} NOT NULL DEFAULT '';
+ALTER TABLE role ADD COLUMN second_factor {int} NOT NULL DEFAULT 0;
+-- sealed: the secret under the key file of core. confirmed_at 0: shown, not yet proven by a code.
+CREATE TABLE account_totp (
+ account_id {blob} NOT NULL PRIMARY KEY REFERENCES account (id),
+ sealed {blob} NOT NULL,
+ last_step {int} NOT NULL,
+ created_at {int} NOT NULL,
+ confirmed_at {int} NOT NULL
+) {strict};
+-- kind: recovery (one's own), paper (printed by an officer of the city). Only digests.
+CREATE TABLE account_code (
+ id {blob} NOT NULL PRIMARY KEY,
+ account_id {blob} NOT NULL REFERENCES account (id),
+ kind {text} NOT NULL,
+ digest {blob} NOT NULL,
+ created_at {int} NOT NULL,
+ expires_at {int} NOT NULL,
+ used_at {int} NOT NULL,
+ UNIQUE (account_id, digest)
+) {strict};
+CREATE TABLE account_passkey (
+ id {blob} NOT NULL PRIMARY KEY,
+ account_id {blob} NOT NULL REFERENCES account (id),
+ credential_id {blob} NOT NULL UNIQUE,
+ public_key {blob} NOT NULL,
+ rp_id {text} NOT NULL,
+ name {text} NOT NULL,
+ sign_count {int} NOT NULL,
+ created_at {int} NOT NULL,
+ used_at {int} NOT NULL
+) {strict};
+CREATE INDEX account_passkey_by_account ON account_passkey (account_id);
+-- A step of signing in or of adding a passkey that waits for its answer. account_id is absent while nobody is known.
+CREATE TABLE account_ticket (
+ digest {blob} NOT NULL PRIMARY KEY,
+ purpose {text} NOT NULL,
+ account_id {blob},
+ challenge {blob} NOT NULL,
+ tries {int} NOT NULL,
+ expires_at {int} NOT NULL
+) {strict};

@@ -10,7 +10,7 @@ int account_db_get(struct db_tx *tx, struct arena *arena, const struct uuid *id,
 {
 #define COLUMNS                                                                                                        \
 	"SELECT id, unit_id, kind, login, display_name, email, phone, position, password_hash, must_change, disabled,"     \
-	" sample, version FROM account WHERE "
+	" sample, version, password_until FROM account WHERE "
 	cleanup_rows struct db_rows *rows = NULL;
 	int r = id != NULL ? db_query(tx, &rows, err, COLUMNS "id = $1", DB_UUID(id))
 	                   : db_query(tx, &rows, err, COLUMNS "login = $1", DB_TEXT(login));
@@ -32,6 +32,7 @@ int account_db_get(struct db_tx *tx, struct arena *arena, const struct uuid *id,
 		.disabled = db_int(rows, 10) != 0,
 		.sample = db_int(rows, 11) != 0,
 		.version = db_int(rows, 12),
+		.password_until = db_int(rows, 13),
 	};
 	return 0;
 }
@@ -70,10 +71,12 @@ int account_db_update(struct db_tx *tx, const struct account_row *a, struct err 
 	               DB_TEXT(a->phone), DB_TEXT(a->position), DB_UUID(&a->unit_id), DB_INT(a->disabled), DB_UUID(&a->id));
 }
 
-int account_db_set_password(struct db_tx *tx, const struct uuid *id, const char *hash, bool must_change, struct err *err)
+int account_db_set_password(struct db_tx *tx, const struct uuid *id, const char *hash, bool must_change, usec_t until,
+                            struct err *err)
 {
-	return db_exec(tx, err, "UPDATE account SET password_hash = $1, must_change = $2, version = version + 1 WHERE id = $3",
-	               DB_CSTR(hash), DB_INT(must_change), DB_UUID(id));
+	return db_exec(tx, err,
+	               "UPDATE account SET password_hash = $1, must_change = $2, password_until = $3, version = version + 1"
+	               " WHERE id = $4", DB_CSTR(hash), DB_INT(must_change), DB_INT(until), DB_UUID(id));
 }
 
 int account_db_bump(struct db_tx *tx, const struct uuid *id, struct err *err)
@@ -119,6 +122,19 @@ int account_db_grants_outside(struct db_tx *tx, const struct access *asking, con
 	                    DB_UUID(&asking->account_id), DB_CSTR("account.manage"), DB_INT(now), DB_UUID(account_id));
 }
 
+int account_db_rights_beyond(struct db_tx *tx, const struct access *asking, const struct uuid *account_id, usec_t now,
+                             int64_t *ret, struct err *err)
+{
+	return db_query_int(tx, ret, err,
+	                    "SELECT count(*) FROM account_grant g JOIN role_permission tp ON tp.role = g.role"
+	                    " JOIN unit tu ON tu.id = g.unit_id WHERE g.account_id = $1"
+	                    " AND (g.expires_at IS NULL OR g.expires_at > $2) AND NOT EXISTS (SELECT 1 FROM account_grant ag"
+	                    " JOIN role_permission rp ON rp.role = ag.role JOIN unit gu ON gu.id = ag.unit_id"
+	                    " WHERE ag.account_id = $3 AND rp.permission = tp.permission AND ag.restrict_kind IS NULL"
+	                    " AND (ag.expires_at IS NULL OR ag.expires_at > $2) AND substr(tu.path, 1, length(gu.path)) = gu.path)",
+	                    DB_UUID(account_id), DB_INT(now), DB_UUID(&asking->account_id));
+}
+
 int account_db_root_managers(struct db_tx *tx, usec_t now, int64_t *ret, struct err *err)
 {
 	return db_query_int(tx, ret, err,
@@ -145,11 +161,11 @@ struct roles {
 static int insert_role(struct db_tx *tx, const struct account_role_row *role, size_t position, struct err *err)
 {
 	int r = db_exec(tx, err,
-	                "INSERT INTO role (role, position, label_vi, label_en, shell, restrict_kind, needs_expiry, for_machines)"
-	                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+	                "INSERT INTO role (role, position, label_vi, label_en, shell, restrict_kind, needs_expiry, for_machines,"
+	                " second_factor) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
 	                DB_TEXT(role->role), DB_INT(position), DB_TEXT(role->label_vi), DB_TEXT(role->label_en),
 	                DB_TEXT(role->shell), DB_TEXT_OR_NULL(role->restrict_kind), DB_INT(role->needs_expiry),
-	                DB_INT(role->for_machines));
+	                DB_INT(role->for_machines), DB_INT(role->second_factor));
 	for (size_t i = 0; i < role->permission_count && r >= 0; i++)
 		r = db_exec(tx, err, "INSERT INTO role_permission (role, permission) VALUES ($1, $2) ON CONFLICT DO NOTHING",
 		            DB_TEXT(role->role), DB_TEXT(role->permissions[i]));

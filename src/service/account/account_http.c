@@ -62,29 +62,9 @@ static const struct json_field token_fields[] = {
 	{"expires_at", JSON_FIELD_TIME, offsetof(struct token_body, expires_at), false},
 	{.name = NULL},
 };
-static const struct json_field login_fields[] = {
-	{"login", JSON_FIELD_STR, offsetof(struct account_login_body, login), true, 1, 200},
-	{"password", JSON_FIELD_STR, offsetof(struct account_login_body, password), true, 1, ACCOUNT_PASSWORD_MAX},
-	{.name = NULL},
-};
-static const struct json_field password_fields[] = {
-	{"old_password", JSON_FIELD_STR, offsetof(struct account_password_body, old_password), true, 1, ACCOUNT_PASSWORD_MAX},
-	{"new_password", JSON_FIELD_STR, offsetof(struct account_password_body, new_password), true, 1, ACCOUNT_PASSWORD_MAX},
-	{.name = NULL},
-};
-static const struct json_field setup_fields[] = {
-	{"code", JSON_FIELD_STR, offsetof(struct account_setup_body, code), true, 1, 100},
-	{"login", JSON_FIELD_STR, offsetof(struct account_setup_body, login), true, 2, ACCOUNT_LOGIN_MAX},
-	{"display_name", JSON_FIELD_STR, offsetof(struct account_setup_body, display_name), true, 1, ACCOUNT_NAME_MAX},
-	{"password", JSON_FIELD_STR, offsetof(struct account_setup_body, password), true, 1, ACCOUNT_PASSWORD_MAX},
-	{"city_name", JSON_FIELD_STR, offsetof(struct account_setup_body, city_name), true, 1, 200},
-	{.name = NULL},
-};
-
 struct job {
 	struct api_request *req;
 	struct uuid id, grant_id;
-	const char *hash;
 	const unsigned char *digest;
 };
 
@@ -115,13 +95,13 @@ static int post_account(struct api_request *req, struct http_response *res, stru
 	return account_db_show(req, res, 201, &job.id, err);
 }
 
-/* The account of the path, which the asking one must be able to see. */
-static int get_person(struct db_tx *tx, struct job *job, struct account_row *ret, struct err *err)
+int account_get_person(struct db_tx *tx, const struct api_request *req, const struct uuid *id, struct account_row *ret,
+                       struct err *err)
 {
-	int r = account_db_get(tx, job->req->arena, &job->id, STR_EMPTY, ret, err);
+	int r = account_db_get(tx, req->arena, id, STR_EMPTY, ret, err);
 	if (r >= 0 && !str_eq(ret->kind, STR("person")))
 		return err_set(err, -ENOENT, "api.not_found");
-	return r < 0 ? r : api_require_visible(tx, job->req, "account.read", &ret->unit_id, err);
+	return r < 0 ? r : api_require_visible(tx, req, "account.read", &ret->unit_id, err);
 }
 
 static struct str either(struct str given, struct str kept)
@@ -136,7 +116,7 @@ static int change(struct db_tx *tx, void *ctx, struct err *err)
 	const struct change_body *b = req->fields;
 	struct account_row a;
 	struct uuid none = {.b = {0}};
-	int r = get_person(tx, job, &a, err);
+	int r = account_get_person(tx, job->req, &job->id, &a, err);
 	if (r >= 0)
 		r = account_require_manage(tx, req, &a, err);
 	if (r >= 0)
@@ -185,47 +165,6 @@ static int get_account(struct api_request *req, struct http_response *res, struc
 	return r < 0 ? r : account_db_show(req, res, 200, &id, err);
 }
 
-static int reset_password(struct db_tx *tx, void *ctx, struct err *err)
-{
-	struct job *job = ctx;
-	struct account_row a;
-	struct uuid none = {.b = {0}};
-	int r = get_person(tx, job, &a, err);
-	if (r >= 0)
-		r = account_require_manage(tx, job->req, &a, err);
-	if (r >= 0)
-		r = account_db_set_password(tx, &a.id, job->hash, true, err);
-	if (r >= 0)
-		r = account_db_sessions_end(tx, &a.id, &none, err);
-	if (r >= 0)
-		r = account_tell(job->req->service, tx, job->req->access, "account.password_reset", &a.id, &a.unit_id, STR("{}"),
-		                 err);
-	return r;
-}
-
-static int post_reset(struct api_request *req, struct http_response *res, struct err *err)
-{
-	struct job job = {.req = req};
-	char password[64], hash[PASSWORD_HASH_SIZE];
-	int r = api_param_uuid(req, "id", &job.id, err);
-	if (r < 0)
-		return r;
-	account_random_word(password, 4);
-	r = account_hash_password(str_c(password), hash, err);
-	job.hash = hash;
-	if (r >= 0)
-		r = db_write(req->service->db, reset_password, &job, err);
-	if (r >= 0) {
-		struct json_writer w = api_reply(res, 200);
-		json_object(&w);
-		json_member_cstr(&w, "password", password);
-		json_object_end(&w);
-	}
-	mem_wipe(password, sizeof password);
-	mem_wipe(hash, sizeof hash);
-	return r < 0 ? r : 0;
-}
-
 static int grant(struct db_tx *tx, void *ctx, struct err *err)
 {
 	struct job *job = ctx;
@@ -233,7 +172,7 @@ static int grant(struct db_tx *tx, void *ctx, struct err *err)
 	struct account_row a;
 	struct account_grant g = {.account_id = job->id, .unit_id = b->unit_id, .role = b->role,
 	                          .expires_at = b->expires_at, .restrict_id = b->restrict_id};
-	int r = get_person(tx, job, &a, err);
+	int r = account_get_person(tx, job->req, &job->id, &a, err);
 	if (r >= 0)
 		r = api_require_unit(tx, job->req, "account.manage", &a.unit_id, err);
 	if (r >= 0)
@@ -259,7 +198,7 @@ static int revoke_grant(struct db_tx *tx, void *ctx, struct err *err)
 	struct api_request *req = job->req;
 	struct account_row a;
 	struct account_grant_row g;
-	int r = get_person(tx, job, &a, err);
+	int r = account_get_person(tx, job->req, &job->id, &a, err);
 	if (r >= 0)
 		r = account_db_get_grant(tx, req->arena, &job->grant_id, &g, err);
 	if (r >= 0 && !uuid_eq(&g.account_id, &a.id))
@@ -376,20 +315,51 @@ static int delete_token(struct api_request *req, struct http_response *res, stru
 #define BODY(fields, type) fields, sizeof(struct type)
 const struct service_route account_routes[] = {
 	{"GET", "/api/v1/setup", SERVICE_PUBLIC, account_get_setup, "account.route_setup_state"},
-	{"POST", "/api/v1/setup", SERVICE_PUBLIC, account_post_setup, "account.route_setup", BODY(setup_fields, account_setup_body)},
-	{"POST", "/api/v1/login", SERVICE_PUBLIC, account_post_login, "account.route_login", BODY(login_fields, account_login_body)},
+	{"POST", "/api/v1/setup", SERVICE_PUBLIC, account_post_setup, "account.route_setup",
+	 BODY(account_setup_fields, account_setup_body)},
+	{"POST", "/api/v1/login", SERVICE_PUBLIC, account_post_login, "account.route_login",
+	 BODY(account_login_fields, account_login_body)},
+	{"POST", "/api/v1/login/second", SERVICE_PUBLIC, account_post_second, "account.route_login_second",
+	 BODY(account_second_fields, account_second_body)},
+	{"POST", "/api/v1/login/passkey/options", SERVICE_PUBLIC, account_post_passkey_options, "account.route_login_passkey_options"},
+	{"POST", "/api/v1/login/passkey", SERVICE_PUBLIC, account_post_passkey, "account.route_login_passkey",
+	 BODY(account_second_fields, account_second_body)},
 	{"POST", "/api/v1/logout", SERVICE_SIGNED_IN, account_post_logout, "account.route_logout"},
 	{"GET", "/api/v1/session", SERVICE_SIGNED_IN, account_get_session, "account.route_session"},
 	{"POST", "/api/v1/session/password", SERVICE_SIGNED_IN, account_post_password, "account.route_password",
-	 BODY(password_fields, account_password_body)},
+	 BODY(account_password_fields, account_password_body)},
 	{"GET", "/api/v1/session/sessions", SERVICE_SIGNED_IN, account_get_sessions, "account.route_sessions"},
+	{"DELETE", "/api/v1/session/sessions", SERVICE_SIGNED_IN, account_delete_sessions, "account.route_sessions_end"},
 	{"DELETE", "/api/v1/session/sessions/{id}", SERVICE_SIGNED_IN, account_delete_session, "account.route_session_end"},
+	{"GET", "/api/v1/session/factors", SERVICE_SIGNED_IN, account_get_factors, "account.route_factors"},
+	{"POST", "/api/v1/session/factors/remove", SERVICE_SIGNED_IN, account_post_factor_remove, "account.route_factor_remove",
+	 BODY(account_factor_fields, account_factor_body)},
+	{"POST", "/api/v1/session/totp", SERVICE_SIGNED_IN, account_post_totp, "account.route_totp",
+	 BODY(account_factor_fields, account_factor_body)},
+	{"POST", "/api/v1/session/totp/confirm", SERVICE_SIGNED_IN, account_post_totp_confirm, "account.route_totp_confirm",
+	 BODY(account_factor_fields, account_factor_body)},
+	{"POST", "/api/v1/session/recovery-codes", SERVICE_SIGNED_IN, account_post_recovery, "account.route_recovery",
+	 BODY(account_factor_fields, account_factor_body)},
+	{"POST", "/api/v1/session/passkeys/options", SERVICE_SIGNED_IN, account_post_key_options, "account.route_key_options",
+	 BODY(account_factor_fields, account_factor_body)},
+	{"POST", "/api/v1/session/passkeys", SERVICE_SIGNED_IN, account_post_key, "account.route_key",
+	 BODY(account_factor_fields, account_factor_body)},
 	{"GET", "/api/v1/accounts", "account.read", account_db_list, "account.route_list"},
 	{"POST", "/api/v1/accounts", "account.manage", post_account, "account.route_create", BODY(create_fields, create_body)},
 	{.method = "GET", .path = "/api/v1/accounts/{id}", .permission = "account.read", .handler = get_account,
 	 .summary_key = "account.route_get", .sensitive_read = true},
 	{"PATCH", "/api/v1/accounts/{id}", "account.manage", patch_account, "account.route_change", BODY(change_fields, change_body)},
-	{"POST", "/api/v1/accounts/{id}/password", "account.manage", post_reset, "account.route_reset"},
+	{.method = "GET", .path = "/api/v1/accounts/{id}/contact", .permission = "account.read", .handler = account_help_contact,
+	 .summary_key = "account.route_contact", .sensitive_read = true},
+	{"POST", "/api/v1/accounts/{id}/password", "account.reset", account_help_password, "account.route_reset"},
+	{"POST", "/api/v1/accounts/{id}/paper-codes", "account.reset", account_help_paper, "account.route_paper",
+	 BODY(account_paper_fields, account_paper_body)},
+	{"DELETE", "/api/v1/accounts/{id}/factors", "account.reset", account_help_remove_factors, "account.route_factors_remove"},
+	{.method = "GET", .path = "/api/v1/accounts/{id}/sessions", .permission = "account.reset", .handler = account_help_sessions,
+	 .summary_key = "account.route_their_sessions", .sensitive_read = true},
+	{"DELETE", "/api/v1/accounts/{id}/sessions", "account.reset", account_help_end_sessions, "account.route_their_sessions_end"},
+	{"DELETE", "/api/v1/accounts/{id}/sessions/{session}", "account.reset", account_help_end_session,
+	 "account.route_their_session_end"},
 	{"POST", "/api/v1/accounts/{id}/grants", "account.manage", post_grant, "account.route_grant", BODY(grant_fields, grant_body)},
 	{"DELETE", "/api/v1/accounts/{id}/grants/{grant}", "account.manage", delete_grant, "account.route_revoke"},
 	{"GET", "/api/v1/roles", "account.read", account_db_list_roles, "account.route_roles"},

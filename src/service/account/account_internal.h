@@ -27,6 +27,7 @@ struct account_row {
 	struct str kind, login, display_name, email, phone, position, password_hash; /* in the arena */
 	bool must_change, disabled, sample;
 	int64_t version;
+	usec_t password_until; /* 0: for good */
 };
 
 /* Columns of an account row; by id, or by login when id is NULL. -ENOENT (api.not_found). */
@@ -35,7 +36,8 @@ int account_db_get(struct db_tx *tx, struct arena *arena, const struct uuid *id,
 int account_db_insert(struct db_tx *tx, const struct account_row *a, usec_t now, struct err *err) WARN_UNUSED;
 /* Names, contact, unit, disabled; version + 1. */
 int account_db_update(struct db_tx *tx, const struct account_row *a, struct err *err) WARN_UNUSED;
-int account_db_set_password(struct db_tx *tx, const struct uuid *id, const char *hash, bool must_change,
+/* until: when a password given by somebody else ends; 0: for good. */
+int account_db_set_password(struct db_tx *tx, const struct uuid *id, const char *hash, bool must_change, usec_t until,
                             struct err *err) WARN_UNUSED;
 int account_db_bump(struct db_tx *tx, const struct uuid *id, struct err *err) WARN_UNUSED;
 
@@ -53,11 +55,14 @@ int account_db_grants_outside(struct db_tx *tx, const struct access *asking, con
                               int64_t *ret, struct err *err) WARN_UNUSED;
 /* How many unexpired grants of administration over a root are left to accounts that can sign in. */
 int account_db_root_managers(struct db_tx *tx, usec_t now, int64_t *ret, struct err *err) WARN_UNUSED;
+/* How many rights of this account the asking one does not hold in the same unit. */
+int account_db_rights_beyond(struct db_tx *tx, const struct access *asking, const struct uuid *account_id, usec_t now,
+                             int64_t *ret, struct err *err) WARN_UNUSED;
 int account_db_unit_open(struct db_tx *tx, const struct uuid *unit_id, struct err *err) WARN_UNUSED;
 
 struct account_role_row {
 	struct str role, label_vi, label_en, shell, restrict_kind;
-	bool needs_expiry, for_machines;
+	bool needs_expiry, for_machines, second_factor;
 	const struct str *permissions;
 	size_t permission_count;
 };
@@ -72,10 +77,11 @@ struct account_session_row {
 	struct uuid id, account_id;
 	usec_t previous_until, rotated_at, created_at, seen_at;
 	bool by_previous; /* found by the digest before the last rotation */
+	bool has_factor;  /* signed in with more than the password */
 };
 int account_db_session_add(struct db_tx *tx, const struct account_session_row *s,
                            const unsigned char digest[SHA256_SIZE], struct str peer, struct str user_agent,
-                           struct err *err) WARN_UNUSED;
+                           const char *factor, struct err *err) WARN_UNUSED;
 /* 1 found, 0 not. */
 int account_db_session_find(struct db_tx *tx, const unsigned char digest[SHA256_SIZE], struct account_session_row *ret,
                             struct err *err) WARN_UNUSED;
@@ -128,8 +134,8 @@ int account_db_show(struct api_request *req, struct http_response *res, int stat
                     struct err *err) WARN_UNUSED;
 int account_db_list_roles(struct api_request *req, struct http_response *res, struct err *err) WARN_UNUSED;
 int account_db_list_tokens(struct api_request *req, struct http_response *res, struct err *err) WARN_UNUSED;
-int account_db_list_sessions(struct api_request *req, struct http_response *res, const struct uuid *current,
-                             struct err *err) WARN_UNUSED;
+int account_db_list_sessions(struct api_request *req, struct http_response *res, const struct uuid *account_id,
+                             const struct uuid *current, struct err *err) WARN_UNUSED;
 /* The session object of the signed-in account. */
 int account_db_session_object(struct api_request *req, struct http_response *res, const struct access *who,
                               bool must_change, struct err *err) WARN_UNUSED;
@@ -145,15 +151,26 @@ int account_tell(const struct service_context *sc, struct db_tx *tx, const struc
 /* May the asking account change this one: its unit, and all that it has been granted? */
 int account_require_manage(struct db_tx *tx, const struct api_request *req, const struct account_row *a,
                            struct err *err) WARN_UNUSED;
+/* A person's account that the asking one may see; -ENOENT. */
+int account_get_person(struct db_tx *tx, const struct api_request *req, const struct uuid *id, struct account_row *ret,
+                       struct err *err) WARN_UNUSED;
+/* May the asking account help this one to sign in again? account.reset over its unit; and it manages it, or holds all that
+ * it holds: helping must not be a way up. Never oneself: that would be a way around the old password. */
+int account_require_reset(struct db_tx *tx, const struct api_request *req, const struct account_row *a,
+                          struct err *err) WARN_UNUSED;
 /* -EBUSY (account.last_manager) when nobody could manage the tree any more. */
 int account_check_managers_left(struct db_tx *tx, usec_t now, struct err *err) WARN_UNUSED;
 
 /* Sessions (account_session.c). */
 int account_session_start(const struct service_context *sc, struct db_tx *tx, const struct http_request *http,
-                          const struct uuid *account_id, char set_cookie[ACCOUNT_COOKIE_SIZE],
-                          struct uuid *ret_session, struct err *err) WARN_UNUSED;
+                          const struct uuid *account_id, const char *factor, char set_cookie[ACCOUNT_COOKIE_SIZE],
+                          struct err *err) WARN_UNUSED;
 extern const char account_cookie_gone[];
 /* "word" of random letters without look-alikes, in groups: for codes and one-time passwords. */
 void account_random_word(char *out, size_t groups);
+/* People copy codes with blanks, dashes and capitals: the letters and digits only, in small letters. Empty when too long. */
+struct str account_plain_code(struct str code, char plain[ACCOUNT_SETUP_CODE_SIZE]);
+/* Makes the key file that seals stored secrets, when it is not there. */
+int account_key_ensure(const struct service_context *sc, struct err *err) WARN_UNUSED;
 
 extern const struct service_route account_routes[];

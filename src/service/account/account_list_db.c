@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /* What pages read about accounts. */
-#include "service/account/account_internal.h"
+#include "base/text/text.h"
+#include "service/account/account_factor.h"
 
 #define COLUMNS                                                                                                        \
 	"a.login, a.display_name, a.email, a.phone, a.position, a.unit_id, u.name, a.disabled, a.last_login_at, a.version," \
@@ -80,6 +81,23 @@ static void write_grants(struct json_writer *w, const struct grants *grants, con
 	json_array_end(w);
 }
 
+/* Personal data is shown when it is asked for (account_help_contact, which is written down), not wherever a person is
+ * listed: "h…@cantho.gov.vn", "…567". */
+static void write_masked(struct json_writer *w, const char *name, struct str s, bool email)
+{
+	cleanup_buf struct buf out = BUF_INIT(1024);
+	size_t at = email ? str_find_char(s, '@') : SIZE_MAX;
+	if (at != SIZE_MAX)
+		buf_append(&out, str_sub(s, 0, at > 0 && (unsigned char)s.p[0] < 0x80));
+	if (s.n > 0)
+		buf_append_c(&out, "…");
+	if (at != SIZE_MAX)
+		buf_append(&out, str_sub(s, at, s.n));
+	else if (!email && s.n > 6 && text_is_utf8(str_sub(s, s.n - 3, s.n)))
+		buf_append(&out, str_sub(s, s.n - 3, s.n));
+	json_member_str(w, name, buf_str(&out));
+}
+
 static void write_account(struct json_writer *w, const struct db_rows *rows, const struct uuid *id, unsigned at,
                           const struct grants *grants)
 {
@@ -87,8 +105,8 @@ static void write_account(struct json_writer *w, const struct db_rows *rows, con
 	api_member_uuid(w, "id", id);
 	json_member_str(w, "login", db_text(rows, at));
 	json_member_str(w, "display_name", db_text(rows, at + 1));
-	json_member_str(w, "email", db_text(rows, at + 2));
-	json_member_str(w, "phone", db_text(rows, at + 3));
+	write_masked(w, "email", db_text(rows, at + 2), true);
+	write_masked(w, "phone", db_text(rows, at + 3), false);
 	json_member_str(w, "position", db_text(rows, at + 4));
 	api_member_ref(w, "unit", &unit, db_text(rows, at + 6));
 	write_grants(w, grants, id);
@@ -103,7 +121,7 @@ struct page {
 	struct api_request *req;
 	struct http_response *res;
 	struct api_list *list;
-	const struct uuid *id;
+	const struct uuid *id, *account_id;
 	int status;
 	const struct access *who;
 	bool must_change;
@@ -198,6 +216,7 @@ static void write_role(struct json_writer *w, const struct db_rows *rows, enum m
 	api_member_text_or_null(w, "restrict_kind", db_text(rows, 4));
 	json_member_bool(w, "needs_expiry", db_int(rows, 5) != 0);
 	json_member_bool(w, "for_machines", db_int(rows, 6) != 0);
+	json_member_bool(w, "second_factor", db_int(rows, 8) != 0);
 }
 
 /* One query over roles × permissions, a new object whenever the role changes. */
@@ -207,7 +226,7 @@ static int answer_roles(struct db_tx *tx, void *ctx, struct err *err)
 	cleanup_rows struct db_rows *rows = NULL;
 	int r = db_query(tx, &rows, err,
 	                 "SELECT r.role, r.label_vi, r.label_en, r.shell, r.restrict_kind, r.needs_expiry, r.for_machines,"
-	                 " rp.permission FROM role r LEFT JOIN role_permission rp ON rp.role = r.role"
+	                 " rp.permission, r.second_factor FROM role r LEFT JOIN role_permission rp ON rp.role = r.role"
 	                 " ORDER BY r.position, rp.permission");
 	struct json_writer w = api_reply(p->res, 200);
 	json_object(&w);
@@ -283,9 +302,9 @@ static int answer_sessions(struct db_tx *tx, void *ctx, struct err *err)
 	cleanup_rows struct db_rows *rows = NULL;
 	usec_t now = api_now(p->req);
 	int r = db_query(tx, &rows, err,
-	                 "SELECT id, created_at, seen_at, peer, user_agent FROM account_session WHERE account_id = $1"
+	                 "SELECT id, created_at, seen_at, peer, user_agent, factor FROM account_session WHERE account_id = $1"
 	                 " AND seen_at >= $2 AND created_at >= $3 ORDER BY created_at DESC LIMIT 100",
-	                 DB_UUID(&p->req->access->account_id), DB_INT(now - SESSION_IDLE), DB_INT(now - SESSION_ABSOLUTE));
+	                 DB_UUID(p->account_id), DB_INT(now - SESSION_IDLE), DB_INT(now - SESSION_ABSOLUTE));
 	struct json_writer w = api_reply(p->res, 200);
 	json_object(&w);
 	json_name(&w, "items");
@@ -298,7 +317,8 @@ static int answer_sessions(struct db_tx *tx, void *ctx, struct err *err)
 		api_member_time(&w, "seen_at", db_int(rows, 2));
 		json_member_str(&w, "peer", db_text(rows, 3));
 		json_member_str(&w, "user_agent", db_text(rows, 4));
-		json_member_bool(&w, "current", uuid_eq(&id, p->id));
+		json_member_bool(&w, "second_factor", db_text(rows, 5).n > 0);
+		json_member_bool(&w, "current", p->id != NULL && uuid_eq(&id, p->id));
 		json_object_end(&w);
 	}
 	json_array_end(&w);
@@ -306,10 +326,10 @@ static int answer_sessions(struct db_tx *tx, void *ctx, struct err *err)
 	return r;
 }
 
-int account_db_list_sessions(struct api_request *req, struct http_response *res, const struct uuid *current,
-                             struct err *err)
+int account_db_list_sessions(struct api_request *req, struct http_response *res, const struct uuid *account_id,
+                             const struct uuid *current, struct err *err)
 {
-	struct page p = {.req = req, .res = res, .id = current};
+	struct page p = {.req = req, .res = res, .account_id = account_id, .id = current};
 	return db_read(req->service->db, answer_sessions, &p, err);
 }
 
@@ -364,10 +384,13 @@ static int answer_session(struct db_tx *tx, void *ctx, struct err *err)
 	struct page *p = ctx;
 	struct account_row a;
 	int64_t samples = 0;
+	bool must_add = false;
 	struct str unit_name = STR("");
 	int r = account_db_get(tx, p->req->arena, &p->who->account_id, STR_EMPTY, &a, err);
 	if (r >= 0)
 		r = db_query_int(tx, &samples, err, "SELECT count(*) FROM unit WHERE sample <> 0");
+	if (r >= 0)
+		r = account_must_add_factor(p->req->service, tx, &a.id, &must_add, err);
 	cleanup_rows struct db_rows *rows = NULL;
 	if (r >= 0)
 		r = db_query(tx, &rows, err, "SELECT name FROM unit WHERE id = $1", DB_UUID(&a.unit_id));
@@ -390,6 +413,7 @@ static int answer_session(struct db_tx *tx, void *ctx, struct err *err)
 	json_member_cstr(&w, "lang", msg_lang_code(p->who->lang));
 	json_member_bool(&w, "sample", samples > 0);
 	json_member_bool(&w, "must_change_password", p->must_change);
+	json_member_bool(&w, "must_add_factor", must_add);
 	json_object_end(&w);
 	return r;
 }

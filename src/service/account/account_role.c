@@ -21,7 +21,7 @@ struct role_item {
 	int shell;
 	const struct json *label;
 	struct json_str_list permissions;
-	bool needs_expiry, for_machines;
+	bool needs_expiry, for_machines, second_factor;
 };
 
 static const char *const shells[] = {"unit", "watch", "leader", NULL};
@@ -44,6 +44,7 @@ static const struct json_field role_fields[] = {
 	{"restrict", JSON_FIELD_STR, offsetof(struct role_item, restrict_kind), false, 1, 40},
 	{"needs_expiry", JSON_FIELD_BOOL, offsetof(struct role_item, needs_expiry), false},
 	{"for_machines", JSON_FIELD_BOOL, offsetof(struct role_item, for_machines), false},
+	{"second_factor", JSON_FIELD_BOOL, offsetof(struct role_item, second_factor), false},
 	{.name = NULL},
 };
 
@@ -65,6 +66,7 @@ static int read_role(struct arena *arena, const struct pack_doc *doc, const stru
 		.restrict_kind = item.restrict_kind,
 		.needs_expiry = item.needs_expiry,
 		.for_machines = item.for_machines,
+		.second_factor = item.second_factor,
 		.permissions = item.permissions.items,
 		.permission_count = item.permissions.count,
 	};

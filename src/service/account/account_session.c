@@ -4,7 +4,7 @@
 
 #include "base/log/log.h"
 #include "base/text/text.h"
-#include "service/account/account_internal.h"
+#include "service/account/account_factor.h"
 
 #define SECRET_SIZE 32
 #define SECRET_TEXT_SIZE 64
@@ -27,6 +27,19 @@ void account_random_word(char *out, size_t groups)
 	mem_wipe(bytes, sizeof bytes);
 }
 
+struct str account_plain_code(struct str code, char plain[ACCOUNT_SETUP_CODE_SIZE])
+{
+	struct buf out = buf_fixed(plain, ACCOUNT_SETUP_CODE_SIZE);
+	for (size_t i = 0; i < code.n; i++) {
+		char c = code.p[i];
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c - 'A' + 'a');
+		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+			buf_append_char(&out, c);
+	}
+	return out.overflow ? STR_EMPTY : buf_str(&out);
+}
+
 /* A new secret's text and digest. */
 static void make_secret(char text[SECRET_TEXT_SIZE], unsigned char digest[SHA256_SIZE])
 {
@@ -44,22 +57,32 @@ static void cookie_of(const char *secret, char out[ACCOUNT_COOKIE_SIZE])
 }
 
 int account_session_start(const struct service_context *sc, struct db_tx *tx, const struct http_request *http,
-                          const struct uuid *account_id, char set_cookie[ACCOUNT_COOKIE_SIZE],
-                          struct uuid *ret_session, struct err *err)
+                          const struct uuid *account_id, const char *factor, char set_cookie[ACCOUNT_COOKIE_SIZE],
+                          struct err *err)
 {
 	char secret[SECRET_TEXT_SIZE];
 	unsigned char digest[SHA256_SIZE];
 	struct account_session_row s = {.id = uuid_new(), .account_id = *account_id, .created_at = account_now(sc)};
 	struct str agent = str_sub(http_header(http, "User-Agent"), 0, 200);
 	make_secret(secret, digest);
-	int r = account_db_session_add(tx, &s, digest, http->peer, text_is_utf8(agent) ? agent : STR(""), err);
+	int r = account_db_session_add(tx, &s, digest, http->peer, text_is_utf8(agent) ? agent : STR(""), factor, err);
 	if (r >= 0)
 		r = account_db_signed_in(tx, account_id, s.created_at, err);
-	if (r >= 0) {
+	if (r >= 0)
 		cookie_of(secret, set_cookie);
-		*ret_session = s.id;
-	}
 	mem_wipe(secret, sizeof secret);
+	return r < 0 ? r : 0;
+}
+
+int account_must_add_factor(const struct service_context *sc, struct db_tx *tx, const struct uuid *account_id, bool *ret,
+                            struct err *err)
+{
+	struct account_factors f = {.totp = false};
+	*ret = false;
+	int r = sc->second_factor ? account_db_factor_demanded(tx, account_id, account_now(sc), ret, err) : 0;
+	if (r >= 0 && *ret)
+		r = account_db_factors(tx, account_id, account_now(sc), &f, err);
+	*ret = *ret && !account_has_factor(&f);
 	return r < 0 ? r : 0;
 }
 
@@ -106,7 +129,10 @@ static int look_up_session(struct db_tx *tx, void *ctx, struct err *err)
 	if (r <= 0 || !lives(&l->session, account_now(l->sc)))
 		return r;
 	l->identity->session_id = l->session.id;
-	return identify(tx, l, &l->session.account_id, ACCESS_ACCOUNT, err);
+	r = identify(tx, l, &l->session.account_id, ACCESS_ACCOUNT, err);
+	if (r >= 0 && l->found && !l->session.has_factor)
+		r = account_must_add_factor(l->sc, tx, &l->session.account_id, &l->identity->must_add_factor, err);
+	return r;
 }
 
 static int keep_alive(struct db_tx *tx, void *ctx, struct err *err)

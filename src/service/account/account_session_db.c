@@ -6,23 +6,24 @@
 
 int account_db_session_add(struct db_tx *tx, const struct account_session_row *s,
                            const unsigned char digest[SHA256_SIZE], struct str peer, struct str user_agent,
-                           struct err *err)
+                           const char *factor, struct err *err)
 {
 	return db_exec(tx, err,
 	               "INSERT INTO account_session (id, account_id, digest, previous_digest, previous_until, rotated_at,"
-	               " created_at, seen_at, peer, user_agent) VALUES ($1, $2, $3, NULL, 0, $4, $4, $4, $5, $6)",
+	               " created_at, seen_at, peer, user_agent, factor) VALUES ($1, $2, $3, NULL, 0, $4, $4, $4, $5, $6, $7)",
 	               DB_UUID(&s->id), DB_UUID(&s->account_id), DIGEST(digest), DB_INT(s->created_at), DB_TEXT(peer),
-	               DB_TEXT(user_agent));
+	               DB_TEXT(user_agent), DB_CSTR(factor));
 }
 
-#define SESSION "SELECT id, account_id, previous_until, rotated_at, created_at, seen_at FROM account_session WHERE "
+#define SESSION "SELECT id, account_id, previous_until, rotated_at, created_at, seen_at, factor FROM account_session WHERE "
 
 static int session_of(struct db_rows *rows, struct account_session_row *ret, struct err *err)
 {
 	int r = db_next(rows, err);
 	if (r > 0)
 		*ret = (struct account_session_row){db_uuid(rows, 0), db_uuid(rows, 1), db_int(rows, 2),
-		                                    db_int(rows, 3),  db_int(rows, 4),  db_int(rows, 5)};
+		                                    db_int(rows, 3),  db_int(rows, 4),  db_int(rows, 5),
+		                                    .has_factor = db_text(rows, 6).n > 0};
 	return r;
 }
 
@@ -232,5 +233,7 @@ int account_db_clean(struct db_tx *tx, usec_t now, struct err *err)
 {
 	int r = db_exec(tx, err, "DELETE FROM account_session WHERE seen_at < $1 OR created_at < $2",
 	                DB_INT(now - SESSION_IDLE), DB_INT(now - SESSION_ABSOLUTE));
+	if (r >= 0)
+		r = db_exec(tx, err, "DELETE FROM account_ticket WHERE expires_at < $1", DB_INT(now));
 	return r < 0 ? r : db_exec(tx, err, "DELETE FROM account_throttle WHERE last_at < $1", DB_INT(now - USEC_PER_DAY));
 }

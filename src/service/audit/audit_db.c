@@ -113,11 +113,13 @@ static void write_row(struct json_writer *w, const struct db_rows *rows, const s
 static int add_filters(struct api_request *req, struct api_list *list, struct err *err)
 {
 	struct str action = http_query(req->http, "action");
-	struct uuid account;
+	struct uuid account, object;
 	usec_t from = 0, to = 0;
 	int r = api_query_uuid(req, "account", &account, err);
 	if (r > 0)
 		api_list_add(list, " AND a.account_id = ?", DB_BLOB(arena_str(req->arena, str_n(account.b, sizeof account.b))));
+	if (r >= 0 && (r = api_query_uuid(req, "object", &object, err)) > 0)
+		api_list_add(list, " AND a.object_id = ?", DB_BLOB(arena_str(req->arena, str_n(object.b, sizeof object.b))));
 	if (r >= 0 && (r = api_query_time(req, "from", &from, err)) > 0)
 		api_list_add(list, " AND a.at >= ?", DB_INT(from));
 	if (r >= 0 && (r = api_query_time(req, "to", &to, err)) > 0)

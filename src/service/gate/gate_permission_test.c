@@ -39,6 +39,14 @@ static const struct {
 	{"POST", "/api/v1/session/password", .body = "{\"old_password\":\"x\",\"new_password\":\"y\"}", .once = true},
 	{"GET", "/api/v1/session/sessions", .once = true},
 	{"DELETE", "/api/v1/session/sessions/{id}", NOBODYS, .once = true},
+	{"DELETE", "/api/v1/session/sessions", .once = true},
+	{"GET", "/api/v1/session/factors", .once = true},
+	{"POST", "/api/v1/session/factors/remove", .body = "{\"kind\":\"x\"}", .once = true},
+	{"POST", "/api/v1/session/totp", .body = "{}", .once = true},
+	{"POST", "/api/v1/session/totp/confirm", .body = "{}", .once = true},
+	{"POST", "/api/v1/session/recovery-codes", .body = "{}", .once = true},
+	{"POST", "/api/v1/session/passkeys/options", .body = "{}", .once = true},
+	{"POST", "/api/v1/session/passkeys", .body = "{}", .once = true},
 	{"GET", "/api/v1/jobs/{id}", NOBODYS, .once = true},
 	{"GET", "/api/v1/status", .once = true},
 	{"GET", "/api/v1/units", .query = "unit=$unit"},
@@ -50,7 +58,13 @@ static const struct {
 	{"POST", "/api/v1/accounts", .body = "{\"login\":\"new$n\",\"display_name\":\"x\",\"unit_id\":\"$unit\"}"},
 	{"GET", "/api/v1/accounts/{id}", ACCOUNT},
 	{"PATCH", "/api/v1/accounts/{id}", ACCOUNT, .body = "{\"display_name\":\"x\"}"},
+	{"GET", "/api/v1/accounts/{id}/contact", ACCOUNT},
 	{"POST", "/api/v1/accounts/{id}/password", ACCOUNT},
+	{"POST", "/api/v1/accounts/{id}/paper-codes", ACCOUNT, .body = "{}"},
+	{"DELETE", "/api/v1/accounts/{id}/factors", ACCOUNT},
+	{"GET", "/api/v1/accounts/{id}/sessions", ACCOUNT},
+	{"DELETE", "/api/v1/accounts/{id}/sessions", ACCOUNT},
+	{"DELETE", "/api/v1/accounts/{id}/sessions/{session}", ACCOUNT},
 	{"POST", "/api/v1/accounts/{id}/grants", ACCOUNT, .body = "{\"role\":\"finance\",\"unit_id\":\"$unit\"}"},
 	{"DELETE", "/api/v1/accounts/{id}/grants/{grant}", GRANT},
 	{"GET", "/api/v1/roles", .once = true},
@@ -94,12 +108,13 @@ static const struct {
 	{"GET", "/api/v1/incident-kinds", .once = true},
 };
 
-/* Not asked here but in gate_test: ending the session that the matrix uses, an answer that does not end, and the two
- * public routes that refuse by themselves. */
+/* Not asked here but in gate_test and gate_factor_test: ending the session that the matrix uses, an answer that does not
+ * end, and the public routes that refuse by themselves. */
 static const struct {
 	const char *method, *path;
 } left_out[] = {
 	{"POST", "/api/v1/logout"}, {"GET", "/api/v1/stream"}, {"POST", "/api/v1/login"}, {"POST", "/api/v1/setup"},
+	{"POST", "/api/v1/login/second"}, {"POST", "/api/v1/login/passkey/options"}, {"POST", "/api/v1/login/passkey"},
 };
 
 #define ROLES_MAX 16
@@ -350,6 +365,9 @@ static void path_of(struct buf *out, size_t which, const struct uuid *record, en
 		} else if (str_starts_with(rest, STR("{grant}"))) {
 			buf_append_c(out, id);
 			rest = str_sub(rest, 7, rest.n);
+		} else if (str_starts_with(rest, STR("{session}"))) {
+			buf_append_c(out, holder);
+			rest = str_sub(rest, 9, rest.n);
 		} else if (str_starts_with(rest, STR("{rest*}"))) {
 			buf_append_c(out, "nothing.txt");
 			rest = str_sub(rest, 7, rest.n);

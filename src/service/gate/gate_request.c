@@ -103,10 +103,16 @@ static int check_permission(struct gate_request *q, struct err *err)
 		return 0;
 	if (q->access.kind != ACCESS_ACCOUNT && q->access.kind != ACCESS_TOKEN)
 		return err_set(err, -EPERM, "account.not_signed_in");
-	if (strcmp(permission, SERVICE_SIGNED_IN) == 0)
-		return 0;
-	if (q->identity.must_change_password)
+	bool own = strcmp(permission, SERVICE_SIGNED_IN) == 0;
+	/* Until the way of signing in is in order there is nothing but one's own session: no stream either. */
+	bool about_session = own && (str_starts_with(q->api.http->path, STR("/api/v1/session")) ||
+	                             str_eq(q->api.http->path, STR("/api/v1/logout")));
+	if (q->identity.must_change_password && !about_session)
 		return err_set(err, -EACCES, "account.must_change_password");
+	if (q->identity.must_add_factor && !about_session)
+		return err_set(err, -EACCES, "account.must_add_factor");
+	if (own)
+		return 0;
 	struct holding h = {.q = q};
 	int r = db_read(q->gate->sc->db, look_up_permission, &h, err);
 	if (r < 0)
