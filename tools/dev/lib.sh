@@ -16,6 +16,7 @@ usage() {
 	  test           everything that must pass before a change lands (build, sanitizers, both databases, Windows build, end to end)
 	  check          test, and what takes longer (clang-tidy, ThreadSanitizer, fuzzing, faults, a clean Debian root)
 	  build          the programs, into build/bin/
+	  package        .deb files and the Windows installer, into build/packages/
 	  bench [NAME]   benchmarks; each prints a ratio, none fails
 	  fuzz [NAME] [SECONDS]   libFuzzer targets, 60 s each unless told
 	  soak [ROUNDS]  kills processes at random under load and counts what is lost (nothing may be)
