@@ -30,10 +30,11 @@ const char *sandbox_kernel_lacks(const struct sandbox_kernel *kernel);
 /* ---- files and ports ---- */
 
 enum sandbox_use {
-	SANDBOX_USE_READ,    /* and list; a path that is not there is passed over, as in the two below */
-	SANDBOX_USE_WRITE,   /* read and write what is there; nothing is made or removed */
-	SANDBOX_USE_SOCKETS, /* sockets are made and removed in this folder */
-	SANDBOX_USE_OWN,     /* everything but devices, links and programs; must be there */
+	SANDBOX_USE_READ,      /* and list; a path that is not there is passed over, as in the two below */
+	SANDBOX_USE_WRITE,     /* read and write what is there; nothing is made or removed */
+	SANDBOX_USE_SOCKETS,   /* sockets are made and removed in this folder */
+	SANDBOX_USE_OWN,       /* everything but devices, links and programs; must be there */
+	SANDBOX_USE_OWN_LINKS, /* and symbolic links; where they lead is judged by its own rule */
 	SANDBOX_USE__COUNT,
 };
 

@@ -9,7 +9,7 @@
 #define C(name) SCMP_SYS(name)
 
 static const int basic[] = {
-    C(read), C(readv), C(pread64), C(preadv), C(write), C(writev), C(close), C(fstat), C(lseek), C(fcntl), C(dup), C(dup2), C(dup3),
+    C(read), C(readv), C(pread64), C(preadv), C(preadv2), C(write), C(writev), C(close), C(fstat), C(lseek), C(fcntl), C(dup), C(dup2), C(dup3),
     C(mmap), C(munmap), C(mremap), C(mprotect), C(madvise), C(brk), C(fadvise64),
     C(poll), C(ppoll), C(recvmsg), C(sendmsg),
     C(rt_sigaction), C(rt_sigprocmask), C(rt_sigreturn), C(sigaltstack), C(rt_sigtimedwait), C(rt_sigsuspend), C(setitimer),

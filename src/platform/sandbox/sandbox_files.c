@@ -45,6 +45,7 @@ static const uint64_t uses[SANDBOX_USE__COUNT] = {
     [SANDBOX_USE_WRITE] = CHANGING,
     [SANDBOX_USE_SOCKETS] = SOCKETS,
     [SANDBOX_USE_OWN] = OWNING,
+    [SANDBOX_USE_OWN_LINKS] = OWNING | LANDLOCK_ACCESS_FS_MAKE_SYM,
 };
 
 /* Nothing here names a user or holds a secret. */
@@ -117,7 +118,7 @@ static int add_path(int set, const struct ruleset *all, const struct sandbox_pat
 	if (path->path == NULL || path->path[0] == '\0')
 		return 0;
 	cleanup_fd int fd = open(path->path, O_PATH | O_CLOEXEC);
-	if (fd < 0 && path->use != SANDBOX_USE_OWN)
+	if (fd < 0 && path->use != SANDBOX_USE_OWN && path->use != SANDBOX_USE_OWN_LINKS)
 		return 0;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_errno(err, errno, "open", str_c(path->path));

@@ -2,7 +2,6 @@
 #include "program/eventdb/chdb.h"
 
 #include <dlfcn.h>
-#include <limits.h>
 #include <unistd.h>
 
 #include "base/file/file.h"
@@ -38,14 +37,18 @@ static bool find_library(char *buf, size_t size)
 	return try_path(STR("/usr/lib/luytre"), LIBRARY, buf, size);
 }
 
+int chdb_find(const char **path, char found[PATH_MAX], struct err *err)
+{
+	if (*path != NULL)
+		return 0;
+	if (!find_library(found, PATH_MAX))
+		return err_set(err, -ENOENT, "eventdb.no_library", ARG_CSTR("name", LIBRARY));
+	*path = found;
+	return 0;
+}
+
 int chdb_load(const char *path, struct chdb *ret, struct err *err)
 {
-	char found[PATH_MAX];
-	if (path == NULL) {
-		if (!find_library(found, sizeof found))
-			return err_set(err, -ENOENT, "eventdb.no_library", ARG_CSTR("name", LIBRARY));
-		path = found;
-	}
 	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (library == NULL)
 		return err_set(err, -ENOENT, "eventdb.no_library", ARG_CSTR("name", path), ARG_CSTR("reason", dlerror()));

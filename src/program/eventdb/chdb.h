@@ -9,6 +9,8 @@
  * Threads: connections are independent; one connection serves one thread at a time.
  */
 #pragma once
+#include <limits.h>
+
 #include "base/err/err.h"
 
 struct chdb_connection; /* its handle: a pointer to a pointer in the library's interface */
@@ -43,9 +45,9 @@ struct chdb {
 	void *library;
 };
 
-/*
- * Loads `path`, or when NULL the first of: beside the executable, node_modules/@chdb/lib-linux-x64-gnu/ beside the
- * executable or in a folder above it, /usr/lib/luytre/. Signal handlers of the library are switched off.
- * -ENOENT (eventdb.no_library), -ENOTSUP (eventdb.wrong_library: a function is missing).
- */
+/* Where *path is NULL: makes it the first of: beside the executable, node_modules/@chdb/lib-linux-x64-gnu/ beside the
+ * executable or in a folder above it, /usr/lib/luytre/; written to `found`. -ENOENT (eventdb.no_library). */
+int chdb_find(const char **path, char found[PATH_MAX], struct err *err) WARN_UNUSED;
+/* Loads `path`; signal handlers of the library are switched off.
+ * -ENOENT (eventdb.no_library), -ENOTSUP (eventdb.wrong_library: a function is missing). */
 int chdb_load(const char *path, struct chdb *ret, struct err *err) WARN_UNUSED;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /* luytre-eventdb: the embedded event store. Hosts libchdb and speaks the ClickHouse HTTP interface on a Unix socket. */
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include "base/log/log.h"
 #include "base/msg/msg.h"
 #include "program/eventdb/eventdb_engine.h"
+#include "program/eventdb/eventdb_sandbox.h"
 
 struct options {
 	const char *socket;
@@ -68,6 +70,11 @@ static int serve(struct eventdb_engine *engine, const struct options *o, const s
 	int r = http_server_start(&config, &server, err);
 	if (r < 0)
 		return r;
+	r = eventdb_sandbox_enter_calls(err);
+	if (r < 0) {
+		http_server_stop(server);
+		return r;
+	}
 	log_info("event store is ready", ARG_CSTR("socket", o->socket), ARG_CSTR("data_dir", o->engine.data_dir));
 	int number = 0;
 	(void)sigwait(stop_signals, &number);
@@ -107,7 +114,13 @@ int main(int argc, char **argv)
 	(void)pthread_sigmask(SIG_BLOCK, &stop_signals, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	struct eventdb_engine *engine = NULL;
-	int r = eventdb_engine_start(&o.engine, &engine, &err);
+	char library[PATH_MAX];
+	int r = chdb_find(&o.engine.library, library, &err);
+	if (r == 0)
+		r = eventdb_sandbox_enter_files(
+			&(struct eventdb_sandbox){.data_dir = o.engine.data_dir, .socket = o.socket, .library = o.engine.library}, &err);
+	if (r == 0)
+		r = eventdb_engine_start(&o.engine, &engine, &err);
 	if (r == 0) {
 		r = serve(engine, &o, &stop_signals, &err);
 		eventdb_engine_stop(engine);

@@ -18,7 +18,7 @@
 struct eventdb_engine;
 
 struct eventdb_engine_config {
-	const char *library;    /* NULL: look for it */
+	const char *library;    /* chdb_find says where */
 	const char *data_dir;   /* made when missing */
 	uint64_t memory_bytes;  /* 0: a quarter of the machine's, 512 MiB to 8 GiB */
 };
