@@ -62,3 +62,30 @@ void password_verify_dummy(struct str password)
 			     crypto_pwhash_ALG_ARGON2ID13);
 	mem_wipe(out, sizeof(out));
 }
+
+_Static_assert(PASSWORD_SALT_SIZE == crypto_pwhash_SALTBYTES, "the salt's size is Argon2's");
+
+#define KEY_PASSES_MAX 16
+#define KEY_MEMORY_MIN ((uint64_t)8 << 20)
+#define KEY_MEMORY_MAX ((uint64_t)1 << 30)
+
+struct password_cost password_cost_default(void)
+{
+	return (struct password_cost){crypto_pwhash_OPSLIMIT_MODERATE, crypto_pwhash_MEMLIMIT_MODERATE};
+}
+
+int password_key(struct str passphrase, const unsigned char salt[PASSWORD_SALT_SIZE], const struct password_cost *cost,
+		 unsigned char out[32], struct err *err)
+{
+	sodium_setup();
+	if (passphrase.n > PASSWORD_LIMIT)
+		return err_set(err, -E2BIG, "crypto.password_too_long", ARG_U64("limit", PASSWORD_LIMIT));
+	if (cost->passes < 1 || cost->passes > KEY_PASSES_MAX || cost->memory_bytes < KEY_MEMORY_MIN ||
+	    cost->memory_bytes > KEY_MEMORY_MAX)
+		return err_set(err, -EINVAL, "crypto.kdf_cost", ARG_U64("passes", cost->passes),
+			       ARG_U64("memory_bytes", cost->memory_bytes));
+	if (crypto_pwhash(out, 32, passphrase.n > 0 ? passphrase.p : "", passphrase.n, salt, cost->passes,
+			  (size_t)cost->memory_bytes, crypto_pwhash_ALG_ARGON2ID13) != 0)
+		return err_errno(err, ENOMEM, "crypto_pwhash", STR_EMPTY);
+	return 0;
+}
