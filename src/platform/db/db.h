@@ -125,3 +125,9 @@ int db_migrate(struct db *db, const struct db_migration *migrations, size_t coun
 /* How many db_migrate would apply; -ESTALE as there. Looks only. */
 int db_migrations_missing(struct db *db, const struct db_migration *migrations, size_t count, size_t *ret,
                           struct err *err) WARN_UNUSED;
+
+/*
+ * A consistent copy of a SQLite database into a new file (mode 0600), taken in one snapshot while others go on writing,
+ * and checked (PRAGMA quick_check). -ENOTSUP (db.not_sqlite): PostgreSQL has its own tools. -EBADMSG (db.corrupt).
+ */
+int db_sqlite_copy(const char *url, const char *path, struct err *err) WARN_UNUSED;
