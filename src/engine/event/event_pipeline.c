@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file/file.h"
+#include "engine/event/event_hold.h"
 #include "engine/event/event_stage.h"
 
 #define LINGER_MS 1000
@@ -15,12 +16,15 @@
 #define RETRY_MIN_MS 200
 #define RETRY_MAX_MS 10000
 #define CHECKPOINT_EVERY (60 * USEC_PER_SEC)
+#define HOLD_PAUSE_MS 20
+#define HOLD_GAP_MS 2
 
 struct event_pipeline {
 	struct event_pipeline_config config;
 	struct event_spool *spool;
 	struct event_ingest *ingest;
 	struct event_outbox *outbox;
+	int hold_fd; /* the store's thread's */
 	struct event_spool_cursor stored, detected; /* each its own thread's; copies for others below */
 	pthread_t store_thread, detect_thread, deliver_thread;
 	unsigned threads; /* how many were started, in that order */
@@ -137,7 +141,15 @@ static void *store_main(void *ctx)
 			linger(p);
 			if (stopping(p))
 				break;
+			/* A backup is copying the store as it stands at the cursor; events stay in the spool meanwhile. */
+			if (!event_hold_enter(p->hold_fd)) {
+				pause_ms(p, HOLD_PAUSE_MS);
+				continue;
+			}
 			r = event_stage_store(p->spool, p->config.store, p->ingest, &p->stored, &counts, &err);
+			event_hold_leave(p->hold_fd);
+			/* Without a gap whoever waits for the hold would never get it while there is a backlog. */
+			pause_ms(p, HOLD_GAP_MS);
 		}
 		note_stored(p, r, &counts, &err);
 		if (r >= 0) {
@@ -223,6 +235,8 @@ static int open_parts(struct event_pipeline *p, struct err *err)
 		.dir = spool_dir, .limit_bytes = p->config.spool_bytes, .segment_bytes = p->config.segment_bytes};
 	int r = event_spool_open(&sc, &p->spool, err);
 	if (r == 0)
+		r = event_hold_open(p->config.dir, &p->hold_fd, err);
+	if (r == 0)
 		r = event_spool_cursor_load(p->spool, "stored", &p->stored, err);
 	if (r == 0)
 		r = event_spool_cursor_load(p->spool, "detected", &p->detected, err);
@@ -256,6 +270,7 @@ int event_pipeline_start(const struct event_pipeline_config *config, struct even
 	struct event_pipeline *p = MEM_NEW(struct event_pipeline);
 	pthread_condattr_t attr;
 	p->config = *config;
+	p->hold_fd = -1;
 	if (p->config.linger_ms == 0)
 		p->config.linger_ms = LINGER_MS;
 	if (p->config.alert_again_ms == 0)
@@ -292,6 +307,7 @@ void event_pipeline_stop(struct event_pipeline *p)
 	event_outbox_close(p->outbox);
 	event_ingest_close(p->ingest);
 	event_spool_close(p->spool);
+	file_close(&p->hold_fd);
 	(void)pthread_cond_destroy(&p->changed);
 	(void)pthread_mutex_destroy(&p->lock);
 	mem_free(p->senders);
