@@ -22,15 +22,14 @@ static const char *out_path(struct cli_backup *b, const char *given)
 static int make(struct cli_backup *b, const char *given, struct err *err)
 {
 	struct backup_about about;
-	const struct server_config *c = &b->config;
 	int r = cli_backup_settings(b, err);
 	if (r == 0)
 		r = cli_backup_ask(b, true, err);
 	if (r < 0)
 		return cli_fail(b->cli, err);
 	const struct backup_options o = {
-		.place = {.data_dir = c->data_dir, .database = c->database, .eventdb_embedded = strcmp(c->eventdb, "embedded") == 0,
-	                  .config_file = c->file, .packs_dir = file_exists(c->packs_dir) ? c->packs_dir : NULL},
+		.place = {.data_dir = b->data, .database = b->database, .eventdb_embedded = strcmp(b->eventdb, "embedded") == 0,
+	                  .config_file = b->config_file, .packs_dir = file_exists(b->packs_dir) ? b->packs_dir : NULL},
 		.out = out_path(b, given),
 		.passphrase = buf_str(&b->passphrase),
 		.version = LUYTRE_VERSION,
@@ -43,8 +42,8 @@ static int make(struct cli_backup *b, const char *given, struct err *err)
 		return cli_fail(b->cli, err);
 	cli_say(b->cli, stdout, "cli.backup.made", ARG_CSTR("path", o.out));
 	cli_backup_print(b, &about);
-	if (!o.place.eventdb_embedded && strcmp(c->eventdb, "none") != 0)
-		cli_say(b->cli, stdout, "cli.backup.events_elsewhere", ARG_CSTR("url", c->eventdb));
+	if (!o.place.eventdb_embedded && strcmp(b->eventdb, "none") != 0)
+		cli_say(b->cli, stdout, "cli.backup.events_elsewhere", ARG_CSTR("url", b->eventdb));
 	return about.audit_ok ? CLI_OK : CLI_FOUND;
 }
 

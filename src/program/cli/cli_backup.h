@@ -2,7 +2,6 @@
 /* What the verbs backup and restore share: settings, passphrase, progress, figures. */
 #pragma once
 #include "program/cli/cli.h"
-#include "program/server/server_config.h"
 #include "service/backup/backup.h"
 
 #define CLI_PASSPHRASE_LIMIT 1024
@@ -12,13 +11,15 @@ struct cli_backup {
 	struct arena *arena;
 	const char *config_file, *data_dir, *passphrase_file;
 	bool no_passphrase;
-	struct server_config config;
+	/* Settings of the server, by luytre-server itself. */
+	const char *data, *database, *eventdb, *packs_dir, *user, *key_user;
 	struct buf passphrase; /* cleanup_buf_secret by cli_backup_done */
 	unsigned shown;        /* per mille on the terminal */
 };
 
 /* Reads the options; optind stands at the operands. 0, or the exit code to end with in *ret_code and 1. */
 int cli_backup_options(struct cli_backup *b, int argc, char **argv, int *ret_code);
+/* Asks luytre-server --print-settings; its own words about a bad file come on standard error: -EINVAL (cli.backup.settings). */
 int cli_backup_settings(struct cli_backup *b, struct err *err) WARN_UNUSED;
 /* From the file, else from the terminal (`twice`: a new one). */
 int cli_backup_ask(struct cli_backup *b, bool twice, struct err *err) WARN_UNUSED;

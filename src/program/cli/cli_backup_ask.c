@@ -9,7 +9,6 @@
 #include "base/file/file.h"
 #include "program/cli/cli_backup.h"
 
-#define CONFIG_DEFAULT "/etc/luytre/server.conf"
 #define BAR_WIDTH 30
 
 enum option_id { OPT_CONFIG = 256, OPT_DATA, OPT_PASSPHRASE, OPT_NO_PASSPHRASE };
@@ -53,13 +52,6 @@ int cli_backup_options(struct cli_backup *b, int argc, char **argv, int *ret_cod
 		}
 	}
 	return 0;
-}
-
-int cli_backup_settings(struct cli_backup *b, struct err *err)
-{
-	if (b->config_file == NULL && file_exists(CONFIG_DEFAULT))
-		b->config_file = CONFIG_DEFAULT;
-	return server_config_load(b->arena, b->config_file, b->data_dir, &b->config, err);
 }
 
 /* The first line. Others must not be able to read it. */

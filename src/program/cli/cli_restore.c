@@ -1,20 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 #include <getopt.h>
+#include <pwd.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "program/cli/cli_backup.h"
-#include "program/server/server_privilege.h"
 
-static int find_owner(const struct server_config *c, struct backup_owner *ret, struct err *err)
+static int find_user(const char *name, bool *change, unsigned *uid, unsigned *gid, struct err *err)
 {
-	struct server_user all, key;
-	int r = server_user_find(c->user, &all, err);
-	if (r == 0)
-		r = server_user_find(c->key_user[0] != '\0' ? c->key_user : c->user, &key, err);
-	if (r < 0)
-		return r;
-	*ret = (struct backup_owner){all.change || key.change, all.uid, all.gid, key.uid, key.gid};
+	struct passwd entry, *found = NULL;
+	char text[4096];
+	*uid = getuid();
+	*gid = getgid();
+	if (name[0] == '\0')
+		return 0;
+	if (getpwnam_r(name, &entry, text, sizeof text, &found) != 0 || found == NULL)
+		return err_set(err, -ENOENT, "cli.restore.no_user", ARG_CSTR("name", name));
+	if (entry.pw_uid == *uid)
+		return 0;
+	/* The server would find files that it may not read. */
+	if (*uid != 0)
+		return err_set(err, -EPERM, "cli.restore.not_root", ARG_CSTR("name", name));
+	*uid = entry.pw_uid;
+	*gid = entry.pw_gid;
+	*change = true;
 	return 0;
+}
+
+static int find_owner(const struct cli_backup *b, struct backup_owner *o, struct err *err)
+{
+	int r = find_user(b->user, &o->change, &o->uid, &o->gid, err);
+	return r < 0 ? r : find_user(b->key_user[0] != '\0' ? b->key_user : b->user, &o->change, &o->key_uid, &o->key_gid, err);
 }
 
 static int restore(struct cli_backup *b, const char *path, struct err *err)
@@ -24,13 +40,13 @@ static int restore(struct cli_backup *b, const char *path, struct err *err)
 		.path = path, .version = LUYTRE_VERSION, .progress = cli_backup_progress, .progress_ctx = b};
 	int r = cli_backup_settings(b, err);
 	if (r == 0)
-		r = find_owner(&b->config, &o.owner, err);
+		r = find_owner(b, &o.owner, err);
 	if (r == 0)
 		r = cli_backup_ask(b, false, err);
 	if (r < 0)
 		return cli_fail(b->cli, err);
-	o.data_dir = b->config.data_dir;
-	o.database = b->config.database;
+	o.data_dir = b->data;
+	o.database = b->database;
 	o.passphrase = buf_str(&b->passphrase);
 	r = backup_restore(&o, &about, err);
 	cli_backup_progress_end(b);

@@ -22,7 +22,7 @@ static const struct server_role roles[] = {
 struct options {
 	const char *called, *config, *data_dir, *role;
 	uint64_t settings_fd; /* 0: read the file */
-	bool check, help, version, wrong;
+	bool check, print_settings, help, version, wrong;
 };
 
 static struct options read_options(int argc, char **argv)
@@ -33,6 +33,7 @@ static struct options read_options(int argc, char **argv)
 	    {"role", required_argument, NULL, 'r'},
 	    {"settings-fd", required_argument, NULL, 's'},
 	    {"check-config", no_argument, NULL, 'k'},
+	    {"print-settings", no_argument, NULL, 'p'},
 	    {"help", no_argument, NULL, 'h'},
 	    {"version", no_argument, NULL, 'v'},
 	    {NULL, 0, NULL, 0},
@@ -54,6 +55,9 @@ static struct options read_options(int argc, char **argv)
 			break;
 		case 'k':
 			o.check = true;
+			break;
+		case 'p':
+			o.print_settings = true;
 			break;
 		case 'h':
 			o.help = true;
@@ -91,6 +95,16 @@ static int print_error(const struct err *err, int result)
 	msg_append_err(&msg_catalogue_all, msg_lang_of_environment(), err, &text);
 	buf_append_char(&text, '\n');
 	return print(stderr, &text, result);
+}
+
+/* For luytre backup and restore, which run beside us: what the file says and the defaults, "name = value" a line. */
+static int print_settings(const struct server_config *config)
+{
+	struct buf text = BUF_INIT((size_t)1 << 20);
+	server_config_write(config, &text);
+	if (config->file != NULL)
+		buf_printf(&text, "# %s\n", config->file);
+	return print(stdout, &text, 0);
 }
 
 static int run_role(const struct server_role *role, const struct server_config *config, struct err *err)
@@ -133,6 +147,8 @@ int main(int argc, char **argv)
 				  : server_config_load(arena, o.config, o.data_dir, &config, &err);
 	if (r < 0)
 		return print_error(&err, SERVER_EXIT_USAGE);
+	if (o.print_settings)
+		return print_settings(&config);
 	if (o.check)
 		return server_check(&config, o.called, stdout) == 0 ? 0 : SERVER_EXIT_FAILED;
 	if (run(&o, &config, &err) == 0)
