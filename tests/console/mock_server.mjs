@@ -8,6 +8,7 @@ import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { dirname, extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { pages } from '../../web/routes.js';
 import { makeData, uuid, ago } from './mock_data.mjs';
 
 const top = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -185,6 +186,11 @@ function routes(data, state, { sample, allPermissions }) {
 }
 
 export const ALL = [...READ, 'alert.write', 'incident.write', 'incident.respond', 'incident.close', 'endpoint.write', 'endpoint.scan', 'endpoint.enrol', 'protection.quarantine', 'protection.release', 'unit.manage', 'account.read', 'account.manage', 'token.manage', 'audit.read', 'system.read'];
+
+// An address for every page of the console; a page of one record takes a record of that name.
+export function addresses(data) {
+	return pages.map((page) => page.path.replace(/^\/([a-z_]+)\/:id/, (whole, name) => `/${name}/${(data[name] ?? []).at(2)?.id ?? whole}`));
+}
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
 	const mock = await startMock({ port: Number(process.argv[2] ?? 8099), machines: Number(process.argv[3] ?? 20000), allPermissions: ALL });

@@ -84,7 +84,7 @@ export function Frame({ shell, nav, active, pages, session, path, wall, children
 		<div class="body">
 			<${HealthStrip} />
 			<main id="main" tabindex="-1">${children}</main>
-			<footer class="label-line"><span>${t('ui.frame.label')}</span></footer>
+			<footer class="label-line"><span>${t('ui.frame.label')}</span>${session.sample && html`<strong>${t('ui.frame.sample')}</strong>`}</footer>
 		</div>
 		${session.sample && html`<${Watermark} />`}
 		<${Toasts} />
