@@ -92,6 +92,14 @@ struct api_request {
 	const struct service_route *route;
 	const struct json *body;              /* parsed and checked for shape; NULL when the route takes none */
 	void *fields;                         /* decoded by route->body into arena memory of route->body_size; NULL if none */
+	const struct api_page *page;          /* which page of a list instead of ?limit= and ?cursor=; NULL: those */
+};
+
+/* Set by service/api while it walks through all pages of a list. */
+struct api_page {
+	int64_t limit;
+	struct str cursor;
+	int64_t total; /* counted on the first page; -1: count now */
 };
 
 /*

@@ -104,6 +104,7 @@ struct api_list {
 	bool after; /* a cursor was given */
 	struct db_value after_sort, after_id;
 	int64_t total, seen;
+	bool counted; /* total is known already */
 	struct db_value last_sort, last_id;
 	bool more;
 };
@@ -142,3 +143,34 @@ struct api_list_reply {
 };
 int api_list_answer(struct api_request *req, struct http_response *res, struct api_list *list,
                     const struct api_list_reply *how, struct err *err) WARN_UNUSED;
+
+/* ---- a list as a file: ?format=csv on any route that answers with {"items":[…]} (api_export.c) ---- */
+
+/*
+ * ?column=path, ?column=path=Heading or ?column=path~text.group=Heading choose members ("unit.name"; of an array those of
+ * its elements, joined), what they are called, and the texts that stand for their values ("text.group.value" where there
+ * is such a text). Without any: every member that is no list, called by its path. Filters, order and rights are those of the list itself: its
+ * own handler makes each page. Times are written in Vietnamese time, "2026-11-21 13:56:35".
+ */
+bool api_export_wanted(const struct api_request *req);
+/* *ret_rows: how many went out, for the audit line. -EINVAL api.query (format), api.export_no_list, api.export_column;
+ * -E2BIG api.export_too_many. */
+int api_export(struct api_request *req, struct http_response *res, int64_t *ret_rows, struct err *err) WARN_UNUSED;
+
+struct api_cell {
+	struct str text;
+	bool is_number; /* as JSON wrote it */
+};
+/* Where a format writes to: bytes of `out` go to the file from time to time. */
+struct api_export_sink {
+	struct buf out;
+	void *state; /* the format's own */
+};
+/* One way to write rows; the table of them is in api_export.c. `begin` and `end` may be NULL. */
+struct api_export_format {
+	const char *name, *content_type; /* of ?format= and of the file's name; of the answer */
+	int (*begin)(struct api_export_sink *sink, struct err *err);
+	int (*row)(struct api_export_sink *sink, const struct api_cell *cells, size_t count, struct err *err);
+	int (*end)(struct api_export_sink *sink, struct err *err);
+};
+extern const struct api_export_format api_export_csv;

@@ -56,7 +56,7 @@ static bool get_value(struct arena *arena, struct str part, struct db_value *ret
 
 static int read_cursor(const struct api_request *req, struct api_list *list, struct err *err)
 {
-	struct str given = http_query(req->http, "cursor");
+	struct str given = req->page != NULL ? req->page->cursor : http_query(req->http, "cursor");
 	if (given.n == 0)
 		return 0;
 	cleanup_buf struct buf text = BUF_INIT(CURSOR_MAX);
@@ -98,7 +98,14 @@ int api_list_begin(const struct api_request *req, const struct api_sort *sorts, 
 {
 	*list = (struct api_list){.arena = req->arena, .limit = LIMIT_DEFAULT};
 	list->from = arena_buf(req->arena, SQL_MAX);
-	int r = api_query_int(req, "limit", 1, LIMIT_MOST, &list->limit, err);
+	int r = 0;
+	if (req->page != NULL) {
+		list->limit = req->page->limit;
+		list->counted = req->page->total >= 0;
+		list->total = list->counted ? req->page->total : 0;
+	} else {
+		r = api_query_int(req, "limit", 1, LIMIT_MOST, &list->limit, err);
+	}
 	if (r >= 0)
 		r = read_sort(req, sorts, list, err);
 	return r < 0 ? r : read_cursor(req, list, err);
@@ -177,7 +184,7 @@ static int count_all(struct api_list *list, struct db_tx *tx, struct err *err)
 int api_list_query(struct api_list *list, struct db_tx *tx, const char *columns, const char *id,
                    struct db_rows **ret, struct err *err)
 {
-	int r = count_all(list, tx, err);
+	int r = list->counted ? 0 : count_all(list, tx, err);
 	if (r < 0)
 		return r;
 	struct buf sql = arena_buf(list->arena, SQL_MAX + 4096);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /* One request through the gate. */
+#include "base/file/file.h"
 #include "base/log/log.h"
 #include "service/audit/audit.h"
 #include "service/endpoint/endpoint.h"
@@ -212,6 +213,42 @@ static void common_headers(const struct gate_request *q, struct http_response *r
 		http_response_header(res, "Set-Cookie", arena_cstr(q->api.arena, str_c(q->identity.set_cookie)));
 }
 
+/* Which list, by which filters, how many rows. */
+static struct str describe_export(const struct gate_request *q, int64_t rows)
+{
+	struct buf out = buf_fixed(arena_alloc(q->api.arena, 8192), 8192);
+	struct json_writer w = json_writer_init(&out);
+	json_object(&w);
+	json_member_str(&w, "path", str_sub(q->api.http->path, 0, 200));
+	json_member_int(&w, "rows", rows);
+	json_name(&w, "query");
+	json_array(&w);
+	struct str name, value;
+	for (size_t i = 0, shown = 0; shown < 20 && http_query_at(q->api.http, i, &name, &value); i++) {
+		if (str_eq(name, STR("column")))
+			continue;
+		json_str(&w, arena_printf(q->api.arena, "%.*s=%.*s", STR_FMT(str_sub(name, 0, 60)), STR_FMT(str_sub(value, 0, 200))));
+		shown++;
+	}
+	json_array_end(&w);
+	json_object_end(&w);
+	return buf_str(&out);
+}
+
+/* A file leaves the house: without its audit line it does not. */
+static int export_list(struct gate_request *q, struct http_response *res, struct err *err)
+{
+	int64_t rows = 0;
+	int r = api_export(&q->api, res, &rows, err);
+	if (r < 0)
+		return r;
+	struct audit_entry e = {.action = "api.exported", .object_type = "route", .details = describe_export(q, rows)};
+	r = audit_record(q->gate->sc, &q->access, &e, err);
+	if (r < 0)
+		file_close(&res->file_fd);
+	return r;
+}
+
 void gate_handle(struct http_request *http, struct http_response *res, void *context)
 {
 	struct gate *g = context;
@@ -225,7 +262,7 @@ void gate_handle(struct http_request *http, struct http_response *res, void *con
 	if (r >= 0)
 		r = decode_body(q, &err);
 	if (r >= 0)
-		r = q->api.route->handler(&q->api, res, &err);
+		r = api_export_wanted(&q->api) ? export_list(q, res, &err) : q->api.route->handler(&q->api, res, &err);
 	if (r < 0) {
 		/* A handler that gives a class without a key is a fault of ours, not of the reader. */
 		if (err.code == 0)
