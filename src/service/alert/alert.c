@@ -57,10 +57,10 @@ bool alert_state_parse(struct str name, enum alert_state *ret)
 #define NO -1
 #define TO(state) ALERT_STATE_##state
 static const int steps[ALERT_STATE__COUNT][ALERT_STEP__COUNT] = {
-	/*                              ACKNOWLEDGE       ASSIGN            CLOSE       REOPEN */
-	[ALERT_STATE_NEW]          = {TO(ACKNOWLEDGED), TO(NEW),          TO(CLOSED), NO},
-	[ALERT_STATE_ACKNOWLEDGED] = {NO,               TO(ACKNOWLEDGED), TO(CLOSED), NO},
-	[ALERT_STATE_CLOSED]       = {NO,               NO,               NO,         TO(ACKNOWLEDGED)},
+	/*                              ACKNOWLEDGE       ASSIGN            CLOSE       REOPEN            RELEASE */
+	[ALERT_STATE_NEW]          = {TO(ACKNOWLEDGED), TO(NEW),          TO(CLOSED), NO,               NO},
+	[ALERT_STATE_ACKNOWLEDGED] = {NO,               TO(ACKNOWLEDGED), TO(CLOSED), NO,               TO(NEW)},
+	[ALERT_STATE_CLOSED]       = {NO,               NO,               NO,         TO(ACKNOWLEDGED), NO},
 };
 
 bool alert_step(enum alert_state from, enum alert_step step, enum alert_state *ret)

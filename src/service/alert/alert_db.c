@@ -132,10 +132,11 @@ int alert_db_change(struct db_tx *tx, const struct uuid *id, const struct alert_
 	            "UPDATE alert SET state = $2, version = version + 1,"
 	            " open_group = CASE WHEN $3 = 1 THEN NULL ELSE group_key END,"
 	            " closed_at = CASE WHEN $3 = 1 THEN $4 ELSE NULL END,"
-	            " acknowledged_at = CASE WHEN $2 = $5 AND acknowledged_at IS NULL THEN $4 ELSE acknowledged_at END,"
+	            " acknowledged_at = CASE WHEN $2 = $5 AND acknowledged_at IS NULL THEN $4 WHEN $2 = $9 THEN NULL"
+	            " ELSE acknowledged_at END,"
 	            " resolution = $6, note = $7 WHERE id = $1 AND version = $8",
 	            DB_UUID(id), DB_INT(c->state), DB_INT(c->close), DB_INT(now), DB_INT(ALERT_STATE_ACKNOWLEDGED),
-	            DB_TEXT(c->resolution), DB_TEXT(c->note), DB_INT(version));
+	            DB_TEXT(c->resolution), DB_TEXT(c->note), DB_INT(version), DB_INT(ALERT_STATE_NEW));
 	if (r == 0)
 		return err_set(err, -ESTALE, "alert.changed_meanwhile");
 	if (r > 0 && c->set_assignee)
@@ -166,6 +167,13 @@ int alert_db_comment(struct db_tx *tx, const struct uuid *alert_id, const struct
 	                DB_UUID(&id), DB_UUID(alert_id), DB_INT(now), DB_UUID_OR_NULL(author_id), DB_TEXT(author_name),
 	                DB_TEXT(text));
 	return r < 0 ? r : 0;
+}
+
+int alert_db_comment_withdraw(struct db_tx *tx, const struct uuid *alert_id, const struct uuid *comment_id,
+                              const struct uuid *author_id, usec_t since, struct err *err)
+{
+	return db_exec(tx, err, "DELETE FROM alert_comment WHERE id = $1 AND alert_id = $2 AND author_id = $3 AND at >= $4",
+	               DB_UUID(comment_id), DB_UUID(alert_id), DB_UUID(author_id), DB_INT(since));
 }
 
 int alert_db_comments(struct db_tx *tx, const struct uuid *alert_id, struct json_writer *w, struct err *err)

@@ -47,7 +47,7 @@ struct change {
 	int resolution;         /* index, for CLOSE */
 	struct str note;
 	bool has_assignee;
-	struct uuid assignee;
+	struct uuid assignee, comment;
 };
 
 static int audit_change(struct db_tx *tx, const struct change *c, const struct alert_brief *alert, struct err *err)
@@ -74,6 +74,8 @@ static int plan_change(struct db_tx *tx, const struct change *c, const struct al
 	struct arena *arena = c->req->arena;
 	if (!alert_step(alert->state, c->step, &ret->state))
 		return err_set(err, -EBUSY, "alert.not_in_state", ARG_CSTR("state", alert_state_name(alert->state)));
+	if (c->step == ALERT_STEP_RELEASE && !uuid_is_null(&alert->incident_id))
+		return err_set(err, -EEXIST, "alert.in_incident", ARG_I64("number", alert->number));
 	ret->close = c->step == ALERT_STEP_CLOSE;
 	ret->note = c->note;
 	ret->resolution = ret->close ? str_c(alert_resolutions[c->resolution]) : STR_EMPTY;
@@ -174,6 +176,12 @@ static int reopen(struct api_request *req, struct http_response *res, struct err
 	return run_change(&(struct change){.req = req, .step = ALERT_STEP_REOPEN, .action = "alert.reopen"}, res, err);
 }
 
+/* Takes back an acknowledgement: somebody else should look, or it was a slip. */
+static int release(struct api_request *req, struct http_response *res, struct err *err)
+{
+	return run_change(&(struct change){.req = req, .step = ALERT_STEP_RELEASE, .action = "alert.release"}, res, err);
+}
+
 /* ---- comments ---- */
 
 struct comment_body {
@@ -224,6 +232,44 @@ static int comment(struct api_request *req, struct http_response *res, struct er
 	return r;
 }
 
+/* A slip can be taken back by whoever made it, for a while; the audit log keeps that it was there. */
+#define WITHDRAW_WITHIN (2 * USEC_PER_MINUTE)
+
+static int write_withdrawal(struct db_tx *tx, void *ctx, struct err *err)
+{
+	const struct change *c = ctx;
+	struct alert_brief alert;
+	usec_t now = api_now(c->req);
+	int r = alert_get(tx, c->req->arena, &c->id, &alert, err);
+	if (r >= 0)
+		r = api_require_visible(tx, c->req, "alert.read", &alert.unit_id, err);
+	if (r >= 0)
+		r = api_require_unit(tx, c->req, "alert.write", &alert.unit_id, err);
+	if (r >= 0)
+		r = alert_db_comment_withdraw(tx, &c->id, &c->comment, &c->req->access->account_id, now - WITHDRAW_WITHIN, err);
+	if (r == 0)
+		return err_set(err, -ENOENT, "alert.comment_stays");
+	if (r >= 0)
+		r = audit_change(tx, c, &alert, err);
+	return r < 0 ? r
+	             : alert_emit(tx, "alert.changed", &c->id, &alert.unit_id, alert.number, alert.severity, alert.state,
+	                          alert.title, err);
+}
+
+static int withdraw(struct api_request *req, struct http_response *res, struct err *err)
+{
+	struct change c = {.req = req, .action = "alert.comment_withdrawn", .step = ALERT_STEP__COUNT};
+	int r = api_param_uuid(req, "id", &c.id, err);
+	if (r >= 0)
+		r = api_param_uuid(req, "comment", &c.comment, err);
+	if (r >= 0)
+		r = db_write(req->service->db, write_withdrawal, &c, err);
+	if (r < 0)
+		return r;
+	outbox_wake(req->service);
+	return api_reply_empty(res, 204);
+}
+
 /* ---- for service/incident ---- */
 
 int alert_join_incident(struct db_tx *tx, const struct alert_brief *alert, const struct uuid *incident_id,
@@ -253,8 +299,10 @@ static const struct service_route routes[] = {
 	{"POST", "/api/v1/alerts/{id}/close", "alert.write", close_alert, "alert.route_close",
 	 BODY(close_fields, struct close_body)},
 	{"POST", "/api/v1/alerts/{id}/reopen", "alert.write", reopen, "alert.route_reopen"},
+	{"POST", "/api/v1/alerts/{id}/release", "alert.write", release, "alert.route_release"},
 	{"POST", "/api/v1/alerts/{id}/comments", "alert.write", comment, "alert.route_comment",
 	 BODY(comment_fields, struct comment_body)},
+	{"DELETE", "/api/v1/alerts/{id}/comments/{comment}", "alert.write", withdraw, "alert.route_withdraw"},
 	{.method = NULL},
 };
 

@@ -5,7 +5,8 @@
 #define ALERT_KEY_MAX 200
 #define ALERT_RAW_MAX ((size_t)256 << 10)
 
-enum alert_step { ALERT_STEP_ACKNOWLEDGE, ALERT_STEP_ASSIGN, ALERT_STEP_CLOSE, ALERT_STEP_REOPEN, ALERT_STEP__COUNT };
+enum alert_step { ALERT_STEP_ACKNOWLEDGE, ALERT_STEP_ASSIGN, ALERT_STEP_CLOSE, ALERT_STEP_REOPEN,
+                  ALERT_STEP_RELEASE, ALERT_STEP__COUNT };
 /* false: not possible in this state. */
 bool alert_step(enum alert_state from, enum alert_step step, enum alert_state *ret);
 
@@ -44,6 +45,9 @@ int alert_db_group(struct db_tx *tx, struct arena *arena, const struct uuid *id,
                    struct err *err) WARN_UNUSED;
 int alert_db_comment(struct db_tx *tx, const struct uuid *alert_id, const struct uuid *author_id,
                      struct str author_name, struct str text, usec_t now, struct err *err) WARN_UNUSED;
+/* Takes back a comment of this author that is not older than `since`: 1 done, 0 there is none such. */
+int alert_db_comment_withdraw(struct db_tx *tx, const struct uuid *alert_id, const struct uuid *comment_id,
+                              const struct uuid *author_id, usec_t since, struct err *err) WARN_UNUSED;
 int alert_db_comments(struct db_tx *tx, const struct uuid *alert_id, struct json_writer *w,
                       struct err *err) WARN_UNUSED;
 int alert_db_join(struct db_tx *tx, const struct uuid *id, const struct uuid *incident_id, struct str number,

@@ -16,9 +16,9 @@
 
 /* Row: state; column: step; -1: refused. Written down a second time on purpose. */
 static const int expected_steps[ALERT_STATE__COUNT][ALERT_STEP__COUNT] = {
-	{1, 0, 2, -1},
-	{-1, 1, 2, -1},
-	{-1, -1, -1, 1},
+	{1, 0, 2, -1, -1},
+	{-1, 1, 2, -1, 0},
+	{-1, -1, -1, 1, -1},
 };
 
 static void steps(void **state)
@@ -321,6 +321,58 @@ static void life(struct db *db, const char *url)
 	world_done(&w);
 }
 
+static struct world_answer alert_call(struct world *w, const struct access *as, const char *method, const char *target,
+                                      const char *body, const char *if_match)
+{
+	return world_call(w, &(struct world_call){.as = as, .method = method, .target = target, .body = body, .if_match = if_match});
+}
+
+/* What was done by a slip is taken back: an acknowledgement (not once a case stands on it), a comment by its author in time. */
+static void taking_back(struct db *db, const char *url)
+{
+	(void)url;
+	struct world w;
+	start_world(&w, db);
+	struct alert_record record = good_record(&w.east);
+	(void)take(&w, &record);
+	cleanup(arena) struct arena *arena = arena_new(0);
+	cleanup_answer struct world_answer list = alert_call(&w, &w.admin, "GET", "/api/v1/alerts", NULL, NULL);
+	const char *one = arena_printf(arena, "/api/v1/alerts/%s", world_text(&list, "items.0.id")).p;
+	const struct {
+		const struct access *as;
+		const char *verb, *if_match;
+		int status;
+	} calls[] = {
+		{&w.east_officer, "release", "\"1\"", 409}, {&w.east_officer, "acknowledge", "\"1\"", 200},
+		{&w.nobody, "release", "\"2\"", 403},       {&w.west_officer, "release", "\"2\"", 404},
+		{&w.east_officer, "release", "\"1\"", 412}, {&w.east_officer, "release", "\"2\"", 200},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
+		cleanup_answer struct world_answer a = alert_call(&w, calls[i].as, "POST",
+			arena_printf(arena, "%s/%s", one, calls[i].verb).p, NULL, calls[i].if_match);
+		assert_int_equal(a.status, calls[i].status);
+	}
+	cleanup_answer struct world_answer back = alert_call(&w, &w.east_officer, "GET", one, NULL, NULL);
+	assert_string_equal(world_text(&back, "state"), "new");
+	assert_string_equal(world_text(&back, "detail.acknowledged_at"), "");
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM audit WHERE action = 'alert.release'"), 1);
+
+	cleanup_answer struct world_answer said = alert_call(&w, &w.east_officer, "POST",
+		arena_printf(arena, "%s/comments", one).p, "{\"text\":\"nhầm máy\"}", NULL);
+	const char *comment = arena_printf(arena, "%s/comments/%s", one, world_text(&said, "comments.0.id")).p;
+	cleanup_answer struct world_answer other = alert_call(&w, &w.admin, "DELETE", comment, NULL, NULL);
+	assert_int_equal(other.status, 404);
+	world_clock += 2 * USEC_PER_MINUTE + 1;
+	cleanup_answer struct world_answer late = alert_call(&w, &w.east_officer, "DELETE", comment, NULL, NULL);
+	assert_string_equal(late.key, "alert.comment_stays");
+	world_clock -= 1;
+	cleanup_answer struct world_answer gone = alert_call(&w, &w.east_officer, "DELETE", comment, NULL, NULL);
+	assert_int_equal(gone.status, 204);
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM alert_comment"), 0);
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM audit WHERE action LIKE 'alert.comment%'"), 2);
+	world_done(&w);
+}
+
 #define ON_EACH(name)                                                                                                  \
 	static void name##_each(void **state)                                                                          \
 	{                                                                                                              \
@@ -328,12 +380,13 @@ static void life(struct db *db, const char *url)
 		db_test_each(name);                                                                                    \
 	}
 ON_EACH(intake)
+ON_EACH(taking_back)
 ON_EACH(intake_race)
 ON_EACH(life)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(steps), cmocka_unit_test(bad_records), cmocka_unit_test(titles), cmocka_unit_test(intake_each),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(steps), cmocka_unit_test(bad_records), cmocka_unit_test(titles), cmocka_unit_test(intake_each), cmocka_unit_test(taking_back_each),
 	                                   cmocka_unit_test(intake_race_each), cmocka_unit_test(life_each)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,6 +65,9 @@ struct endpoint_command {
 	struct str quarantine_id; /* QUARANTINE_*: the agent's own id */
 	struct str created_by;
 };
+/* Takes back a quarantine command that the machine has not fetched: 0; -EBUSY endpoint.command_fetched when it has. */
+int endpoint_command_cancel(struct db_tx *tx, const struct uuid *endpoint_id, struct str quarantine_id,
+                            struct err *err) WARN_UNUSED;
 /* An answer becomes the event endpoint.command_answered {"id","endpoint_id","unit_id","type","quarantine_id","ok","result"}. */
 int endpoint_command_add(struct db_tx *tx, const struct endpoint_command *command, usec_t now,
                          struct err *err) WARN_UNUSED;

@@ -36,3 +36,6 @@ CREATE INDEX endpoint_command_open ON endpoint_command (endpoint_id, created_at)
 CREATE TABLE endpoint_timeline (id {blob} NOT NULL PRIMARY KEY, endpoint_id {blob} NOT NULL,
   at {int} NOT NULL, what {text} NOT NULL, details {text} NOT NULL) {strict};
 CREATE INDEX endpoint_timeline_endpoint ON endpoint_timeline (endpoint_id, at);
+-- migration 2
+-- When the machine fetched it: until then it can be taken back.
+ALTER TABLE endpoint_command ADD COLUMN fetched_at {int};

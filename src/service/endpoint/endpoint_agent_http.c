@@ -159,6 +159,7 @@ struct checkin {
 	struct endpoint_policy policy;
 	struct endpoint_plan plan;
 	struct buf commands;
+	unsigned command_count;
 	bool windows;
 };
 
@@ -190,10 +191,17 @@ static int write_checkin(struct db_tx *tx, void *ctx, struct err *err)
 static int read_commands(struct db_tx *tx, void *ctx, struct err *err)
 {
 	struct checkin *c = ctx;
-	unsigned count = 0;
 	buf_clear(&c->commands);
 	struct json_writer w = json_writer_init(&c->commands);
-	return endpoint_db_commands(tx, &c->identity.id, &w, &count, err);
+	return endpoint_db_commands(tx, &c->identity.id, &w, &c->command_count, err);
+}
+
+/* What leaves the house can no longer be taken back, and what was taken back meanwhile does not leave it. */
+static int hand_out_commands(struct db_tx *tx, void *ctx, struct err *err)
+{
+	struct checkin *c = ctx;
+	int r = read_commands(tx, ctx, err);
+	return r < 0 ? r : endpoint_db_commands_fetched(tx, &c->identity.id, api_now(c->req), err);
 }
 
 static void write_desired(struct json_writer *w, const struct checkin *c)
@@ -236,6 +244,8 @@ int endpoint_agent_checkin(struct api_request *req, struct http_response *res, s
 	}
 	if (r >= 0)
 		r = db_read(req->service->db, read_commands, &c, err);
+	if (r >= 0 && c.command_count > 0)
+		r = db_write(req->service->db, hand_out_commands, &c, err);
 	if (r >= 0) {
 		struct json_writer w = api_reply(res, 200);
 		write_desired(&w, &c);

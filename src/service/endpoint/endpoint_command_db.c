@@ -20,6 +20,25 @@ int endpoint_command_add(struct db_tx *tx, const struct endpoint_command *comman
 	return r < 0 ? r : 0;
 }
 
+int endpoint_command_cancel(struct db_tx *tx, const struct uuid *endpoint_id, struct str quarantine_id, struct err *err)
+{
+	int r = db_exec(tx, err,
+	                "DELETE FROM endpoint_command WHERE endpoint_id = $1 AND quarantine_id = $2 AND type <> $3"
+	                " AND answered_at IS NULL AND fetched_at IS NULL",
+	                DB_UUID(endpoint_id), DB_TEXT(quarantine_id), DB_INT(ENDPOINT_COMMAND_SCAN));
+	return r == 0 ? err_set(err, -EBUSY, "endpoint.command_fetched") : r;
+}
+
+int endpoint_db_commands_fetched(struct db_tx *tx, const struct uuid *endpoint_id, usec_t now, struct err *err)
+{
+	/* The same rows that endpoint_db_commands hands out. */
+	int r = db_exec(tx, err,
+	                "UPDATE endpoint_command SET fetched_at = $2 WHERE fetched_at IS NULL AND id IN (SELECT id FROM"
+	                " endpoint_command WHERE endpoint_id = $1 AND answered_at IS NULL ORDER BY created_at, id LIMIT $3)",
+	                DB_UUID(endpoint_id), DB_INT(now), DB_INT(ENDPOINT_COMMANDS_MAX));
+	return r < 0 ? r : 0;
+}
+
 int endpoint_db_commands(struct db_tx *tx, const struct uuid *endpoint_id, struct json_writer *w, unsigned *ret_count,
                          struct err *err)
 {

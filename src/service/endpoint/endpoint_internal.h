@@ -140,6 +140,8 @@ int endpoint_db_certificate_insert(struct db_tx *tx, const struct uuid *endpoint
                                    const struct crypto_cert_info *info, usec_t now, struct err *err) WARN_UNUSED;
 
 /* endpoint_command_db.c */
+/* Call it in the transaction that read them: from now on they cannot be taken back. */
+int endpoint_db_commands_fetched(struct db_tx *tx, const struct uuid *endpoint_id, usec_t now, struct err *err) WARN_UNUSED;
 int endpoint_db_commands(struct db_tx *tx, const struct uuid *endpoint_id, struct json_writer *w, unsigned *ret_count,
                          struct err *err) WARN_UNUSED;
 /* Records the answer once; *ret_type and the quarantine id tell what was answered. 1: recorded, 0: known or not its own. */

@@ -86,6 +86,7 @@ static const struct {
 	{"GET", "/api/v1/quarantine", .query = "unit=$unit"},
 	{"POST", "/api/v1/quarantine/{id}/restore", QUARANTINE, .body = "{\"reason\":\"x\"}"},
 	{"POST", "/api/v1/quarantine/{id}/delete", QUARANTINE, .body = "{\"reason\":\"x\"}"},
+	{"POST", "/api/v1/quarantine/{id}/cancel", QUARANTINE},
 	{"GET", "/api/v1/bundles", .once = true},
 	{"POST", "/api/v1/bundles", .body = "{\"note\":\"x\"}", .once = true},
 	{"GET", "/api/v1/threats", .once = true},
@@ -96,6 +97,8 @@ static const struct {
 	{"POST", "/api/v1/alerts/{id}/assign", ALERT, .body = "{\"account_id\":null}"},
 	{"POST", "/api/v1/alerts/{id}/close", ALERT, .body = "{\"resolution\":\"test\"}"},
 	{"POST", "/api/v1/alerts/{id}/reopen", ALERT},
+	{"POST", "/api/v1/alerts/{id}/release", ALERT},
+	{"DELETE", "/api/v1/alerts/{id}/comments/{comment}", ALERT},
 	{"POST", "/api/v1/alerts/{id}/comments", ALERT, .body = "{\"text\":\"x\"}"},
 	{"POST", "/api/v1/alerts/{id}/incident", ALERT, .body = "{\"kind\":\"tech.power\"}"},
 	{"GET", "/api/v1/incidents", .query = "unit=$unit"},
@@ -365,7 +368,8 @@ static void path_of(struct buf *out, size_t which, const struct uuid *record, en
 		} else if (str_starts_with(rest, STR("{grant}"))) {
 			buf_append_c(out, id);
 			rest = str_sub(rest, 7, rest.n);
-		} else if (str_starts_with(rest, STR("{session}"))) {
+		} else if (str_starts_with(rest, STR("{session}")) || str_starts_with(rest, STR("{comment}"))) {
+			/* A comment of nobody here: whoever may take back is told that there is none. */
 			buf_append_c(out, holder);
 			rest = str_sub(rest, 9, rest.n);
 		} else if (str_starts_with(rest, STR("{rest*}"))) {

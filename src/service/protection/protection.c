@@ -30,12 +30,12 @@ bool protection_quarantine_parse(struct str name, enum quarantine_state *ret)
 #define NO -1
 #define TO(state) QUARANTINE_STATE_##state
 static const int steps[QUARANTINE_STATE__COUNT][QUARANTINE_STEP__COUNT] = {
-	/*                                      ASK_RESTORE            ASK_DELETE            RESTORED      DELETED      FAILED */
-	[QUARANTINE_STATE_HELD]              = {TO(RESTORE_REQUESTED), TO(DELETE_REQUESTED), TO(RESTORED), TO(DELETED), NO},
-	[QUARANTINE_STATE_RESTORE_REQUESTED] = {NO,                    NO,                   TO(RESTORED), TO(DELETED), TO(HELD)},
-	[QUARANTINE_STATE_RESTORED]          = {NO,                    NO,                   NO,           NO,          NO},
-	[QUARANTINE_STATE_DELETE_REQUESTED]  = {NO,                    NO,                   TO(RESTORED), TO(DELETED), TO(HELD)},
-	[QUARANTINE_STATE_DELETED]           = {NO,                    NO,                   NO,           NO,          NO},
+	/*                                      ASK_RESTORE            ASK_DELETE            CANCEL    RESTORED      DELETED      FAILED */
+	[QUARANTINE_STATE_HELD]              = {TO(RESTORE_REQUESTED), TO(DELETE_REQUESTED), NO,       TO(RESTORED), TO(DELETED), NO},
+	[QUARANTINE_STATE_RESTORE_REQUESTED] = {NO,                    NO,                   TO(HELD), TO(RESTORED), TO(DELETED), TO(HELD)},
+	[QUARANTINE_STATE_RESTORED]          = {NO,                    NO,                   NO,       NO,           NO,          NO},
+	[QUARANTINE_STATE_DELETE_REQUESTED]  = {NO,                    NO,                   TO(HELD), TO(RESTORED), TO(DELETED), TO(HELD)},
+	[QUARANTINE_STATE_DELETED]           = {NO,                    NO,                   NO,       NO,           NO,          NO},
 };
 
 bool protection_quarantine_step(enum quarantine_state from, enum quarantine_step step, enum quarantine_state *ret)

@@ -192,6 +192,40 @@ static int quarantine_delete(struct api_request *req, struct http_response *res,
 	return ask(req, res, QUARANTINE_STEP_ASK_DELETE, err);
 }
 
+static int write_cancel(struct db_tx *tx, void *ctx, struct err *err)
+{
+	struct ask *a = ctx;
+	struct api_request *req = a->req;
+	enum quarantine_state to;
+	usec_t now = api_now(req);
+	int r = protection_db_quarantine_get(tx, req->arena, &a->id, &a->row, err);
+	if (r >= 0)
+		r = api_require_visible(tx, req, "protection.quarantine", &a->row.unit_id, err);
+	if (r < 0)
+		return r;
+	if (!protection_quarantine_step(a->row.state, a->step, &to))
+		return err_set(err, -EBUSY, "protection.not_in_state",
+		               ARG_CSTR("state", protection_quarantine_name(a->row.state)));
+	r = endpoint_command_cancel(tx, &a->row.endpoint_id, a->row.agent_id, err);
+	if (r >= 0)
+		r = protection_db_quarantine_set(tx, &a->id, to, STR_EMPTY, a->row.version, now, err);
+	if (r >= 0)
+		r = audit_quarantine(tx, req->access, "protection.ask_cancelled", &a->row, STR_EMPTY, now, err);
+	return r < 0 ? r : emit_quarantine(tx, &a->row, to, err);
+}
+
+static int quarantine_cancel(struct api_request *req, struct http_response *res, struct err *err)
+{
+	struct ask a = {.req = req, .step = QUARANTINE_STEP_CANCEL};
+	int r = api_param_uuid(req, "id", &a.id, err);
+	if (r >= 0)
+		r = db_write(req->service->db, write_cancel, &a, err);
+	if (r < 0)
+		return r;
+	outbox_wake(req->service);
+	return api_reply_empty(res, 204);
+}
+
 /* ---- bundles ---- */
 
 #define UPLOAD_MAX ((size_t)16 << 20)
@@ -350,6 +384,7 @@ static const struct service_route routes[] = {
 	 BODY(reason_fields, struct reason_body)},
 	{"POST", "/api/v1/quarantine/{id}/delete", "protection.quarantine", quarantine_delete, "protection.route_delete",
 	 BODY(reason_fields, struct reason_body)},
+	{"POST", "/api/v1/quarantine/{id}/cancel", "protection.quarantine", quarantine_cancel, "protection.route_cancel"},
 	{"GET", "/api/v1/bundles", "protection.read", protection_list_bundles, "protection.route_bundles"},
 	{"POST", "/api/v1/bundles", "protection.release", bundle_create, "protection.route_release",
 	 BODY(release_fields, struct release_body), .body_limit_bytes = 2 * UPLOAD_MAX},

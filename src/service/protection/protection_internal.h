@@ -16,6 +16,7 @@ bool protection_quarantine_parse(struct str name, enum quarantine_state *ret);
 enum quarantine_step {
 	QUARANTINE_STEP_ASK_RESTORE,
 	QUARANTINE_STEP_ASK_DELETE,
+	QUARANTINE_STEP_CANCEL,   /* what was asked, before the machine has heard of it */
 	QUARANTINE_STEP_RESTORED, /* the machine says so */
 	QUARANTINE_STEP_DELETED,
 	QUARANTINE_STEP_FAILED,   /* the machine could not do what was asked */

@@ -16,7 +16,7 @@
 
 /* Row: state; column: step; -1: refused. Written down a second time on purpose. */
 static const int expected_steps[QUARANTINE_STATE__COUNT][QUARANTINE_STEP__COUNT] = {
-	{1, 3, 2, 4, -1}, {-1, -1, 2, 4, 0}, {-1, -1, -1, -1, -1}, {-1, -1, 2, 4, 0}, {-1, -1, -1, -1, -1},
+	{1, 3, -1, 2, 4, -1}, {-1, -1, 0, 2, 4, 0}, {-1, -1, -1, -1, -1, -1}, {-1, -1, 0, 2, 4, 0}, {-1, -1, -1, -1, -1, -1},
 };
 
 static void steps(void **state)
@@ -220,6 +220,20 @@ static const char *state_of(struct world *w, struct arena *arena, const char *id
 	return "";
 }
 
+static int mark_fetched(struct db_tx *tx, void *ctx, struct err *err)
+{
+	(void)ctx;
+	return db_exec(tx, err, "UPDATE endpoint_command SET fetched_at = 1");
+}
+
+static void expect_cancel(struct world *w, const struct access *as, struct arena *arena, const char *id, int status, const char *key)
+{
+	cleanup_answer struct world_answer a = world_call(w, &(struct world_call){
+		.as = as, .method = "POST", .target = arena_printf(arena, "/api/v1/quarantine/%s/cancel", id).p});
+	assert_int_equal(a.status, status);
+	assert_string_equal(a.key, key);
+}
+
 static void quarantine(struct db *db, const char *url)
 {
 	(void)url;
@@ -248,6 +262,17 @@ static void quarantine(struct db *db, const char *url)
 	}
 	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM endpoint_command"), 2);
 	assert_string_equal(state_of(&w, arena, id), "restore_requested");
+	/* Taken back before the machine has heard of it, and asked again; what was fetched stays asked. */
+	expect_cancel(&w, &w.west_officer, arena, id, 404, "api.not_found");
+	expect_cancel(&w, &w.east_officer, arena, id, 204, "");
+	expect_cancel(&w, &w.east_officer, arena, id, 409, "protection.not_in_state");
+	assert_string_equal(state_of(&w, arena, id), "held");
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM endpoint_command"), 1);
+	cleanup_answer struct world_answer anew = ask(&w, &w.east_officer, arena, id, "restore");
+	assert_int_equal(anew.status, 202);
+	world_must(db_write(db, mark_fetched, NULL, &err), &err);
+	expect_cancel(&w, &w.east_officer, arena, id, 409, "endpoint.command_fetched");
+	assert_string_equal(state_of(&w, arena, id), "restore_requested");
 	/* The machine could not; a second try succeeds; repeats change nothing. */
 	answered(&w, &m.id, "quarantine_restore", agent_id, false);
 	assert_string_equal(state_of(&w, arena, id), "held");
@@ -275,7 +300,7 @@ static void quarantine(struct db *db, const char *url)
 		world_call(&w, &(struct world_call){.as = &w.west_officer, .method = "GET", .target = "/api/v1/threats"});
 	assert_string_equal(world_text(&none, "total"), "0");
 	/* Each request and each fate is on record. */
-	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM audit WHERE action LIKE 'protection.%'"), 6);
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM audit WHERE action LIKE 'protection.%'"), 8);
 	world_done(&w);
 }
 
