@@ -26,3 +26,6 @@ CREATE TABLE incident_entry (id {blob} NOT NULL PRIMARY KEY, incident_id {blob} 
   author_id {blob}, author_name {text} NOT NULL, type {text} NOT NULL, text {text} NOT NULL,
   from_state {text} NOT NULL, to_state {text} NOT NULL) {strict};
 CREATE INDEX incident_entry_incident ON incident_entry (incident_id, at);
+-- migration 2
+-- The text there was is the English one; the pack is read again at start.
+ALTER TABLE incident_kind ADD COLUMN first_actions_vi {text} NOT NULL DEFAULT '';

@@ -45,7 +45,7 @@ struct incident_group_row {
 	int64_t position;
 };
 struct incident_kind_row {
-	struct str id, group, label[MSG_LANG__COUNT], line, effects_json, personal_data, signals, first_actions;
+	struct str id, group, label[MSG_LANG__COUNT], line, effects_json, personal_data, signals, first_actions[MSG_LANG__COUNT];
 	bool needs_label;
 	int64_t position;
 };

@@ -29,8 +29,8 @@ static int read_label(const struct reader *r, const struct json *label, struct s
 }
 
 struct kind_node {
-	struct str id, line, personal_data, signals, first_actions;
-	const struct json *label, *effects;
+	struct str id, line, personal_data, signals;
+	const struct json *label, *effects, *first_actions;
 	bool needs_label;
 };
 static const struct json_field kind_fields[] = {
@@ -41,7 +41,7 @@ static const struct json_field kind_fields[] = {
 	{"personal_data", JSON_FIELD_STR, offsetof(struct kind_node, personal_data), true, 1, 20},
 	{"needs_label", JSON_FIELD_BOOL, offsetof(struct kind_node, needs_label)},
 	{"signals", JSON_FIELD_STR, offsetof(struct kind_node, signals)},
-	{"first_actions", JSON_FIELD_STR, offsetof(struct kind_node, first_actions)},
+	{"first_actions", JSON_FIELD_ANY, offsetof(struct kind_node, first_actions), true},
 	{.name = NULL},
 };
 
@@ -52,6 +52,8 @@ static int put_kind(const struct reader *r, const struct json *node, struct str 
 	int e = pack_decode(r->arena, r->doc, node, kind_fields, &k, err);
 	if (e >= 0)
 		e = read_label(r, k.label, row.label, err);
+	if (e >= 0)
+		e = read_label(r, k.first_actions, row.first_actions, err);
 	if (e < 0)
 		return e;
 	cleanup_buf struct buf effects = BUF_INIT(4096);
@@ -62,7 +64,6 @@ static int put_kind(const struct reader *r, const struct json *node, struct str 
 	row.effects_json = buf_str(&effects);
 	row.personal_data = k.personal_data;
 	row.signals = k.signals;
-	row.first_actions = k.first_actions;
 	row.needs_label = k.needs_label;
 	return incident_db_put_kind(r->tx, &row, err);
 }

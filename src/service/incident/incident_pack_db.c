@@ -17,15 +17,17 @@ int incident_db_put_kind(struct db_tx *tx, const struct incident_kind_row *k, st
 {
 	int r = db_exec(tx, err,
 	                "INSERT INTO incident_kind (id, group_id, label_vi, label_en, line, effects, personal_data, signals,"
-	                " first_actions, needs_label, position) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+	                " first_actions, needs_label, position, first_actions_vi)"
+	                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 	                " ON CONFLICT (id) DO UPDATE SET group_id = excluded.group_id, label_vi = excluded.label_vi,"
 	                " label_en = excluded.label_en, line = excluded.line, effects = excluded.effects,"
 	                " personal_data = excluded.personal_data, signals = excluded.signals,"
 	                " first_actions = excluded.first_actions, needs_label = excluded.needs_label,"
-	                " position = excluded.position",
+	                " position = excluded.position, first_actions_vi = excluded.first_actions_vi",
 	                DB_TEXT(k->id), DB_TEXT(k->group), DB_TEXT(k->label[MSG_LANG_VI]), DB_TEXT(k->label[MSG_LANG_EN]),
 	                DB_TEXT(k->line), DB_TEXT(k->effects_json), DB_TEXT(k->personal_data), DB_TEXT(k->signals),
-	                DB_TEXT(k->first_actions), DB_INT(k->needs_label), DB_INT(k->position));
+	                DB_TEXT(k->first_actions[MSG_LANG_EN]), DB_INT(k->needs_label), DB_INT(k->position),
+	                DB_TEXT(k->first_actions[MSG_LANG_VI]));
 	return r < 0 ? r : 0;
 }
 
@@ -121,6 +123,7 @@ static void write_kind(const struct db_rows *rows, enum msg_lang lang, struct js
 	json_raw(w, db_text(rows, 7));
 	json_member_str(w, "personal_data", db_text(rows, 8));
 	json_member_bool(w, "needs_label", db_int(rows, 9) != 0);
+	json_member_str(w, "first_actions", db_text(rows, lang == MSG_LANG_VI ? 10 : 11));
 	json_object_end(w);
 }
 
@@ -129,7 +132,7 @@ int incident_db_write_kinds(struct db_tx *tx, enum msg_lang lang, struct json_wr
 	cleanup_rows struct db_rows *rows = NULL;
 	int r = db_query(tx, &rows, err,
 	                 "SELECT g.id, g.label_vi, g.label_en, k.id, k.label_vi, k.label_en, k.line, k.effects,"
-	                 " k.personal_data, k.needs_label FROM incident_kind k"
+	                 " k.personal_data, k.needs_label, k.first_actions_vi, k.first_actions FROM incident_kind k"
 	                 " JOIN incident_group g ON g.id = k.group_id ORDER BY g.position, k.position");
 	char group[64] = "";
 	json_array(w);

@@ -101,8 +101,11 @@ static void kinds(struct db *db, const char *url)
 	cleanup_answer struct world_answer a = get(&w, &w.nobody, "/api/v1/incident-kinds");
 	assert_string_equal(world_text(&a, "groups"), "5");
 	size_t count = 0;
-	json_each(group, json_get(a.json, "groups"))
+	json_each(group, json_get(a.json, "groups")) {
 		count += json_get(group, "kinds")->count;
+		json_each(kind, json_get(group, "kinds"))
+			assert_true(json_get_str(kind, "first_actions", STR_EMPTY).n > 0);
+	}
 	assert_int_equal(count, 29);
 	assert_string_equal(world_text(&a, "groups.0.kinds.2.id"), "attack.malware");
 	assert_string_equal(world_text(&a, "groups.0.kinds.2.label"), "Tấn công sử dụng mã độc");
