@@ -147,9 +147,12 @@ function routes(data, state, { sample, allPermissions }) {
 		['POST', '/alerts/:id/assign', (x) => alertAction(x.id, x.body, (a) => { a.assignee = { id: x.body.account_id, name: me().display_name }; })],
 		['POST', '/alerts/:id/close', (x) => alertAction(x.id, x.body, (a) => { a.state = 'closed'; })],
 		['POST', '/alerts/:id/reopen', (x) => alertAction(x.id, x.body, (a) => { a.state = 'acknowledged'; })],
+		['POST', '/alerts/:id/release', (x) => alertAction(x.id, x.body, (a) => { a.state = 'new'; })],
+		['DELETE', '/alerts/:id/comments/:comment', (x) => { const a = data.alerts.find((one) => one.id === x.id); a.comments = a.comments.filter((one) => one.id !== x.url.pathname.split('/').pop()); return null; }],
+		['POST', '/quarantine/:id/cancel', (x) => { Object.assign(data.quarantine.find((q) => q.id === x.id), { state: 'held' }); return null; }],
 		['POST', '/alerts/:id/comments', (x) => alertAction(x.id, x.body, (a) => { a.comments = [...a.comments, { id: uuid(), at: ago(0), author: me().display_name, text: x.body.text }]; })],
 		['POST', '/alerts/:id/incident', (x) => { const made = { ...data.incidents[0], id: uuid(), title: x.body.title, number: 'SC-2026-0099' }; data.incidents.unshift(made); return made; }],
-		['GET', '/incident-kinds', () => ({ groups: [{ id: 'attack', label: 'Tình huống sự cố do bị tấn công mạng', kinds: data.kinds.slice(0, 2).map(([id, label]) => ({ id, label })) }, { id: 'other', label: 'Tình huống khác', kinds: data.kinds.slice(2).map(([id, label]) => ({ id, label })) }] })],
+		['GET', '/incident-kinds', () => ({ groups: [{ id: 'attack', label: 'Tình huống sự cố do bị tấn công mạng', kinds: data.kinds.slice(0, 2).map(([id, label]) => ({ id, label, first_actions: 'Cô lập máy khỏi mạng, không tắt máy; cách ly tệp và giữ mã băm của mẫu; tìm mã băm đó trên mọi máy' })) }, { id: 'other', label: 'Tình huống khác', kinds: data.kinds.slice(2).map(([id, label]) => ({ id, label })) }] })],
 		['GET', '/incidents', (x) => page(x.url, data.incidents, { text: (i) => `${i.number} ${i.title} ${i.unit.name}`, filters: { state: (i) => i.state, kind: (i) => i.kind, open: (i) => (i.state === 'closed' ? '0' : '1') } })],
 		['POST', '/incidents', (x) => { if (x.body.title.length < 5) return { status: 400, key: 'incident.title_short', detail: 'Hãy ghi rõ hơn chuyện gì đã xảy ra.', place: '/title' }; const made = { ...data.incidents[0], ...x.body, id: uuid(), number: 'SC-2026-0100' }; data.incidents.unshift(made); return made; }],
 		['GET', '/incidents/:id', (x) => { const i = data.incidents.find((one) => one.id === x.id); return i && { ...i, transitions: i.state === 'closed' ? [{ to: 'responding', label: 'Mở lại', note_required: true, permission: 'incident.close' }] : [{ to: 'recovering', label: 'Chuyển sang khôi phục', note_required: false, permission: 'incident.respond' }, { to: 'closed', label: 'Đóng sự cố', note_required: true, permission: 'incident.close' }] }; }],
@@ -179,6 +182,12 @@ function routes(data, state, { sample, allPermissions }) {
 		if (!row) return problem(response, 404, 'api.not_found', 'Không có.');
 		const id = new RegExp(`^${row[1].replace(/:\w+/g, '([^/]+)')}$`).exec(path)[1];
 		const result = row[2]({ url, body, id });
+		if (url.searchParams.get('format') === 'csv') {
+			const columns = url.searchParams.getAll('column').map((one) => /^([^~=]+)(?:~[^=]+)?=(.*)$/.exec(one));
+			const value = (item, path) => path.split('.').reduce((now, name) => now?.[name], item) ?? '';
+			response.writeHead(200, { 'Content-Type': 'text/csv; charset=utf-8', 'Content-Disposition': `attachment; filename="${path.slice(1)}.csv"` });
+			return response.end(`\ufeff${[columns.map((one) => one[2]), ...result.items.map((item) => columns.map((one) => value(item, one[1])))].map((line) => line.join(',')).join('\r\n')}\r\n`);
+		}
 		if (result === undefined) return problem(response, 404, 'api.not_found', 'Không tìm thấy.');
 		if (result?.status && result.key) return problem(response, result.status, result.key, result.detail, result.place);
 		return json(response, result === null ? 204 : 200, result);

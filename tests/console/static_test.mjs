@@ -48,6 +48,7 @@ test('every key used exists, every key is used', () => {
 			else exact.add(m[0].replace(/\.$/, ''));
 		}
 		for (const m of text.matchAll(/<\$\{State\} group="([a-z.]+)"/g)) prefixes.add(`ui.${m[1]}.state.`);
+		for (const m of text.matchAll(/\btexts: '([a-z_.]+)'/g)) prefixes.add(`ui.${m[1]}.`);
 	}
 	const missing = [...exact].filter((key) => !keys.includes(key));
 	const unused = keys.filter((key) => !exact.has(key) && ![...prefixes].some((prefix) => key.startsWith(prefix)));

@@ -65,6 +65,29 @@ export async function request(method, path, { query, body, etag, signal, quiet }
 	return text ? JSON.parse(text) : null;
 }
 
+// A list as a file, made by the server from the same query; columns: [[member, label, text group]].
+export async function download(path, query, columns) {
+	const column = columns.map(([member, label, texts]) => `${member}${texts ? `~ui.${texts}` : ''}=${label}`);
+	let answer;
+	try {
+		answer = await fetch(address(path, { ...query, format: 'csv', lang: lang(), column }), { credentials: 'same-origin', cache: 'no-store' });
+	} catch {
+		throw new Problem({ detail: t('ui.error.network'), key: 'console.network' });
+	}
+	if (!answer.ok) {
+		const problem = await problemOf(answer);
+		if (answer.status === 401) whenSignedOut();
+		throw problem;
+	}
+	const name = /filename="([^"]+)"/.exec(answer.headers.get('Content-Disposition') ?? '')?.[1] ?? 'export.csv';
+	const link = document.createElement('a');
+	link.href = URL.createObjectURL(await answer.blob());
+	link.download = name;
+	link.click();
+	setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+	return name;
+}
+
 export const get = (path, query, options) => request('GET', path, { query, ...options });
 // Routes that take no body refuse one, even an empty object.
 export const post = (path, body, options) => request('POST', path, { body, ...options });

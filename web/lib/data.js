@@ -152,5 +152,5 @@ export function useList(path, asked, { events = [], id = 'id', sorts = {}, whole
 		};
 	}, [reload]);
 	useEvents(events, useGathered(reload, 250));
-	return { ...state, sorts, complete: !state.next && state.key === key && !state.error, more, all, reload };
+	return { ...state, path, sorts, complete: !state.next && state.key === key && !state.error, more, all, reload };
 }

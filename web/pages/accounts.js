@@ -11,7 +11,7 @@ import { Table, listQuery } from '../parts/table.js';
 import { Dialog, Confirm } from '../parts/dialog.js';
 import { Form, useForm } from '../parts/form.js';
 import { UnitPicker, IncidentPicker } from '../parts/picker.js';
-import { act } from '../parts/toast.js';
+import { act, toast } from '../parts/toast.js';
 
 const person = () => [
 	{ name: 'display_name', label: t('ui.account.name'), required: true, hint: t('ui.account.name_example') },
@@ -20,6 +20,13 @@ const person = () => [
 	{ name: 'phone', type: 'tel', label: t('ui.account.phone'), hint: t('ui.account.phone_example') },
 	{ name: 'email', label: t('ui.account.email'), plain: true },
 ];
+
+// What was changed goes back to what it was, unless somebody changed it meanwhile.
+const undoChange = (account, values, now, reload) => async () => {
+	const before = { ...account, ...account.contact, unit_id: account.unit?.id };
+	await patch(`/accounts/${account.id}`, Object.fromEntries(Object.keys(values).map((name) => [name, before[name] ?? ''])), now.etag);
+	await reload();
+};
 
 function AccountDialog({ account, reload, onClose }) {
 	const form = useForm({
@@ -34,7 +41,7 @@ function AccountDialog({ account, reload, onClose }) {
 	const send = async (values) => {
 		const done = account ? await patch(`/accounts/${account.id}`, values, account.etag) : await post('/accounts', values);
 		onClose();
-		await act(reload, t('ui.account.saved', { name: values.display_name }));
+		await act(reload, t('ui.account.saved', { name: values.display_name }), account && undoChange(account, values, done, reload));
 		if (!account && done?.id) go(`/accounts/${done.id}`);
 	};
 	return html`<${Dialog} title=${account ? t('ui.account.edit') : t('ui.account.new')} onClose=${onClose}><${Form} form=${form} fields=${fields} submit=${t('ui.action.save')} onCancel=${onClose} onSubmit=${send} /><//>`;
@@ -87,10 +94,13 @@ function Panel({ account, reload, onEdit }) {
 	// Each look is written down, so it is asked for, not shown along.
 	const reveal = () => act(async () => setContact(await get(`/accounts/${account.id}/contact`)));
 	const hidden = (masked, plain) => masked && (contact ? plain : html`${masked} <button type="button" class="small ghost" onClick=${reveal}>${t('ui.account.reveal')}</button>`);
-	const disable = (disabled) => async () => {
+	const disable = async (disabled) => {
 		const now = await patch(`/accounts/${account.id}`, { disabled }, account.etag);
 		await reload();
-		return now;
+		toast(t(disabled ? 'ui.account.disabled_done' : 'ui.account.enabled'), { undo: async () => {
+			await patch(`/accounts/${account.id}`, { disabled: !disabled }, now.etag);
+			await reload();
+		} });
 	};
 	return html`<aside class="side-panel" aria-label=${account.display_name}>
 		<header><h2>${account.display_name}</h2><a class="button small ghost" href=${href('/accounts')}>${t('ui.action.close_dialog')}</a></header>
@@ -98,12 +108,12 @@ function Panel({ account, reload, onEdit }) {
 			[t('ui.account.last_login'), html`<${Ago} at=${account.last_login_at} />`], [t('ui.account.state'), html`<${State} group="account" value=${account.disabled ? 'disabled' : 'active'} />`]]} />
 		${manage && html`<div class="actions left"><button type="button" onClick=${onEdit}>${t('ui.action.edit')}</button>
 			<button type="button" onClick=${() => setDialog('password')}>${t('ui.account.reset')}</button>
-			${account.disabled ? html`<button type="button" onClick=${() => act(disable(false), t('ui.account.enabled'))}>${t('ui.account.enable')}</button>` : html`<button type="button" class="danger-quiet" onClick=${() => setDialog('disable')}>${t('ui.account.disable')}</button>`}</div>`}
+			${account.disabled ? html`<button type="button" onClick=${() => act(() => disable(false))}>${t('ui.account.enable')}</button>` : html`<button type="button" class="danger-quiet" onClick=${() => setDialog('disable')}>${t('ui.account.disable')}</button>`}</div>`}
 		<h3>${t('ui.account.grants')}</h3>
 		<${Grants} account=${account} reload=${reload} manage=${manage} />
 		${manage && html`<button type="button" onClick=${() => setDialog('grant')}>${t('ui.account.grant')}</button>`}
 		${dialog === 'grant' && html`<${GrantDialog} account=${account} reload=${reload} onClose=${close} />`}
-		${dialog === 'disable' && html`<${Confirm} title=${t('ui.account.disable')} consequence=${t('ui.account.disable_consequence', { name: account.display_name })} danger action=${t('ui.account.disable')} onClose=${close} onDo=${disable(true)} />`}
+		${dialog === 'disable' && html`<${Confirm} title=${t('ui.account.disable')} consequence=${t('ui.account.disable_consequence', { name: account.display_name })} danger action=${t('ui.account.disable')} onClose=${close} onDo=${() => disable(true)} />`}
 		${dialog === 'password' && html`<${Confirm} title=${t('ui.account.reset')} consequence=${t('ui.account.reset_consequence', { name: account.display_name })} action=${t('ui.account.reset')} onClose=${close} onDo=${async () => {
 			setSecret((await post(`/accounts/${account.id}/password`)).password);
 			await reload();
@@ -122,11 +132,11 @@ export default function Accounts({ id }) {
 	const columns = [
 		{ id: 'display_name', label: t('ui.account.name'), width: 200, value: (a) => a.display_name, cell: (a) => html`<a href=${href(`/accounts/${a.id}`)} tabindex="-1">${a.display_name}</a>` },
 		{ id: 'login', label: t('ui.login.login'), width: 150, value: (a) => a.login },
-		{ id: 'unit', label: t('ui.unit.one'), width: 200, value: (a) => a.unit?.name },
+		{ id: 'unit', label: t('ui.unit.one'), field: 'unit.name', width: 200, value: (a) => a.unit?.name },
 		{ id: 'position', label: t('ui.account.position'), width: 160, value: (a) => a.position, off: Boolean(id) },
-		{ id: 'roles', label: t('ui.account.grants'), width: 230, value: (a) => (a.grants ?? []).map((grant) => grant.role_label).join(', ') },
+		{ id: 'roles', label: t('ui.account.grants'), field: 'grants.role_label', width: 230, value: (a) => (a.grants ?? []).map((grant) => grant.role_label).join(', ') },
 		{ id: 'last_login_at', label: t('ui.account.last_login'), width: 140, value: (a) => a.last_login_at, cell: (a) => html`<${Ago} at=${a.last_login_at} />` },
-		{ id: 'disabled', label: t('ui.account.state'), width: 130, value: (a) => t(`ui.account.state.${a.disabled ? 'disabled' : 'active'}`), cell: (a) => html`<${State} group="account" value=${a.disabled ? 'disabled' : 'active'} />` },
+		{ id: 'disabled', label: t('ui.account.state'), texts: 'account.is_disabled', width: 130, value: (a) => t(`ui.account.state.${a.disabled ? 'disabled' : 'active'}`), cell: (a) => html`<${State} group="account" value=${a.disabled ? 'disabled' : 'active'} />` },
 	];
 	return html`<div class="page fill">
 		<${PageHead} title=${t('ui.page.accounts')} sub=${t('ui.account.sub')}>${can('account.manage') && html`<button type="button" class="primary" onClick=${() => setDialog('new')}>${t('ui.account.new')}</button>`}<//>

@@ -7,10 +7,20 @@ import { useRoute, setQuery, go } from '../lib/router.js';
 import { useList, useGet } from '../lib/data.js';
 import { useKeys, composing } from '../lib/keys.js';
 import { Severity, State, Ago, Empty, Loading, ProblemBox, Tabs, SEVERITIES } from '../parts/bits.js';
-import { useVirtual, SearchBox, Filter, listQuery } from '../parts/table.js';
+import { useVirtual, SearchBox, Filter, listQuery, exportList } from '../parts/table.js';
 import { AlertDetail } from '../parts/alert_detail.js';
+import { Icon } from '../parts/icons.js';
 
 const ROW = 62;
+
+// What a file of the queue holds.
+const columns = () => [
+	{ id: 'number', label: t('ui.alert.column.number') }, { id: 'title', label: t('ui.alert.column.title') },
+	{ id: 'severity', label: t('ui.severity.title'), texts: 'severity' }, { id: 'state', label: t('ui.alert.column.state'), texts: 'alert.state' },
+	{ id: 'endpoint.hostname', label: t('ui.endpoint.one') }, { id: 'unit.name', label: t('ui.unit.one') }, { id: 'count', label: t('ui.alert.times') },
+	{ id: 'first_at', label: t('ui.alert.first_at') }, { id: 'last_at', label: t('ui.alert.last_at') }, { id: 'assignee.name', label: t('ui.alert.assignee') },
+	{ id: 'incident.number', label: t('ui.alert.column.incident') },
+].map((column) => ({ ...column, value: true }));
 
 function Row({ alert, index, active, open }) {
 	return html`<a id=${`alert-${index}`} class=${`queue-row sev-edge-${alert.severity}${active ? ' active' : ''}`} role="option" aria-selected=${active ? 'true' : 'false'} tabindex="-1"
@@ -94,7 +104,7 @@ export default function Alerts({ id }) {
 					<${SearchBox} value=${query.get('q') ?? ''} onSearch=${(q) => setQuery({ q })} label=${t('ui.alert.search')} />
 					<${Filter} name="severity" label=${t('ui.severity.title')} options=${SEVERITIES.map((value) => ({ value, label: t(`ui.severity.${value}`) }))} />
 				</div>
-				<p class="muted total" role="status">${t('ui.alert.total', { count: list.total ?? 0 })}</p>
+				<p class="muted total" role="status">${t('ui.alert.total', { count: list.total ?? 0 })}<button type="button" class="small ghost" onClick=${() => exportList(list, columns())}><${Icon} name="download" />${t('ui.table.export')}</button></p>
 			</div>
 			<${ProblemBox} problem=${list.error} retry=${list.reload} />
 			<${Queue} list=${list} chosen=${id} open=${open} />

@@ -31,7 +31,7 @@ export default function Audit() {
 		{ id: 'account_name', label: t('ui.audit.who'), width: 170, value: (r) => r.account_name },
 		{ id: 'action', label: t('ui.audit.action'), width: 200, value: (r) => r.action, cell: (r) => html`<code>${r.action}</code>` },
 		{ id: 'object_type', label: t('ui.audit.object'), width: 180, value: (r) => [r.object_type, r.object_id].filter(Boolean).join(' '), cell: (r) => html`<span title=${r.object_id}>${r.object_type}${r.object_id && ` ${r.object_id.slice(0, 8)}…`}</span>` },
-		{ id: 'unit', label: t('ui.unit.one'), width: 180, value: (r) => unitName(r.unit) },
+		{ id: 'unit', label: t('ui.unit.one'), field: 'unit.name', width: 180, value: (r) => unitName(r.unit) },
 		{ id: 'peer', label: t('ui.audit.peer'), width: 130, value: (r) => r.peer },
 		{ id: 'details', label: t('ui.audit.details'), width: 260, value: (r) => JSON.stringify(r.details ?? {}), cell: (r) => html`<code>${JSON.stringify(r.details ?? {})}</code>` },
 	];

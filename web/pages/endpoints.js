@@ -14,15 +14,15 @@ export const ENDPOINT_STATES = ['protected', 'outdated', 'silent', 'unprotected'
 
 const columns = () => [
 	{ id: 'hostname', label: t('ui.endpoint.hostname'), width: 190, value: (e) => e.hostname, cell: (e) => html`<a href=${href(`/endpoints/${e.id}`)} tabindex="-1">${e.hostname}</a>` },
-	{ id: 'state', label: t('ui.endpoint.state'), width: 150, value: (e) => t(`ui.endpoint.state.${e.state}`), order: (e) => ENDPOINT_STATES.indexOf(e.state), cell: (e) => html`<${State} group="endpoint" value=${e.state} />` },
+	{ id: 'state', label: t('ui.endpoint.state'), texts: 'endpoint.state', width: 150, value: (e) => t(`ui.endpoint.state.${e.state}`), order: (e) => ENDPOINT_STATES.indexOf(e.state), cell: (e) => html`<${State} group="endpoint" value=${e.state} />` },
 	{ id: 'state_reason', label: t('ui.endpoint.reason'), width: 250, value: (e) => e.state_reason, cell: (e) => html`<span title=${e.state_reason}>${e.state_reason}</span>` },
-	{ id: 'unit', label: t('ui.unit.one'), width: 200, value: (e) => e.unit?.name, cell: (e) => html`<${UnitName} unit=${e.unit} />` },
-	{ id: 'os', label: t('ui.endpoint.os'), width: 190, value: (e) => osName(e) },
+	{ id: 'unit', label: t('ui.unit.one'), field: 'unit.name', width: 200, value: (e) => e.unit?.name, cell: (e) => html`<${UnitName} unit=${e.unit} />` },
+	{ id: 'os', label: t('ui.endpoint.os'), field: 'os_version', width: 190, value: (e) => osName(e) },
 	{ id: 'last_seen_at', label: t('ui.endpoint.last_seen'), width: 130, value: (e) => e.last_seen_at, cell: (e) => html`<${Ago} at=${e.last_seen_at} />` },
 	{ id: 'addresses', label: t('ui.endpoint.addresses'), width: 150, value: (e) => (e.addresses ?? []).join(', ') },
 	{ id: 'agent_version', label: t('ui.endpoint.agent'), width: 110, value: (e) => e.agent_version, off: true },
 	{ id: 'bundle_version', label: t('ui.endpoint.bundle'), width: 130, value: (e) => e.bundle_version },
-	{ id: 'watch_mode', label: t('ui.endpoint.watch'), width: 130, value: (e) => e.watch_mode && t(`ui.endpoint.watch.${e.watch_mode}`), off: true },
+	{ id: 'watch_mode', label: t('ui.endpoint.watch'), texts: 'endpoint.watch', width: 130, value: (e) => e.watch_mode && t(`ui.endpoint.watch.${e.watch_mode}`), off: true },
 	{ id: 'enrolled_at', label: t('ui.endpoint.enrolled'), width: 150, value: (e) => e.enrolled_at, cell: (e) => html`<${Time} at=${e.enrolled_at} />`, off: true },
 ];
 

@@ -14,7 +14,7 @@ import { Form, useForm } from '../parts/form.js';
 import { AccountPicker } from '../parts/picker.js';
 import { Timeline } from '../parts/timeline.js';
 import { act } from '../parts/toast.js';
-import { kindGroups, kindLabel, otherField } from '../parts/kinds.js';
+import { kindGroups, kindLabel, otherField, firstActions } from '../parts/kinds.js';
 
 // The record keeps what changed; the sentence is made here, in the reader's language.
 function sentences(entries, kinds) {
@@ -44,9 +44,13 @@ function EditDialog({ incident, reload, onClose }) {
 		// Only what was changed is sent, so that two people editing different fields do not undo each other.
 		const before = { ...incident, owner_id: incident.owner?.id };
 		const changed = Object.fromEntries(Object.entries(values).filter(([name, value]) => value !== before[name]));
-		if (Object.keys(changed).length) await patch(`/incidents/${incident.id}`, changed, incident.etag);
+		const names = Object.keys(changed);
+		const done = names.length ? await patch(`/incidents/${incident.id}`, changed, incident.etag) : null;
 		onClose();
-		await act(reload, t('ui.incident.saved'));
+		await act(reload, t('ui.incident.saved'), done && (async () => {
+			await patch(`/incidents/${incident.id}`, Object.fromEntries(names.map((name) => [name, before[name] ?? null])), done.etag);
+			await reload();
+		}));
 	};
 	return html`<${Dialog} title=${t('ui.incident.edit')} onClose=${onClose} wide><${Form} form=${form} fields=${fields} submit=${t('ui.action.save')} onCancel=${onClose} onSubmit=${send} /><//>`;
 }
@@ -81,6 +85,7 @@ export default function Incident({ id }) {
 	if (error) return html`<div class="page"><${ProblemBox} problem=${error} retry=${reload} /></div>`;
 	if (!incident) return html`<${Loading} />`;
 	const close = () => setDialog(null);
+	const first = incident.closed_at ? [] : firstActions(kinds.data, incident.kind);
 	const until = incident.closed_at ? Date.parse(incident.closed_at) : Date.now();
 	return html`<div class="page">
 		<${PageHead} title=${incident.title} sub=${`${incident.number} · ${incident.kind_label}`} back=${{ href: href('/incidents'), label: t('ui.page.incidents') }}>
@@ -102,6 +107,7 @@ export default function Incident({ id }) {
 			</section>
 			<section class="panel"><h2>${t('ui.incident.description')}</h2><p class="text">${incident.description || t('ui.incident.no_description')}</p></section>
 		</div>
+		${first.length > 0 && html`<section class="panel"><h2>${t('ui.incident.first_actions')}</h2><ol class="steps">${first.map((step) => html`<li key=${step}>${step}</li>`)}</ol></section>`}
 		<section class="panel"><h2>${t('ui.incident.alerts')}</h2><${Alerts} alerts=${incident.alerts} /></section>
 		<section class="panel"><h2>${t('ui.timeline.title')}</h2><${Timeline} items=${sentences(incident.timeline, kinds.data)} />
 			${edit && html`<${Comment} incident=${incident} reload=${reload} />`}</section>

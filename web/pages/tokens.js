@@ -37,8 +37,8 @@ export default function Tokens() {
 	const list = useList('/tokens', listQuery(query, []));
 	const columns = [
 		{ id: 'name', label: t('ui.token.name'), width: 240, value: (x) => x.name },
-		{ id: 'role', label: t('ui.account.role'), width: 190, value: (x) => x.role_label ?? x.role },
-		{ id: 'unit', label: t('ui.account.scope'), width: 220, value: (x) => x.unit?.name },
+		{ id: 'role', label: t('ui.account.role'), field: 'role_label', width: 190, value: (x) => x.role_label ?? x.role },
+		{ id: 'unit', label: t('ui.account.scope'), field: 'unit.name', width: 220, value: (x) => x.unit?.name },
 		{ id: 'created_at', label: t('ui.token.created'), width: 150, value: (x) => x.created_at, cell: (x) => html`<${Time} at=${x.created_at} />` },
 		{ id: 'expires_at', label: t('ui.account.expires'), width: 150, value: (x) => x.expires_at, cell: (x) => html`<${Time} at=${x.expires_at} />` },
 		{ id: 'used_at', label: t('ui.token.last_used'), width: 150, value: (x) => x.used_at, cell: (x) => html`<${Ago} at=${x.used_at} />` },

@@ -27,10 +27,12 @@ function UnitDialog({ unit, parent, reload, onClose }) {
 		]),
 	];
 	const send = async (values) => {
-		if (unit) await patch(`/units/${unit.id}`, values, unit.etag);
-		else await post('/units', values);
+		const done = unit ? await patch(`/units/${unit.id}`, values, unit.etag) : await post('/units', values);
 		onClose();
-		await act(reload, t('ui.unit.saved', { name: values.name }));
+		await act(reload, t('ui.unit.saved', { name: values.name }), unit && (async () => {
+			await patch(`/units/${unit.id}`, { name: unit.name, code: unit.code }, done.etag);
+			await reload();
+		}));
 	};
 	return html`<${Dialog} title=${t(unit ? 'ui.unit.edit' : 'ui.unit.new')} onClose=${onClose}><${Form} form=${form} fields=${fields} submit=${t('ui.action.save')} onCancel=${onClose} onSubmit=${send} /><//>`;
 }
@@ -62,11 +64,11 @@ export default function Units() {
 	const covered = (u) => counts.get(u.id);
 	const columns = [
 		{ id: 'name', label: t('ui.unit.name'), width: 270, value: (u) => u.name, cell: (u) => html`<a href=${href('/units', { unit: u.id })} tabindex="-1">${u.name}</a>` },
-		{ id: 'kind', label: t('ui.unit.kind'), width: 150, value: (u) => u.kind_label },
+		{ id: 'kind', label: t('ui.unit.kind'), field: 'kind_label', width: 150, value: (u) => u.kind_label },
 		{ id: 'code', label: t('ui.unit.code'), width: 90, value: (u) => u.code },
-		{ id: 'parent', label: t('ui.unit.parent'), width: 190, value: (u) => u.parent_name, off: true },
-		{ id: 'machines', label: t('ui.unit.machines'), width: 100, right: true, order: (u) => covered(u)?.total ?? 0, value: (u) => covered(u)?.total ?? 0, cell: (u) => html`<a href=${href('/endpoints', { unit: u.id })}>${number(covered(u)?.total ?? 0)}</a>` },
-		{ id: 'protected', label: t('ui.unit.protected'), width: 130, right: true, order: (u) => (covered(u) ? covered(u).protected / covered(u).total : -1), value: (u) => (covered(u) ? share(covered(u).protected, covered(u).total) : '') },
+		{ id: 'parent', label: t('ui.unit.parent'), field: 'parent_name', width: 190, value: (u) => u.parent_name, off: true },
+		{ id: 'machines', label: t('ui.unit.machines'), field: null, width: 100, right: true, order: (u) => covered(u)?.total ?? 0, value: (u) => covered(u)?.total ?? 0, cell: (u) => html`<a href=${href('/endpoints', { unit: u.id })}>${number(covered(u)?.total ?? 0)}</a>` },
+		{ id: 'protected', label: t('ui.unit.protected'), field: null, width: 130, right: true, order: (u) => (covered(u) ? covered(u).protected / covered(u).total : -1), value: (u) => (covered(u) ? share(covered(u).protected, covered(u).total) : '') },
 		...(manage ? [{ id: 'do', label: t('ui.table.actions'), width: 90, cell: (u) => html`<button type="button" class="small" onClick=${() => setDialog(u)}>${t('ui.action.edit')}</button>` }] : []),
 	];
 	return html`<div class="page fill">

@@ -4,7 +4,7 @@ import { html, useState } from '../lib/html.js';
 import { t } from '../lib/i18n.js';
 import { number, bytes, dateTime, middle } from '../lib/format.js';
 import { useGet, useList } from '../lib/data.js';
-import { post } from '../lib/api.js';
+import { post, remove } from '../lib/api.js';
 import { can, session } from '../lib/session.js';
 import { href, go } from '../lib/router.js';
 import { useKeys } from '../lib/keys.js';
@@ -76,14 +76,14 @@ function useActions(alert, reload, setDialog) {
 	if (!alert) return [];
 	const handle = can('alert.write'), open = alert.state !== 'closed';
 	return [
-		{ id: 'acknowledge', digit: 1, primary: true, show: handle && alert.state === 'new', run: simple(call('acknowledge'), t('ui.alert.done.acknowledge', { number: String(alert.number) })) },
+		{ id: 'acknowledge', digit: 1, primary: true, show: handle && alert.state === 'new', run: simple(call('acknowledge'), t('ui.alert.done.acknowledge', { number: String(alert.number) }), () => fresh('release')) },
 		{ id: 'take', digit: 2, show: handle && open && alert.assignee?.id !== me.id,
-			run: simple(call('assign', { account_id: me.id }), t('ui.alert.done.assign', { name: me.display_name }), alert.assignee && (() => fresh('assign', { account_id: alert.assignee.id }))) },
+			run: simple(call('assign', { account_id: me.id }), t('ui.alert.done.assign', { name: me.display_name }), () => fresh('assign', { account_id: alert.assignee?.id ?? null })) },
 		{ id: 'assign', digit: 3, show: handle && open && can('account.read'), run: () => setDialog('assign') },
 		{ id: 'comment', digit: 4, show: handle, run: () => setDialog('comment') },
 		{ id: 'incident', digit: 5, show: can('incident.write') && !alert.incident && open, run: () => setDialog('incident') },
 		{ id: 'close', digit: 6, show: handle && open, run: () => setDialog('close') },
-		{ id: 'reopen', digit: 7, show: handle && !open, run: simple(call('reopen'), t('ui.alert.done.reopen')) },
+		{ id: 'reopen', digit: 7, show: handle && !open, run: simple(call('reopen'), t('ui.alert.done.reopen'), () => fresh('close', { resolution: alert.detail.resolution, note: alert.detail.note })) },
 	].filter((action) => action.show);
 }
 
@@ -135,13 +135,25 @@ export function AlertDetail({ id, onBack }) {
 	const done = (run, text, undo) => async (values) => {
 		const result = await run(values);
 		setDialog(null);
-		await act(async () => reload(), text, undo);
+		await act(async () => reload(), text, undo && (() => undo(result)));
 		return result;
 	};
 	const send = (name) => (values) => post(`/alerts/${id}/${name}`, values, { etag: alert.etag });
-	const reopen = async () => {
+	const again = async (name, body) => {
 		const now = await reload();
-		await post(`/alerts/${id}/reopen`, {}, { etag: now?.etag });
+		await post(`/alerts/${id}/${name}`, body, { etag: now?.etag });
+		await reload();
+	};
+	// Back to where it stood: an alert that nobody had taken goes back into the queue.
+	const reopen = async () => {
+		await again('reopen');
+		if (alert.state === 'new') await again('release');
+	};
+	const unassign = () => again('assign', { account_id: alert.assignee?.id ?? null });
+	const withdraw = async (result) => {
+		const known = new Set((alert.comments ?? []).map((comment) => comment.id));
+		const mine = (result?.comments ?? []).find((comment) => !known.has(comment.id));
+		await remove(`/alerts/${id}/comments/${mine.id}`);
 		await reload();
 	};
 	const raise = async (values) => {
@@ -176,8 +188,8 @@ export function AlertDetail({ id, onBack }) {
 		<section class="panel"><h2>${t('ui.alert.comments')}</h2><${Timeline} items=${(alert.comments ?? []).map((comment) => ({ ...comment, type: 'comment' }))} label=${t('ui.alert.comments')} /></section>
 		<details class="panel raw" open=${raw} onToggle=${(e) => setRaw(e.target.open)}><summary>${t('ui.alert.raw')} <kbd aria-hidden="true">9</kbd></summary><pre>${alert.raw ?? '–'}</pre>${alert.raw && html`<${CopyRaw} text=${alert.raw} />`}</details>
 		${dialog === 'close' && html`<${CloseDialog} alert=${alert} onClose=${close} onDone=${done(send('close'), t('ui.alert.done.close', { number: String(alert.number) }), reopen)} />`}
-		${dialog === 'assign' && html`<${AssignDialog} alert=${alert} onClose=${close} onDone=${done(send('assign'), t('ui.alert.done.assigned'))} />`}
-		${dialog === 'comment' && html`<${CommentDialog} alert=${alert} onClose=${close} onDone=${done((values) => post(`/alerts/${id}/comments`, values), t('ui.alert.done.comment'))} />`}
+		${dialog === 'assign' && html`<${AssignDialog} alert=${alert} onClose=${close} onDone=${done(send('assign'), t('ui.alert.done.assigned'), unassign)} />`}
+		${dialog === 'comment' && html`<${CommentDialog} alert=${alert} onClose=${close} onDone=${done((values) => post(`/alerts/${id}/comments`, values), t('ui.alert.done.comment'), withdraw)} />`}
 		${dialog === 'incident' && html`<${IncidentDialog} alert=${alert} onClose=${close} onDone=${raise} />`}
 	</article>`;
 }

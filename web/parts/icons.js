@@ -20,6 +20,7 @@ const PATHS = {
 	close: 'M5 5l10 10M15 5L5 15',
 	check: 'M4 10l4 4 8-9',
 	undo: 'M4 8h9a4 4 0 0 1 0 8H8M4 8l4-4M4 8l4 4',
+	download: 'M10 3v9m-4-4l4 4 4-4M4 16h12',
 	print: 'M6 8V3h8v5M4 8h12v7h-2v-3H6v3H4zM6 12h8v5H6z',
 	shield: 'M10 2l7 3v5c0 4-3 7-7 8-4-1-7-4-7-8V5z',
 	log: 'M5 2h10v16H5zM8 6h4M8 10h4M8 14h4',

@@ -11,5 +11,11 @@ export function kindLabel(kinds, id) {
 	return id ?? '–';
 }
 
+// What the pack says to do first, as a list.
+export function firstActions(kinds, id) {
+	for (const group of kinds?.groups ?? []) for (const kind of group.kinds) if (kind.id === id) return (kind.first_actions ?? '').split(';').map((step) => step.trim()).filter(Boolean);
+	return [];
+}
+
 // "Other" kinds must be said in words.
 export const otherField = (kind) => (kind?.endsWith('.other') ? [{ name: 'other_label', label: t('ui.incident.other_label'), required: true, max: 300 }] : []);

@@ -9,7 +9,8 @@ import { useRoute, setQuery, go } from '../lib/router.js';
 import { useKeys, composing } from '../lib/keys.js';
 import { Empty, Loading, ProblemBox } from './bits.js';
 import { Icon } from './icons.js';
-import { toast } from './toast.js';
+import { download } from '../lib/api.js';
+import { act, toast } from './toast.js';
 import { SavedViews } from './views.js';
 
 const ROW = 36, OVERSCAN = 12;
@@ -84,7 +85,19 @@ function arranged(list, columns, q, sort) {
 	return rows;
 }
 
-const cellOf = (text) => String(text ?? '').replace(/[\t\r\n]+/g, ' ').replace(/^([=+\-@])/, "'$1");
+// One line a row for a spreadsheet, and nothing that it would take for a formula.
+export const cellOf = (value) => {
+	const text = String(value ?? '').replace(/[\t\r\n]+/g, ' ');
+	return typeof value !== 'number' && /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/.test(text) ? `'${text}` : text;
+};
+
+// The list by the server, which sees rows that are not loaded here; columns that only this page counts stay out.
+export function exportList(list, columns, sort) {
+	const field = list.sorts[sort?.replace(/^-/, '')];
+	const query = { ...list.query, sort: field ? `${sort.startsWith('-') ? '-' : ''}${field}` : undefined };
+	const wanted = columns.filter((column) => column.value && column.field !== null).map((column) => [column.field ?? column.id, column.label, column.texts]);
+	return act(async () => toast(t('ui.table.exported', { file: await download(list.path, query, wanted) })));
+}
 
 async function copyRows(list, columns, q, sort) {
 	const items = await list.all(COPY_LIMIT);
@@ -149,7 +162,8 @@ export function listQuery(query, names, defaults = {}) {
 	return out;
 }
 
-// columns: [{id, label, value(row), cell(row), width, server (sort field), order(row), text(row), off}]
+// columns: [{id, label, value(row), cell(row), width, order(row), text(row), off, field, texts}]; field is the member in the
+// API where it is not the id (null: made here only), texts the catalogue of its values ("alert.state"), both for exports.
 export function Table({ list, columns, name, label, rowHref, onOpen, filters, empty, tools, selected }) {
 	const { query } = useRoute();
 	const q = query.get('q') ?? '', sort = query.get('sort') ?? '';
@@ -207,6 +221,7 @@ export function Table({ list, columns, name, label, rowHref, onOpen, filters, em
 			${tools}
 			<${SavedViews} name=${name} />
 			<${ColumnChooser} columns=${columns} shown=${shown} />
+			${list.path && html`<button type="button" class="small copy" onClick=${() => exportList(list, shown, sort)}><${Icon} name="download" />${t('ui.table.export')}</button>`}
 			<button type="button" class="small copy" onClick=${() => copyRows(list, shown, q, sort)}><${Icon} name="copy" />${t('ui.table.copy')}</button>
 		</div>
 		<${ProblemBox} problem=${list.error} retry=${list.reload} />
