@@ -88,6 +88,14 @@ static void as_user(struct check *c, const struct server_user *user, void (*step
 		c->failed += WEXITSTATUS(status);
 }
 
+/* The user must get through to what is theirs. A folder that is not there yet will be made so. */
+static void check_way(struct check *c)
+{
+	struct err err = {0};
+	if (access(c->config->data_dir, X_OK) < 0 && errno != ENOENT)
+		tell(c, "folders", c->config->data_dir, err_errno(&err, errno, "access", str_c(c->config->data_dir)), NULL, &err);
+}
+
 static void check_keys(struct check *c)
 {
 	cleanup(arena) struct arena *arena = arena_new(0);
@@ -194,6 +202,7 @@ static void check_core(struct check *c)
 	    {"services", c->config->packs_dir, server_check_services},
 	    {"web", c->config->web_dir, server_check_web},
 	};
+	check_way(c);
 	check_ports(c);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct server_check_note note = {0};

@@ -94,7 +94,11 @@ static int make_dirs(struct arena *arena, const struct server_config *config, co
 {
 	struct folder folders[FOLDERS];
 	list_folders(u, folders);
+	bool is_new = !file_exists(config->data_dir);
 	int r = file_make_dirs(config->data_dir, 0755, err);
+	/* Whatever the umask: the roles must pass through it to what is theirs. */
+	if (r == 0 && is_new && chmod(config->data_dir, 0755) < 0)
+		r = err_errno(err, errno, "chmod", str_c(config->data_dir));
 	for (size_t i = 0; r == 0 && i < FOLDERS; i++)
 		r = make_dir(arena, config, folders[i].part, 0700, folders[i].owner, err);
 	return r;
