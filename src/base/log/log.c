@@ -24,6 +24,8 @@ static struct {
 	const char *program;
 	_Atomic enum log_level least;
 	_Atomic bool json;
+	log_tap tap;
+	void *tap_ctx;
 } settings = {.program = "luytre", .least = LOG_LEVEL_INFO, .json = false};
 
 static const char *const level_names[LOG_LEVEL__COUNT] = {
@@ -44,6 +46,17 @@ void log_set(enum log_level least, bool json)
 {
 	settings.least = least;
 	settings.json = json;
+}
+
+void log_set_tap(log_tap tap, void *ctx)
+{
+	settings.tap = tap;
+	settings.tap_ctx = ctx;
+}
+
+const char *log_level_name(enum log_level level)
+{
+	return level_names[level];
 }
 
 /* Sentences are static strings, so their address tells them apart. */
@@ -200,5 +213,10 @@ void log_write(enum log_level level, const char *sentence, const struct err *err
 	/* There is nobody to tell when the log itself cannot be written. */
 	ssize_t put = write(STDERR_FILENO, out.p, (unsigned)out.n);
 	(void)put;
+	if (settings.tap != NULL && level >= LOG_LEVEL_INFO) {
+		buf_clear(&out);
+		json_line(&out, level, sentence, err, args, suppressed);
+		settings.tap(settings.tap_ctx, level, sentence, buf_str(&out));
+	}
 	errno = saved_errno;
 }

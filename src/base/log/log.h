@@ -17,6 +17,11 @@ enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERRO
 void log_setup(const char *program, enum log_level least, bool json);
 /* Another least level or form, while threads log. A terminal is no longer looked at: json false means text. */
 void log_set(enum log_level least, bool json);
+/* Called for every line of level info and above that is written, with the line as a JSON object: from any thread, at any
+ * time, so it must be quick, never block and never log. NULL: nobody. Set before threads and after them. */
+typedef void (*log_tap)(void *ctx, enum log_level level, const char *sentence, struct str json);
+void log_set_tap(log_tap tap, void *ctx);
+const char *log_level_name(enum log_level level);
 void log_write(enum log_level level, const char *sentence, const struct err *err, const struct arg *args);
 
 #define log_debug(sentence, ...) log_write(LOG_LEVEL_DEBUG, (sentence), NULL, ARGS(__VA_ARGS__))
