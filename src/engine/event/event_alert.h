@@ -46,6 +46,8 @@ int event_outbox_put(struct event_outbox *o, const struct event_alert *alerts, s
 /* Forgets an alert that was taken. Unknown keys are fine. */
 int event_outbox_remove(struct event_outbox *o, const char *key, struct err *err) WARN_UNUSED;
 size_t event_outbox_count(struct event_outbox *o);
+/* Since when (monotonic) the one waits that has waited longest; 0: none waits. */
+usec_t event_outbox_oldest(struct event_outbox *o);
 /* The oldest alert not handed out within `again_after`; marks it handed out. 1: *ret (strings in the arena), 0: none. */
 int event_outbox_next(struct event_outbox *o, usec_t again_after, struct arena *arena, struct event_alert *ret,
                       struct err *err) WARN_UNUSED;

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/file/file.h"
-#include "engine/event/event_alert.h"
+#include "engine/event/event_canary.h"
 
 #define NAME_SIZE 96
 #define SUFFIX ".alert"
@@ -20,6 +20,7 @@
 struct waiting {
 	char name[NAME_SIZE];
 	usec_t handed_out; /* monotonic; 0: not yet in this life */
+	usec_t since;      /* monotonic */
 };
 
 struct event_outbox {
@@ -35,9 +36,11 @@ static void path_of(const struct event_outbox *o, const char *name, char path[PA
 	(void)snprintf(path, PATH_SIZE, "%s/%s", o->dir, name);
 }
 
+/* Of a canary the time is left out: the next one takes the file's place. */
 static void name_of(const struct event_alert *a, char name[NAME_SIZE])
 {
-	(void)snprintf(name, NAME_SIZE, "%016llx-%s" SUFFIX, (unsigned long long)a->received, a->key);
+	unsigned long long at = event_alert_is_canary(a) ? 0 : (unsigned long long)a->received;
+	(void)snprintf(name, NAME_SIZE, "%016llx-%s" SUFFIX, at, a->key);
 }
 
 static int compare(const void *a, const void *b)
@@ -51,14 +54,16 @@ static bool insert(struct event_outbox *o, const char *name)
 	size_t at = o->count;
 	while (at > 0 && strcmp(o->list[at - 1].name, name) > 0)
 		at--;
-	if (at > 0 && strcmp(o->list[at - 1].name, name) == 0)
+	if (at > 0 && strcmp(o->list[at - 1].name, name) == 0) {
+		o->list[at - 1].handed_out = 0; /* a canary's next: it has not been handed out */
 		return false;
+	}
 	if (o->count == o->capacity) {
 		o->capacity = o->capacity > 0 ? o->capacity * 2 : 64;
 		o->list = mem_realloc_array(o->list, o->capacity, sizeof *o->list);
 	}
 	(void)memmove(o->list + at + 1, o->list + at, (o->count - at) * sizeof *o->list);
-	o->list[at] = (struct waiting){0};
+	o->list[at] = (struct waiting){.since = clock_monotonic()};
 	str_copy_c(str_c(name), o->list[at].name, NAME_SIZE);
 	o->count++;
 	return true;
@@ -95,7 +100,7 @@ int event_outbox_open(const char *dir, size_t limit, struct event_outbox **ret, 
 			o->capacity = o->capacity > 0 ? o->capacity * 2 : 64;
 			o->list = mem_realloc_array(o->list, o->capacity, sizeof *o->list);
 		}
-		o->list[o->count] = (struct waiting){0};
+		o->list[o->count] = (struct waiting){.since = clock_monotonic()};
 		str_copy_c(name, o->list[o->count++].name, NAME_SIZE);
 	}
 	(void)closedir(d);
@@ -119,6 +124,7 @@ void event_outbox_close(struct event_outbox *o)
 struct putting {
 	char name[NAME_SIZE], temporary[PATH_SIZE];
 	int fd;
+	bool fleeting; /* a canary: one that dies in a crash is no loss, so it waits for no disk */
 };
 
 static int write_temporary(const struct event_outbox *o, const struct event_alert *a, struct putting *p, struct err *err)
@@ -126,6 +132,7 @@ static int write_temporary(const struct event_outbox *o, const struct event_aler
 	cleanup_buf struct buf bytes = BUF_INIT(ALERT_LIMIT);
 	event_alert_encode(a, &bytes);
 	name_of(a, p->name);
+	p->fleeting = event_alert_is_canary(a);
 	(void)snprintf(p->temporary, PATH_SIZE, "%s/%s.tmp", o->dir, p->name);
 	p->fd = open(p->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (p->fd < 0)
@@ -141,7 +148,7 @@ static int finish_one(const struct event_outbox *o, struct putting *p, struct er
 {
 	char path[PATH_SIZE];
 	path_of(o, p->name, path);
-	if (fdatasync(p->fd) < 0)
+	if (!p->fleeting && fdatasync(p->fd) < 0)
 		return err_errno(err, errno, "fdatasync", str_c(p->temporary));
 	return rename(p->temporary, path) < 0 ? err_errno(err, errno, "rename", str_c(path)) : 0;
 }
@@ -156,7 +163,10 @@ static int put_group(struct event_outbox *o, const struct event_alert *alerts, s
 		r = write_temporary(o, &alerts[i], &group[i], err);
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = finish_one(o, &group[i], err);
-	if (r == 0)
+	bool lasting = false;
+	for (size_t i = 0; i < count; i++)
+		lasting = lasting || !group[i].fleeting;
+	if (r == 0 && lasting)
 		r = file_sync_dir(o->dir, err);
 	for (size_t i = 0; i < count && group[i].fd >= 0; i++) {
 		file_close(&group[i].fd);
@@ -212,6 +222,18 @@ int event_outbox_remove(struct event_outbox *o, const char *key, struct err *err
 	return path[0] != '\0' ? file_remove(path, err) : 0;
 }
 
+static void forget(struct event_outbox *o, const char *name)
+{
+	(void)pthread_mutex_lock(&o->lock);
+	for (size_t i = 0; i < o->count; i++)
+		if (strcmp(o->list[i].name, name) == 0) {
+			o->count--;
+			(void)memmove(o->list + i, o->list + i + 1, (o->count - i) * sizeof *o->list);
+			break;
+		}
+	(void)pthread_mutex_unlock(&o->lock);
+}
+
 size_t event_outbox_count(struct event_outbox *o)
 {
 	(void)pthread_mutex_lock(&o->lock);
@@ -220,28 +242,50 @@ size_t event_outbox_count(struct event_outbox *o)
 	return n;
 }
 
-int event_outbox_next(struct event_outbox *o, usec_t again_after, struct arena *arena, struct event_alert *ret, struct err *err)
+/* Takes the place of the oldest that is due. false: none is. */
+static bool hand_out(struct event_outbox *o, usec_t again_after, char name[NAME_SIZE])
 {
-	char path[PATH_SIZE] = "";
 	usec_t now = clock_monotonic();
+	bool due = false;
 	(void)pthread_mutex_lock(&o->lock);
-	for (size_t i = 0; i < o->count && path[0] == '\0'; i++) {
-		if (o->list[i].handed_out != 0 && now - o->list[i].handed_out < again_after)
-			continue;
-		o->list[i].handed_out = now;
-		path_of(o, o->list[i].name, path);
+	for (size_t i = 0; i < o->count && !due; i++) {
+		due = o->list[i].handed_out == 0 || now - o->list[i].handed_out >= again_after;
+		if (due) {
+			o->list[i].handed_out = now;
+			(void)memcpy(name, o->list[i].name, NAME_SIZE);
+		}
 	}
 	(void)pthread_mutex_unlock(&o->lock);
-	if (path[0] == '\0')
-		return 0;
-	struct buf bytes = BUF_INIT(ALERT_LIMIT);
-	int r = file_read(path, ALERT_LIMIT, &bytes, err);
-	if (r == 0)
-		r = event_alert_decode(arena, arena_str(arena, buf_str(&bytes)), ret, err);
-	buf_done(&bytes);
-	if (r == -ENOENT)
-		return 0; /* acknowledged between the two */
-	return r < 0 ? err_at(err, str_c(path)) : 1;
+	return due;
+}
+
+int event_outbox_next(struct event_outbox *o, usec_t again_after, struct arena *arena, struct event_alert *ret, struct err *err)
+{
+	char name[NAME_SIZE], path[PATH_SIZE];
+	while (hand_out(o, again_after, name)) {
+		path_of(o, name, path);
+		struct buf bytes = BUF_INIT(ALERT_LIMIT);
+		int r = file_read(path, ALERT_LIMIT, &bytes, err);
+		if (r == 0)
+			r = event_alert_decode(arena, arena_str(arena, buf_str(&bytes)), ret, err);
+		buf_done(&bytes);
+		if (r != -ENOENT)
+			return r < 0 ? err_at(err, str_c(path)) : 1;
+		/* Acknowledged between the two, or removed by somebody: it does not come back. */
+		forget(o, name);
+	}
+	return 0;
+}
+
+usec_t event_outbox_oldest(struct event_outbox *o)
+{
+	usec_t oldest = 0;
+	(void)pthread_mutex_lock(&o->lock);
+	for (size_t i = 0; i < o->count; i++)
+		if (oldest == 0 || o->list[i].since < oldest)
+			oldest = o->list[i].since;
+	(void)pthread_mutex_unlock(&o->lock);
+	return oldest;
 }
 
 void event_outbox_put_back(struct event_outbox *o, const char *key)

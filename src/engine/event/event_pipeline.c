@@ -37,7 +37,16 @@ struct event_pipeline {
 	struct event_pipeline_stats stats;           /* lock; what is counted here */
 	struct event_stage_counts store_counts, detect_counts; /* lock */
 	uint64_t alerts_made;                        /* lock; tells the deliverer */
+	/* lock; monotonic: when each part last got on or had nothing to do; ingest_failed: 0 or when it began to fail */
+	usec_t detect_moved, store_moved, ingest_failed;
 };
+
+static void note_moved(struct event_pipeline *p, usec_t *when)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	*when = clock_monotonic();
+	(void)pthread_mutex_unlock(&p->lock);
+}
 
 static bool stopping(struct event_pipeline *p)
 {
@@ -100,6 +109,7 @@ static void note_stored(struct event_pipeline *p, int r, const struct event_stag
 	p->store_counts = *c;
 	p->stored_at = p->stored.at;
 	if (r >= 0) {
+		p->store_moved = clock_monotonic();
 		p->stats.store_up = p->config.store != NULL;
 		p->stats.store_blind_since = 0;
 		err_clear(&p->stats.store_err);
@@ -134,6 +144,7 @@ static void *store_main(void *ctx)
 		if (!migrated && (r = event_store_migrate(p->config.store, &err)) == 0)
 			migrated = true;
 		if (migrated && !event_spool_wait(p->spool, p->stored.at, IDLE_WAIT_MS)) {
+			note_moved(p, &p->store_moved);
 			keep_house(p, &checkpoint_at);
 			continue;
 		}
@@ -170,12 +181,16 @@ static void *detect_main(void *ctx)
 	struct event_pipeline *p = ctx;
 	struct event_stage_counts counts = {0};
 	while (!stopping(p)) {
-		if (!event_spool_wait(p->spool, p->detected.at, IDLE_WAIT_MS))
+		if (!event_spool_wait(p->spool, p->detected.at, IDLE_WAIT_MS)) {
+			note_moved(p, &p->detect_moved);
 			continue;
+		}
 		struct err err = {0};
 		int r = event_stage_detect(p->spool, p->outbox, &p->detected, &counts, &err);
 		(void)pthread_mutex_lock(&p->lock);
 		p->detect_counts = counts;
+		if (r >= 0)
+			p->detect_moved = clock_monotonic();
 		p->detected_at = p->detected.at;
 		p->alerts_made = counts.alerts;
 		(void)pthread_cond_broadcast(&p->changed);
@@ -246,6 +261,7 @@ static int open_parts(struct event_pipeline *p, struct err *err)
 		r = event_outbox_open(outbox_dir, 0, &p->outbox, err);
 	p->stored_at = p->stored.at;
 	p->detected_at = p->detected.at;
+	p->detect_moved = p->store_moved = clock_monotonic();
 	return r;
 }
 
@@ -361,8 +377,15 @@ int event_pipeline_accept(struct event_pipeline *p, const struct event_sender *s
 		p->stats.received += ret->taken;
 		p->stats.duplicates += ret->duplicates;
 		p->stats.rejected += ret->rejected;
-	} else if (r == -EAGAIN) {
+		/* A batch of nothing proves nothing. */
+		if (ret->taken > 0)
+			p->ingest_failed = 0;
+	} else if (r == -EAGAIN || r == -EIO) {
 		p->stats.refused_batches++;
+		if (p->ingest_failed == 0)
+			p->ingest_failed = clock_monotonic();
+		if (err != NULL)
+			p->stats.ingest_err = *err;
 	}
 	(void)pthread_mutex_unlock(&p->lock);
 	return r;
@@ -383,6 +406,11 @@ void event_pipeline_set_spool_limit(struct event_pipeline *p, uint64_t limit_byt
 	event_spool_set_limit(p->spool, limit_bytes);
 }
 
+static uint64_t age(usec_t now, usec_t then)
+{
+	return then < now ? (uint64_t)(now - then) : 0;
+}
+
 void event_pipeline_stats(struct event_pipeline *p, struct event_pipeline_stats *ret)
 {
 	struct event_spool_stats st;
@@ -395,6 +423,10 @@ void event_pipeline_stats(struct event_pipeline *p, struct event_pipeline_stats 
 	ret->detected = p->detect_counts.detected;
 	ret->alerts = p->detect_counts.alerts;
 	struct event_spool_position stored = p->stored_at, detected = p->detected_at;
+	usec_t now = clock_monotonic();
+	ret->detect_still = age(now, p->detect_moved);
+	ret->store_still = age(now, p->store_moved);
+	ret->ingest_failing = p->ingest_failed != 0 ? age(now, p->ingest_failed) + 1 : 0;
 	(void)pthread_mutex_unlock(&p->lock);
 	ret->cut_bytes = st.cut_bytes;
 	ret->spool_bytes = st.bytes;
@@ -402,6 +434,12 @@ void event_pipeline_stats(struct event_pipeline *p, struct event_pipeline_stats 
 	ret->store_lag_bytes = event_spool_lag_bytes(p->spool, stored);
 	ret->detect_lag_bytes = event_spool_lag_bytes(p->spool, detected);
 	ret->alerts_waiting = event_outbox_count(p->outbox);
+	if (ret->detect_lag_bytes == 0)
+		ret->detect_still = 0;
+	if (ret->store_lag_bytes == 0)
+		ret->store_still = 0;
+	usec_t oldest = event_outbox_oldest(p->outbox);
+	ret->handover_still = oldest != 0 ? age(now, oldest) : 0;
 }
 
 bool event_pipeline_settle(struct event_pipeline *p, unsigned timeout_ms)

@@ -54,6 +54,10 @@ struct event_pipeline_stats {
 	bool store_up;
 	usec_t store_blind_since;                /* 0: events reach the store */
 	struct err store_err;                    /* why not, when store_blind_since is set */
+	/* For how long a part has had work and not moved; 0 while it moves or has nothing to do. Monotonic, microseconds. */
+	uint64_t detect_still, store_still, handover_still;
+	uint64_t ingest_failing; /* for how long nothing could be taken in: spool full or disk refusing */
+	struct err ingest_err;   /* why */
 };
 /* The spool's limit from now on. Any thread. */
 void event_pipeline_set_spool_limit(struct event_pipeline *p, uint64_t limit_bytes);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "engine/event/event.h"
+#include "engine/event/event_canary.h"
 #include "engine/event/event_detect.h"
 #include "engine/event/event_schema.h"
 
@@ -13,6 +14,7 @@
 #define ROWS_LIMIT ((size_t)56 << 20) /* below the store's body limit; a larger block is halved */
 #define ARENA_CLEAR ((size_t)1 << 20)
 #define TOKEN_SIZE 160
+#define CANARIES_LOOKED_BACK 256
 
 /* ---- store ---- */
 
@@ -167,9 +169,22 @@ struct found {
 	size_t count, capacity;
 };
 
+/* Many canaries of one sender are one: who sends a flood of them costs one file. */
+static bool replace_canary(struct found *f, const struct event_alert *alert)
+{
+	for (size_t i = f->count; i > 0 && f->count - i < CANARIES_LOOKED_BACK; i--)
+		if (strcmp(f->alerts[i - 1].key, alert->key) == 0) {
+			f->alerts[i - 1] = *alert;
+			return true;
+		}
+	return false;
+}
+
 static void collect(void *ctx, const struct event_alert *alert)
 {
 	struct found *f = ctx;
+	if (event_alert_is_canary(alert) && replace_canary(f, alert))
+		return;
 	if (f->count == f->capacity) {
 		f->capacity = f->capacity > 0 ? f->capacity * 2 : 16;
 		f->alerts = mem_realloc_array(f->alerts, f->capacity, sizeof *f->alerts);
