@@ -3,6 +3,7 @@
 
 #define INTERVAL_MIN_S 5
 #define INTERVAL_MAX_S (24 * 3600)
+#define CANARY_MAX_S 3600
 #define BACK_OFF_MAX (15 * USEC_PER_MINUTE)
 
 static void member_time(struct json_writer *w, const char *name, usec_t t)
@@ -37,6 +38,7 @@ static void write_protection(const struct agent_facts *f, struct json_writer *w)
 	json_member_int(w, "queue_overflows", (int64_t)f->queue_overflows);
 	/* In steps of 5 s: a drifting clock is a fact, its noise is not. */
 	json_member_int(w, "clock_offset_s", f->clock_offset / USEC_PER_SEC / 5 * 5);
+	json_member_bool(w, "canary", true); /* this agent can sing */
 	if (f->extra.n > 0) {
 		json_name(w, "system");
 		json_raw(w, f->extra);
@@ -132,6 +134,11 @@ int agent_desired_parse(struct arena *arena, struct str text, struct agent_desir
 		ret->interval_s = INTERVAL_MIN_S;
 	if (ret->interval_s > INTERVAL_MAX_S)
 		ret->interval_s = INTERVAL_MAX_S;
+	ret->canary_s = json_get_int(j, "canary_s", 0);
+	if (ret->canary_s < 0 || ret->canary_s > CANARY_MAX_S)
+		ret->canary_s = 0;
+	if (ret->canary_s > 0 && ret->canary_s < INTERVAL_MIN_S)
+		ret->canary_s = INTERVAL_MIN_S;
 	ret->want_inventory = json_get_bool(j, "want_inventory", false);
 	struct str time = json_get_str(j, "time", STR_EMPTY);
 	if (time.n > 0 && clock_parse_iso(time, &ret->server_time, NULL) < 0)

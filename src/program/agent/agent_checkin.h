@@ -39,6 +39,7 @@ struct agent_command {
 
 struct agent_desired {
 	int64_t interval_s;
+	int64_t canary_s; /* between canaries; 0: none are wanted */
 	bool want_inventory;
 	uint64_t bundle_version; /* 0: none */
 	struct str bundle_sha256;

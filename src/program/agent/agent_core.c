@@ -27,6 +27,7 @@ struct agent_core {
 	struct agent_scan *scan;
 	struct agent_sender *sender;
 	struct agent_commands *commands;
+	struct agent_canary *canary;
 	struct agent_paths watched, excluded;
 	struct agent_watch *watch;
 	struct agent_pace pace;
@@ -351,6 +352,7 @@ static void take_desired(struct agent_core *a, struct str text, const struct age
 	str_copy_c(str_c(a->inventory_hash), a->delivered_hash, sizeof a->delivered_hash);
 	a->want_inventory = d->want_inventory;
 	agent_commands_delivered(a->commands);
+	agent_canary_set(a->canary, d->canary_s * USEC_PER_SEC, a->clock_offset);
 	if (set_paths(a, d))
 		store_desired(a, text);
 	for (size_t i = 0; i < d->command_count; i++)
@@ -485,6 +487,7 @@ int agent_core_new(const struct agent_core_options *options, struct agent_core *
 	a->scan = agent_scan_new(a->protect, a->spool, a->queue, SCAN_THREADS);
 	agent_scan_on_done(a->scan, on_scan_done, a);
 	load_desired(a);
+	a->canary = agent_canary_start(a->protect, a->spool, a->options.wake);
 	r = connect_server(a, err);
 	if (r < 0) {
 		agent_core_free(a);
@@ -498,6 +501,7 @@ void agent_core_free(struct agent_core *a)
 {
 	if (a == NULL)
 		return;
+	agent_canary_stop(a->canary);
 	agent_sender_stop(a->sender);
 	agent_watch_stop(a->watch);
 	agent_scan_free(a->scan);
@@ -513,6 +517,12 @@ void agent_core_free(struct agent_core *a)
 	(void)pthread_mutex_destroy(&a->lock);
 	mem_free(a->state_dir);
 	mem_free(a);
+}
+
+void agent_core_goodbye(struct agent_core *a)
+{
+	if (agent_os_shutting_down())
+		agent_canary_goodbye(a->canary);
 }
 
 usec_t agent_core_first_delay(const struct agent_core *a)

@@ -4,6 +4,7 @@
  * Threads: agent_core_* from the thread that made it; the rest says so itself.
  */
 #pragma once
+#include "program/agent/agent_canary.h"
 #include "program/agent/agent_checkin.h"
 #include "program/agent/agent_identity.h"
 #include "program/agent/agent_protect.h"
@@ -25,6 +26,8 @@ int agent_core_new(const struct agent_core_options *options, struct agent_core *
 void agent_core_free(struct agent_core *a);
 /* One check-in and what follows from it; *ret_next: how long to wait before the next, whatever the result. */
 int agent_core_checkin(struct agent_core *a, usec_t *ret_next, struct err *err) WARN_UNUSED;
+/* The last thing before _free when the machine shuts down. */
+void agent_core_goodbye(struct agent_core *a);
 /* Before the first one. */
 usec_t agent_core_first_delay(const struct agent_core *a);
 

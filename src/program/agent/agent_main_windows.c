@@ -38,7 +38,10 @@ static DWORD WINAPI on_control(DWORD control, DWORD type, void *data, void *cont
 	case SERVICE_CONTROL_STOP:
 	case SERVICE_CONTROL_SHUTDOWN:
 		set_status(SERVICE_STOP_PENDING, NO_ERROR);
-		agent_windows_stop();
+		if (control == SERVICE_CONTROL_SHUTDOWN)
+			agent_windows_shut_down();
+		else
+			agent_windows_stop();
 		return NO_ERROR;
 	case SERVICE_CONTROL_INTERROGATE:
 		return NO_ERROR;

@@ -38,3 +38,5 @@ enum agent_wake { AGENT_WAKE_TIME, AGENT_WAKE_ASKED, AGENT_WAKE_STOP };
 void agent_os_wait_setup(void);
 enum agent_wake agent_os_wait(usec_t timeout);
 void agent_os_wake(void);
+/* We were stopped because the whole machine is going down. May take a second. */
+bool agent_os_shutting_down(void);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 #include "program/agent/agent_os.h"
 
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -117,4 +120,31 @@ enum agent_wake agent_os_wait(usec_t timeout)
 void agent_os_wake(void)
 {
 	(void)kill(getpid(), SIGUSR1);
+}
+
+/* systemd knows; where it is not, nobody does, and then the silence is told as silence. */
+bool agent_os_shutting_down(void)
+{
+	int ends[2];
+	char answer[32] = "";
+	pid_t pid;
+	posix_spawn_file_actions_t actions;
+	char program[] = "systemctl", verb[] = "is-system-running";
+	char *const arguments[] = {program, verb, NULL};
+	if (access("/run/systemd/system", F_OK) < 0 || pipe2(ends, O_CLOEXEC) < 0)
+		return false;
+	(void)posix_spawn_file_actions_init(&actions);
+	(void)posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+	int r = posix_spawnp(&pid, program, &actions, NULL, arguments, environ);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	(void)close(ends[1]);
+	struct pollfd p = {.fd = ends[0], .events = POLLIN};
+	ssize_t n = r == 0 && poll(&p, 1, 2000) > 0 ? read(ends[0], answer, sizeof answer - 1) : 0;
+	(void)close(ends[0]);
+	if (r == 0) {
+		if (n <= 0)
+			(void)kill(pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
+	}
+	return n > 0 && str_starts_with(str_n(answer, (size_t)n), STR("stopping"));
 }

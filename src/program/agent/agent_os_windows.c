@@ -162,6 +162,19 @@ void agent_os_wake(void)
 	(void)SetEvent(wake_event);
 }
 
+static LONG shutting_down;
+
+void agent_windows_shut_down(void)
+{
+	(void)InterlockedExchange(&shutting_down, 1);
+	agent_windows_stop();
+}
+
+bool agent_os_shutting_down(void)
+{
+	return InterlockedCompareExchange(&shutting_down, 0, 0) != 0;
+}
+
 void agent_windows_stop(void)
 {
 	(void)SetEvent(stop_event);

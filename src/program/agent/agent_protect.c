@@ -9,6 +9,7 @@
 #include "base/file/file.h"
 #include "base/json/json.h"
 #include "base/log/log.h"
+#include "engine/malware/malware_canary.h"
 #include "program/agent/agent_os.h"
 #include "program/agent/agent_report.h"
 
@@ -386,7 +387,7 @@ enum malware_status agent_protect_file(struct agent_protect *p, const char *path
 		}
 		malware_scan_fd(scanner, fd, str_c(path), &v);
 		atomic_fetch_add(&p->files, 1);
-		if (v.status == MALWARE_STATUS_FOUND && !is_allowed(p, v.sha256_hex, str_c(path)))
+		if (v.status == MALWARE_STATUS_FOUND && !malware_canary_is(&v) && !is_allowed(p, v.sha256_hex, str_c(path)))
 			act_on_finding(p, path, fd, &v, command_id, &again);
 		(void)close(fd);
 		if (!again)

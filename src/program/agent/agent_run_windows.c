@@ -13,6 +13,7 @@ int agent_run(const struct agent_core_options *options, struct err *err)
 	if (r >= 0) {
 		log_info("agent started", ARG_CSTR("version", AGENT_VERSION));
 		agent_run_loop(core);
+		agent_core_goodbye(core);
 		log_info("agent stops");
 	}
 	agent_core_free(core);

@@ -461,6 +461,7 @@ struct agent_spool_state agent_spool_state(struct agent_spool *s)
 {
 	(void)pthread_mutex_lock(&s->lock);
 	struct agent_spool_state state = s->state;
+	state.acked = s->acked;
 	(void)pthread_mutex_unlock(&s->lock);
 	return state;
 }

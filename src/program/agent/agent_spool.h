@@ -54,6 +54,7 @@ void agent_spool_wake(struct agent_spool *s);
 struct agent_spool_state {
 	uint64_t waiting, bytes;
 	uint64_t refused; /* reports lost because the spool was full or the disk failed, since the start */
+	uint64_t acked;   /* everything up to this sequence is with the server */
 	uint64_t damaged; /* bytes found unreadable when opening */
 };
 struct agent_spool_state agent_spool_state(struct agent_spool *s);

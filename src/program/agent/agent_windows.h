@@ -8,3 +8,5 @@ wchar_t *agent_windows_wide(const char *text);
 char *agent_windows_utf8(const wchar_t *text, int chars);
 /* Ends agent_os_wait with AGENT_WAKE_STOP. */
 void agent_windows_stop(void);
+/* The same, because Windows shuts down. */
+void agent_windows_shut_down(void);
