@@ -38,6 +38,10 @@ struct service_context {
 	const char *const *_Atomic public_names; /* a reload changes it */
 	/* Roles that the pack marks demand a second factor. */
 	bool second_factor;
+	/* Asked at each check-in: seconds between the canary events that this machine shall send, 0: none. `sings`: it says that
+	 * it can. May be NULL. */
+	int64_t (*canary)(void *ctx, const struct uuid *endpoint_id, const struct uuid *unit_id, bool sings);
+	void *canary_ctx;
 	/* What the enrolment command tells agents; 0: 8445 and 8444. */
 	uint16_t agent_port, events_port;
 	/* Wakes the outbox dispatcher after a commit; set by service/api. */

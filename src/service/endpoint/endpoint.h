@@ -76,6 +76,18 @@ int endpoint_command_add(struct db_tx *tx, const struct endpoint_command *comman
 int endpoint_set_bundle(struct db_tx *tx, int64_t version, struct str sha256_hex, int64_t size_bytes,
                         usec_t released_at, struct err *err) WARN_UNUSED;
 
+/* Enrolled machines of a unit itself (not of those below it), as they stand. */
+struct endpoint_unit_sum {
+	struct uuid unit_id;
+	int64_t machines, silent;
+	usec_t last_seen_at; /* of the one seen last */
+};
+typedef void (*endpoint_unit_fn)(void *ctx, const struct endpoint_unit_sum *sum);
+int endpoint_each_unit(struct db_tx *tx, endpoint_unit_fn fn, void *ctx, struct err *err) WARN_UNUSED;
+int endpoint_count_states(struct db_tx *tx, int64_t ret[ENDPOINT_STATE__COUNT], struct err *err) WARN_UNUSED;
+/* When the newest bundle was released; 0: there is none. */
+int endpoint_bundle_released(struct db_tx *tx, usec_t *ret, struct err *err) WARN_UNUSED;
+
 struct endpoint_identity {
 	struct uuid id, unit_id;
 	char hostname[256];

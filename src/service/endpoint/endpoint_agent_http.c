@@ -204,6 +204,13 @@ static int hand_out_commands(struct db_tx *tx, void *ctx, struct err *err)
 	return r < 0 ? r : endpoint_db_commands_fetched(tx, &c->identity.id, api_now(c->req), err);
 }
 
+/* Older agents know nothing of canaries, so they are not waited for. */
+static int64_t canary_of(const struct checkin *c)
+{
+	const struct service_context *sc = c->req->service;
+	return sc->canary != NULL ? sc->canary(sc->canary_ctx, &c->identity.id, &c->identity.unit_id, c->report.sings) : 0;
+}
+
 static void write_desired(struct json_writer *w, const struct checkin *c)
 {
 	const struct endpoint_policy *p = &c->policy;
@@ -226,6 +233,7 @@ static void write_desired(struct json_writer *w, const struct checkin *c)
 	json_raw(w, p->excluded_paths_json[c->windows]);
 	json_name(w, "commands");
 	json_raw(w, buf_str(&c->commands));
+	json_member_int(w, "canary_s", canary_of(c));
 	api_member_time(w, "time", api_now(c->req));
 	json_object_end(w);
 }

@@ -43,6 +43,7 @@ struct endpoint_report {
 	const struct json *inventory; /* NULL: not sent */
 	struct endpoint_protection protection;
 	struct str facts_json; /* the "protection" object as it came, less what changes every minute */
+	bool sings; /* it can send canaries */
 	const struct endpoint_answer *answers; /* NULL: none */
 	size_t answer_count;
 };

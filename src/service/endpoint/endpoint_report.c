@@ -86,6 +86,7 @@ int endpoint_report_read(struct arena *arena, const struct json *body, struct en
 	                       .watch_mode = str_sub(json_get_str(protection, "watch_mode", STR_EMPTY), 0, 32),
 	                       .scanner = str_sub(json_get_str(protection, "scanner", STR_EMPTY), 0, 32)},
 		.facts_json = tree_text(arena, protection, FACTS_MAX, true),
+		.sings = json_get_bool(protection, "canary", false),
 	};
 	return read_answers(arena, json_get(body, "answered"), ret, err);
 }

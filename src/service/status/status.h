@@ -3,6 +3,8 @@
  * status: what the processes are doing and where the platform is blind, as one
  * page and one route; and the progress of background jobs.
  *
+ * Canaries and the units' silence are watched here (status_watch.h).
+ *
  * Does not live here: watching the processes (the server program fills a
  * status_source and puts it into service_context.status).
  * Threads: the source is called from any worker.
@@ -13,7 +15,7 @@
 extern const struct service status_service;
 
 #define STATUS_PROCESSES_MAX 16
-#define STATUS_BLIND_MAX 32
+#define STATUS_BLIND_MAX 1024
 
 struct status_process {
 	char name[32];   /* "core", "pipeline", "key", "eventdb" */
@@ -23,13 +25,22 @@ struct status_process {
 	int64_t restarts;
 };
 
-/* A place where nothing is seen now. Sentence: message key "status.blind_<what>" with {count} lost events; the
- * keys stand in status_messages.yaml. */
+/*
+ * A place where nothing is seen now. Texts in status_messages.yaml: "status.blind_<what>" says what is blind and
+ * "status.do_<what>" what to do about it, with {unit}, {machine}, {count} lost and {number}; for several units with the same
+ * fault "status.many_<what>" with {count} and {units}. What belongs to no unit is told in detail to those who hold
+ * system.read; to all others it is one line, "status.central".
+ */
 struct status_blind {
-	char what[32]; /* "pipeline", "eventdb", "spool", "agent_events", "syslog" */
+	char what[32]; /* "pipeline", "agent_silent", … */
 	usec_t since;
-	int64_t lost;
+	int64_t lost;   /* events; 0: none that we know of */
+	struct uuid unit_id; /* null: the server's own parts */
+	char machine[64];    /* "" when not of one machine */
+	int64_t number;      /* days, seconds: what the sentence counts */
 };
+
+struct status_watch;
 
 struct status_report {
 	char version[32];
@@ -40,6 +51,7 @@ struct status_report {
 	char eventdb_state[16]; /* "ready", "starting", "away", "none" */
 	struct status_blind blind[STATUS_BLIND_MAX];
 	unsigned blind_count;
+	struct status_watch *watch; /* the units' canaries; NULL: none */
 };
 
 struct status_source {
@@ -47,3 +59,6 @@ struct status_source {
 	void (*fill)(void *ctx, struct status_report *ret);
 	void *ctx;
 };
+
+/* Appends a place that is blind; the caller fills in the rest. */
+struct status_blind *status_report_add(struct status_report *report, const char *what, usec_t since);
