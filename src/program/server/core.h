@@ -12,8 +12,29 @@
 #include "program/server/server.h"
 #include "program/server/server_certificate.h"
 #include "program/server/server_reload.h"
+#include "program/server/server_journal.h"
 #include "service/gate/gate.h"
-#include "service/status/status.h"
+#include "service/status/status_watch.h"
+
+struct core_alerts;
+
+/* What core_watch.c sees of the server's own parts and core_blind.c judges. Times called _mono are monotonic. */
+struct core_watched {
+	usec_t started_mono;
+	usec_t key_gone_at;        /* 0: it answers */
+	usec_t write_started_mono; /* 0: no write is under way */
+	usec_t write_failed_at;    /* 0: the last write was good */
+	usec_t write_good_at;
+	usec_t own_heard_mono, own_heard_at;     /* the server's own canary, handed over */
+	usec_t store_heard_mono, store_heard_at; /* the newest canary found in the event store */
+	usec_t faulty_mono;        /* when a part on the canaries' way was last seen at fault */
+	usec_t bundle_released_at; /* 0: none */
+	usec_t clock_offset;       /* wall clock minus monotonic */
+	usec_t jump_at;            /* 0: no jump of late */
+	int64_t jump_s;
+	uint64_t lost_seen, lost_before; /* dead letters and damage: now, and when the last losses began */
+	usec_t lost_since, lost_at;
+};
 
 struct core {
 	const struct server_config *config; /* as at the start */
@@ -30,6 +51,10 @@ struct core {
 	struct status_source status;
 	struct gate *gate;
 	struct http_server *console, *agents;
+	struct core_alerts *alerts;
+	struct server_journal *log; /* on its way to the pipeline */
+	struct job_runner *watch_jobs; /* of their own: what they look at may be what the others hang on */
+	struct status_watch *watch;
 	unsigned char senders_sent[SHA256_SIZE]; /* digest of the last snapshot; only the job that sends it */
 
 	pthread_mutex_t lock; /* everything below */
@@ -38,12 +63,29 @@ struct core {
 	struct event_pipeline_stats stats;
 	usec_t stats_at;         /* 0: never */
 	usec_t pipeline_gone_at; /* 0: it answers */
+	struct core_watched watched;
+	struct status_report *judged; /* what the log was told last */
 };
 
 /* role_core.c: what a start does with the services: migrations, packs, sample data, routes, files of the console. Needs
  * config, arena, keys and db. core_stop undoes that and everything after it. */
 int core_start_services(struct core *core, struct err *err) WARN_UNUSED;
 void core_stop(struct core *core);
+
+/* core_alerts.c: from the link to the database, without holding up the link. */
+int core_alerts_start(struct core *core, struct err *err) WARN_UNUSED;
+void core_alerts_stop(struct core *core);
+void core_alerts_take(struct core *core, struct proc_message *m);
+
+/* core_watch.c: canaries, and the jobs that look at the server's own parts. */
+struct event_alert;
+int core_watch_start(struct core *core, struct err *err) WARN_UNUSED;
+void core_watch_begin(struct core *core); /* the jobs, once all is there */
+void core_watch_stop(struct core *core);
+void core_watch_free(struct core *core); /* nobody asks any more */
+void core_watch_heard(struct core *core, const struct event_alert *canary);
+/* core_blind.c: appends what is blind now; the server's own parts first. */
+void core_judge(struct core *core, struct status_report *report);
 
 /* core_pipeline.c: the pipeline's messages, and the snapshot it gets. */
 void core_from_pipeline(struct proc_channel *c, struct proc_message *m, void *core);

@@ -1,89 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 #include "base/log/log.h"
-#include "engine/event/event.h"
 #include "platform/crypto/crypto.h"
 #include "program/server/core.h"
 #include "service/account/account.h"
-#include "service/alert/alert.h"
 #include "service/endpoint/endpoint.h"
 
-#define ALERT_LIMIT ((size_t)4 << 20)
 #define SEND_MS     5000
-
-/* ---- alerts ---- */
-
-/* What the detector leaves to the event's own text. */
-static void fill_from_raw(struct arena *arena, struct alert_record *r)
-{
-	struct event e = {0};
-	r->size_bytes = -1;
-	if (r->raw.n == 0 || event_flatten(arena, r->raw, NULL, &e, NULL) < 0)
-		return;
-	const struct event_field *size = event_find(&e, "file.size");
-	if (size != NULL && size->type == EVENT_TYPE_INT && size->integer >= 0)
-		r->size_bytes = size->integer;
-	r->rule_name = event_get(&e, "rule.name");
-	r->quarantine_id = event_get(&e, "quarantine.id");
-}
-
-static int take_alert(struct core *core, struct str bytes, char key[EVENT_ALERT_KEY_SIZE], struct err *err)
-{
-	cleanup(arena) struct arena *arena = arena_new((size_t)64 << 20);
-	struct event_alert a;
-	char first_event[UUID_TEXT_SIZE];
-	int r = event_alert_decode(arena, bytes, &a, err);
-	if (r < 0)
-		return r;
-	str_copy_c(str_c(a.key), key, EVENT_ALERT_KEY_SIZE);
-	struct alert_record record = {
-	    .key = str_c(a.key),
-	    .rule_id = a.rule_id,
-	    .title = a.title,
-	    .severity = ALERT_SEVERITY_MEDIUM,
-	    .endpoint_id = a.endpoint,
-	    .unit_id = a.unit,
-	    .first_event_id = str_c(uuid_text(&a.first_event, first_event)),
-	    .at = a.time,
-	    .threat = a.threat,
-	    .path = a.file_path,
-	    .sha256 = a.sha256,
-	    .engine = a.engine,
-	    .action = a.action,
-	    .raw = a.raw,
-	};
-	(void)alert_severity_parse(a.severity, &record.severity);
-	fill_from_raw(arena, &record);
-	return alert_intake(&core->services, &record, err);
-}
-
-static bool is_ready(struct core *core)
-{
-	(void)pthread_mutex_lock(&core->lock);
-	bool ready = core->ready;
-	(void)pthread_mutex_unlock(&core->lock);
-	return ready;
-}
-
-/* Acknowledged after the commit, and when it can never be taken; else the pipeline sends it again. */
-static void on_alert(struct core *core, struct proc_channel *c, struct proc_message *m)
-{
-	char key[EVENT_ALERT_KEY_SIZE] = "";
-	struct err err = {0};
-	struct str bytes = proc_get_str(m, ALERT_LIMIT);
-	if (!is_ready(core) || !proc_message_complete(m))
-		return;
-	int r = take_alert(core, bytes, key, &err);
-	if (r < 0)
-		log_err(r == -EINVAL ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN,
-			r == -EINVAL ? "an alert is refused for good" : "an alert cannot be taken in now", &err,
-			ARG_CSTR("alert", key));
-	if (key[0] == '\0' || (r < 0 && r != -EINVAL))
-		return;
-	struct proc_message ack = proc_message_init(PIPE_ALERT_ACK);
-	proc_put_str(&ack, str_c(key));
-	(void)!proc_send(c, &ack, NULL);
-	proc_message_done(&ack);
-}
 
 /* ---- the pipeline's certificate ---- */
 
@@ -118,7 +40,7 @@ void core_from_pipeline(struct proc_channel *c, struct proc_message *m, void *ct
 	struct core *core = ctx;
 	switch (m->type) {
 	case PIPE_ALERT:
-		on_alert(core, c, m);
+		core_alerts_take(core, m);
 		break;
 	case PIPE_SIGN_CSR:
 	case PIPE_CA:

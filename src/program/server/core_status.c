@@ -44,16 +44,6 @@ static void fill_processes(struct core *core, struct status_report *ret)
 	}
 }
 
-static void add_blind(struct status_report *ret, const char *what, usec_t since, uint64_t lost)
-{
-	if (ret->blind_count == STATUS_BLIND_MAX)
-		return;
-	struct status_blind *b = &ret->blind[ret->blind_count++];
-	str_copy_c(str_c(what), b->what, sizeof(b->what));
-	b->since = since;
-	b->lost = (int64_t)lost;
-}
-
 static void fill_pipeline(const struct event_pipeline_stats *s, bool known, struct status_report *ret)
 {
 	ret->received = known ? (int64_t)s->received : -1;
@@ -77,8 +67,6 @@ void core_fill_status(void *ctx, struct status_report *ret)
 	fill_pipeline(&stats, known, ret);
 	const char *eventdb = core->store == NULL ? "none" : !known ? "starting" : stats.store_up ? "ready" : "away";
 	str_copy_c(str_c(eventdb), ret->eventdb_state, sizeof(ret->eventdb_state));
-	if (gone_at > 0)
-		add_blind(ret, "pipeline", gone_at, 0);
-	if (known && core->store != NULL && stats.store_blind_since > 0)
-		add_blind(ret, "eventdb", stats.store_blind_since, stats.dead);
+	ret->watch = core->watch;
+	core_judge(core, ret);
 }

@@ -89,7 +89,8 @@ int pipe_snapshot_add(struct pipe_snapshot *s, struct proc_message *m, struct er
 #define STATS(X)                                                                                                       \
 	X(received)                                                                                                    \
 	X(duplicates) X(rejected) X(refused_batches) X(stored) X(dead) X(detected) X(alerts) X(damaged_bytes)          \
-	    X(cut_bytes) X(spool_bytes) X(spool_limit_bytes) X(store_lag_bytes) X(detect_lag_bytes) X(alerts_waiting)
+	    X(cut_bytes) X(spool_bytes) X(spool_limit_bytes) X(store_lag_bytes) X(detect_lag_bytes) X(alerts_waiting)                     \
+	    X(detect_still) X(store_still) X(handover_still) X(ingest_failing)
 
 void pipe_put_stats(struct proc_message *m, const struct event_pipeline_stats *s)
 {
@@ -99,6 +100,7 @@ void pipe_put_stats(struct proc_message *m, const struct event_pipeline_stats *s
 	proc_put_u64(m, s->store_up ? 1 : 0);
 	proc_put_u64(m, (uint64_t)s->store_blind_since);
 	proc_put_str(m, str_c(s->store_err.key));
+	proc_put_str(m, str_c(s->ingest_err.key));
 }
 
 bool pipe_get_stats(struct proc_message *m, struct event_pipeline_stats *ret)
@@ -111,6 +113,7 @@ bool pipe_get_stats(struct proc_message *m, struct event_pipeline_stats *ret)
 	uint64_t since = proc_get_u64(m);
 	ret->store_blind_since = since <= INT64_MAX ? (usec_t)since : 0;
 	str_copy_c(proc_get_str(m, ERR_KEY_SIZE - 1), ret->store_err.key, sizeof(ret->store_err.key));
+	str_copy_c(proc_get_str(m, ERR_KEY_SIZE - 1), ret->ingest_err.key, sizeof(ret->ingest_err.key));
 	return proc_message_complete(m);
 }
 

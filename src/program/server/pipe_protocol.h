@@ -5,6 +5,7 @@
  *   to pipeline:  PIPE_SENDERS  u64 version, u64 part, u64 parts, u64 count, count × sender
  *                 PIPE_ALERT_ACK  str key
  *                 PIPE_STATS (call; answer PIPE_STATS with the numbers)
+ *                 PIPE_LOG  str NDJSON: core's own log as events
  *   to core:      PIPE_ALERT  str (engine/event's encoding)
  *                 PIPE_SIGN_CSR (call)  str csr, str common name, u64 not_after; answer PIPE_DONE str certificate
  *                 PIPE_CA (call); answer PIPE_DONE str CA
@@ -25,10 +26,12 @@ enum pipe_message {
 	PIPE_CA,
 	PIPE_DONE,
 	PIPE_FAILED,
+	PIPE_LOG,
 };
 
 #define PIPE_SENDERS_PER_PART 10000
 #define PIPE_SENDERS_MAX      2000000
+#define PIPE_LOG_LIMIT        ((size_t)512 << 10)
 #define PIPE_TEXT_LIMIT       ((size_t)64 << 10)
 
 void pipe_put_sender(struct proc_message *m, const struct event_sender *s);

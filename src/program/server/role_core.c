@@ -115,7 +115,9 @@ int core_start_services(struct core *core, struct err *err)
 	    .snapshot_changed = snapshot_changed,
 	    .snapshot_changed_ctx = core,
 	};
-	int r = gate_prepare(&core->services, core_services, core_service_count, err);
+	int r = core_watch_start(core, err);
+	if (r >= 0)
+		r = gate_prepare(&core->services, core_services, core_service_count, err);
 	if (r >= 0)
 		r = load_sample(core, err);
 	if (r < 0)
@@ -178,9 +180,9 @@ static void start_jobs(struct core *core)
 	core->ready = core->senders_wanted = true;
 	(void)pthread_mutex_unlock(&core->lock);
 	job_every(core->jobs, CORE_JOB_SENDERS, USEC_PER_MINUTE, core_push_senders, core);
-	job_every(core->jobs, "stats", 2 * USEC_PER_SEC, core_ask_stats, core);
 	job_every(core->jobs, JOB_RENEW, USEC_PER_HOUR, renew, core);
 	proc_role_on_reload(core->role, reload, core);
+	core_watch_begin(core);
 }
 
 static int start(struct core *core, const struct proc_role_peer *peers, size_t peer_count, struct err *err)
@@ -215,8 +217,11 @@ void core_stop(struct core *core)
 		http_server_stop(core->console);
 	if (core->role != NULL)
 		proc_role_end(core->role);
+	core_alerts_stop(core);
+	core_watch_stop(core);
 	job_runner_free(core->jobs);
 	gate_free(core->gate);
+	core_watch_free(core);
 	if (core->store != NULL)
 		event_store_free(core->store);
 	if (core->db != NULL)
@@ -229,7 +234,7 @@ void core_stop(struct core *core)
 int role_core_run(const struct server_config *config, struct err *err)
 {
 	cleanup(arena) struct arena *arena = arena_new(0);
-	struct core core = {.config = config, .arena = arena, .lock = PTHREAD_MUTEX_INITIALIZER};
+	struct core core = {.config = config, .arena = arena, .lock = PTHREAD_MUTEX_INITIALIZER, .log = server_journal_new()};
 	const struct proc_role_peer peers[] = {
 	    {.name = "key", .handler = from_key},
 	    {.name = "pipeline", .handler = core_from_pipeline, .on_up = core_pipeline_up, .ctx = &core},
@@ -241,5 +246,6 @@ int role_core_run(const struct server_config *config, struct err *err)
 	if (r == 0)
 		proc_role_wait_stop(core.role);
 	core_stop(&core);
+	server_journal_free(core.log);
 	return r;
 }

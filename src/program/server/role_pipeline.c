@@ -4,12 +4,14 @@
 #include <pthread.h>
 
 #include "base/log/log.h"
+#include "engine/event/event_canary.h"
 #include "engine/event/event_store.h"
 #include "platform/job/job.h"
 #include "program/server/ingest_http.h"
 #include "program/server/pipe_senders.h"
 #include "program/server/server.h"
 #include "program/server/server_certificate.h"
+#include "program/server/server_journal.h"
 #include "program/server/server_privilege.h"
 #include "program/server/server_reload.h"
 
@@ -26,6 +28,7 @@ struct pipeline {
 	struct event_store *store;
 	struct event_pipeline *events;
 	struct job_runner *jobs;
+	struct server_journal *log; /* ours and core's, on the way into the spool */
 	struct http_server *server;
 	struct server_certificate certificate;
 	struct server_certificate_signer signer;
@@ -82,6 +85,49 @@ static void answer_stats(struct pipeline *p, struct proc_channel *c, const struc
 	proc_message_done(&reply);
 }
 
+/* ---- what the server itself has to say: canaries and its log ---- */
+
+static int accept_own(struct pipeline *p, struct str lines, struct err *err)
+{
+	/* Of no unit and no machine; a name that tokens and agents cannot have. */
+	const struct event_sender sender = {.id = {.b = "luytre-server-1"}, .source = EVENT_SERVER_SOURCE, .keeps_event_id = true};
+	const struct event_batch batch = {.body = lines};
+	struct event_ingested *taken = MEM_NEW(struct event_ingested);
+	int r = event_pipeline_accept(p->events, &sender, &batch, clock_now(), taken, err);
+	mem_free(taken);
+	return r;
+}
+
+/* For when there is no agent yet, and to tell their silence from ours. */
+static int sing(struct job *job, void *ctx, struct err *err)
+{
+	char at[CLOCK_ISO_SIZE];
+	cleanup_buf struct buf line = BUF_INIT(1024);
+	(void)job;
+	buf_printf(&line, "{\"@timestamp\":\"%s\",\"event.kind\":\"state\",\"event.dataset\":\"" EVENT_CANARY_DATASET "\"}",
+		   clock_iso(clock_now(), at));
+	return accept_own(ctx, buf_str(&line), err);
+}
+
+static int carry_log(struct job *job, void *ctx, struct err *err)
+{
+	struct pipeline *p = ctx;
+	cleanup_buf struct buf lines = BUF_INIT((size_t)2 << 20);
+	(void)job;
+	size_t events = server_journal_take(p->log, (size_t)1 << 20, &lines);
+	int r = events > 0 ? accept_own(p, buf_str(&lines), err) : 0;
+	if (r < 0)
+		server_journal_lost(p->log, events);
+	return r;
+}
+
+static void take_log(struct pipeline *p, struct proc_message *m)
+{
+	struct str lines = proc_get_str(m, PIPE_LOG_LIMIT);
+	if (proc_message_complete(m))
+		server_journal_add(p->log, lines);
+}
+
 static void from_core(struct proc_channel *c, struct proc_message *m, void *ctx)
 {
 	struct pipeline *p = ctx;
@@ -97,6 +143,9 @@ static void from_core(struct proc_channel *c, struct proc_message *m, void *ctx)
 		break;
 	case PIPE_STATS:
 		answer_stats(p, c, m);
+		break;
+	case PIPE_LOG:
+		take_log(p, m);
 		break;
 	default:
 		log_warn("core sent a message that is not understood", ARG_U64("type", m->type));
@@ -163,6 +212,13 @@ static void load_senders(struct pipeline *p)
 	pipe_snapshot_done(&s);
 }
 
+/* Room is made by whole segments that were read to their end: a small spool needs small ones. */
+static uint64_t segment_bytes(const struct server_config *config)
+{
+	uint64_t part = ((uint64_t)config->spool_limit_mb << 20) / 16, most = (uint64_t)64 << 20;
+	return part < most ? part : most;
+}
+
 static int start_events(struct arena *arena, struct pipeline *p, struct err *err)
 {
 	struct event_store_config store = {0};
@@ -173,6 +229,7 @@ static int start_events(struct arena *arena, struct pipeline *p, struct err *err
 	const struct event_pipeline_config config = {
 	    .dir = server_path(arena, p->config, "pipeline"),
 	    .spool_bytes = (uint64_t)p->config->spool_limit_mb << 20,
+	    .segment_bytes = segment_bytes(p->config),
 	    .store = p->store,
 	    .discard = p->store == NULL, /* eventdb = none: alerts only */
 	    .on_alert = hand_over_alert,
@@ -222,7 +279,10 @@ static int start(struct arena *arena, struct pipeline *p, const struct proc_role
 		r = proc_role_ready(role, err);
 	if (r == 0) {
 		log_info("events are taken", ARG_U64("port", http_server_port(p->server)));
-		p->jobs = job_runner_new(1);
+		/* One thread a job: a disk that hangs must not keep the others. */
+		p->jobs = job_runner_new(3);
+		job_every(p->jobs, "canary", p->config->canary_interval_s * USEC_PER_SEC, sing, p);
+		job_every(p->jobs, "log", USEC_PER_SEC, carry_log, p);
 		job_every(p->jobs, JOB_RENEW, USEC_PER_HOUR, renew, p);
 		proc_role_on_reload(role, reload, p);
 	}
@@ -253,6 +313,7 @@ int role_pipeline_run(const struct server_config *config, struct err *err)
 	cleanup(arena) struct arena *arena = arena_new(0);
 	struct pipeline p = {.config = config,
 			     .lock = PTHREAD_MUTEX_INITIALIZER,
+			     .log = server_journal_new(),
 			     .senders_path = server_path(arena, config, "pipeline/senders")};
 	const struct proc_role_peer peers[] = {{.name = "core", .handler = from_core, .ctx = &p}};
 	server_certificate_init(&p.certificate);
@@ -262,5 +323,6 @@ int role_pipeline_run(const struct server_config *config, struct err *err)
 	if (r == 0)
 		proc_role_wait_stop(p.role);
 	stop(&p);
+	server_journal_free(p.log);
 	return r;
 }

@@ -24,6 +24,7 @@ struct server_config {
 	const char *messages_dir, *sample_dir, *sample_password;
 	int64_t console_port, events_port, agent_port;
 	int64_t database_readers, eventdb_memory_mb, spool_limit_mb, workers, web_reload, second_factor;
+	int64_t canary_interval_s, bundle_stale_days;
 	const char *const *public_names; /* NULL-terminated; never empty after loading */
 	int64_t log;                     /* enum server_log */
 	int64_t log_level;               /* enum log_level */
