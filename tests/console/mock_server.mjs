@@ -114,6 +114,7 @@ function routes(data, state, { sample, allPermissions }) {
 		['GET', '/session', () => ({ account: me(), permissions: ROLES[state.login].permissions ?? allPermissions, shell: ROLES[state.login].shell, roles: [{ role: 'r', label: ROLES[state.login].label, unit: { id: data.city.id, name: data.city.name }, expires_at: null }], lang: 'vi', sample })],
 		['GET', '/session/sessions', () => ({ items: [{ id: 's1', current: true, peer: '10.92.1.14', user_agent: 'Chrome 120, Windows 10', created_at: ago(200), seen_at: ago(0) }, { id: 's2', peer: '10.92.1.77', user_agent: 'Chrome 109, Windows 7', created_at: ago(9000), seen_at: ago(600) }], total: 2, next: null })],
 		['POST', '/logout', () => { state.login = null; return null; }],
+		['GET', '/health', () => ({ blind: state.blind, as_of: ago(0) })],
 		['GET', '/status', () => ({ version: '0.1.0', processes: ['core', 'pipeline', 'key', 'eventdb'].map((name) => ({ name, state: 'running', since: ago(4000), restarts: name === 'eventdb' ? 1 : 0, detail: '' })), pipeline: { received: 1840221, stored: 1840200, detect_lag: 0, store_lag: 21, dropped: 0, spool_bytes: 8388608 }, eventdb: { state: 'running' }, database: { kind: 'sqlite' }, blind: state.blind, as_of: ago(0) })],
 		['GET', '/units', (x) => page(x.url, data.units, { text: (u) => `${u.name} ${u.code}`, filters: { kind: (u) => u.kind } })],
 		['GET', '/unit-kinds', () => ({ items: [{ id: 'ward', label: 'Phường' }, { id: 'commune', label: 'Xã' }, { id: 'department', label: 'Sở, ban, ngành' }] })],
