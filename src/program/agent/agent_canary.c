@@ -3,9 +3,9 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock/clock_wait.h"
 #include "base/json/json.h"
 #include "base/log/log.h"
 #include "engine/inventory/inventory.h"
@@ -38,16 +38,8 @@ struct agent_canary {
 /* Lock held. false: stopping. */
 static bool wait_for(struct agent_canary *c, usec_t time)
 {
-	struct timespec until;
-	(void)clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += (time_t)(time / USEC_PER_SEC);
-	until.tv_nsec += (long)(time % USEC_PER_SEC) * 1000;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_nsec -= 1000000000L;
-		until.tv_sec++;
-	}
 	if (!c->stopping)
-		(void)pthread_cond_timedwait(&c->changed, &c->lock, &until);
+		(void)clock_wait(&c->changed, &c->lock, clock_monotonic() + time);
 	return !c->stopping;
 }
 
