@@ -68,7 +68,7 @@ static int failed(struct pg_conn *c, const PGresult *result, struct err *err)
 	if (str_starts_with(state, STR("23")))
 		return err_set(err, -EINVAL, "db.constraint", reason);
 	if (str_eq(state, STR("53100")))
-		return err_set(err, -EIO, "db.full", reason);
+		return err_set(err, -ENOSPC, "db.full", reason);
 	return err_set(err, -EIO, "db.failed", reason, ARG_STR("state", state));
 }
 

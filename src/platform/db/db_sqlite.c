@@ -42,7 +42,10 @@ static int failed(struct sqlite_conn *c, int code, struct err *err)
 			return err_set(err, -EEXIST, "db.unique", ARG_CSTR("reason", reason));
 		return err_set(err, -EINVAL, "db.constraint", ARG_CSTR("reason", reason));
 	case SQLITE_FULL:
-		return err_set(err, -EIO, "db.full", ARG_CSTR("reason", reason));
+		return err_set(err, -ENOSPC, "db.full", ARG_CSTR("reason", reason));
+	case SQLITE_READONLY:
+	case SQLITE_IOERR:
+		return err_set(err, -EAGAIN, "db.disk", ARG_CSTR("reason", reason));
 	default:
 		return err_set(err, -EIO, "db.failed", ARG_CSTR("reason", reason));
 	}

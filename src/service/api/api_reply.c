@@ -28,7 +28,7 @@ static int status_of_class(int code)
 		int code, status;
 	} table[] = {
 		{-EINVAL, 400}, {-EPERM, 401},  {-EACCES, 403}, {-ENOENT, 404}, {-EEXIST, 409}, {-EBUSY, 409},
-		{-ESTALE, 412}, {-E2BIG, 413},  {-ENOTSUP, 501}, {-EAGAIN, 503}, {-ETIMEDOUT, 504}, {-EBADMSG, 400},
+		{-ESTALE, 412}, {-E2BIG, 413},  {-ENOTSUP, 501}, {-EAGAIN, 503}, {-ETIMEDOUT, 504}, {-ENOSPC, 507}, {-EBADMSG, 400},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		if (table[i].code == code)
@@ -61,7 +61,7 @@ static void args_of(const struct err *err, struct arg args[ERR_ARGS + 1])
 
 static void title_key(int status, char *buf, size_t size)
 {
-	static const int known[] = {400, 401, 403, 404, 405, 409, 412, 413, 415, 428, 429, 500, 501, 503, 504};
+	static const int known[] = {400, 401, 403, 404, 405, 409, 412, 413, 415, 428, 429, 500, 501, 503, 504, 507};
 	int shown = status >= 500 ? 500 : 400;
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
 		if (known[i] == status)
