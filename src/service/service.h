@@ -44,6 +44,8 @@ struct service_context {
 	void *canary_ctx;
 	/* What the enrolment command tells agents; 0: 8445 and 8444. */
 	uint16_t agent_port, events_port;
+	/* Starts luytre-scand for us (engine/malware/malware.h); NULL: we may ourselves. */
+	const struct malware_starter *scanner_starter;
 	/* Wakes the outbox dispatcher after a commit; set by service/api. */
 	void (*outbox_wake)(void *ctx);
 	void *outbox_wake_ctx;

@@ -42,7 +42,7 @@ static const int writing[] = {
     C(open), C(openat), C(creat), C(mkdir), C(mkdirat), C(unlink), C(unlinkat), C(rmdir), C(rename), C(renameat), C(renameat2),
     C(link), C(linkat), C(symlink), C(symlinkat), C(ftruncate), C(truncate), C(fsync), C(fdatasync), C(sync_file_range), C(msync),
     C(syncfs), C(chmod), C(fchmod), C(fchmodat), C(fchown), C(umask), C(utimensat), C(futimesat), C(utime), C(utimes), C(pwrite64), C(pwritev),
-    C(fallocate), C(copy_file_range), C(sendfile), C(splice), C(pipe2), C(chdir), C(fchdir),
+    C(fallocate), C(copy_file_range), C(sendfile), C(splice), C(pipe2), C(chdir), C(fchdir), C(memfd_create),
 };
 
 static const int sockets[] = {
@@ -99,12 +99,12 @@ static const int dangerous[] = {
     C(finit_module), C(delete_module), C(mount), C(umount2), C(pivot_root), C(open_tree), C(move_mount), C(fsopen), C(fsconfig),
     C(fsmount), C(fspick), C(mount_setattr), C(swapon), C(swapoff), C(reboot), C(settimeofday), C(clock_settime), C(adjtimex),
     C(clock_adjtime), C(sethostname), C(setdomainname), C(iopl), C(ioperm), C(acct), C(quotactl), C(syslog), C(vhangup),
-    C(add_key), C(request_key), C(keyctl), C(userfaultfd), C(open_by_handle_at), C(modify_ldt), C(lookup_dcookie), C(nfsservctl),
+    C(add_key), C(request_key), C(keyctl), C(userfaultfd), C(modify_ldt), C(lookup_dcookie), C(nfsservctl),
 };
 const struct sandbox_list sandbox_dangerous = LIST(0, dangerous);
 
 static const int dangerous_alone[] = {
-    C(execve), C(execveat), C(unshare), C(setns), C(chroot), C(setuid), C(setgid), C(setresuid), C(setresgid), C(setreuid),
+    C(execve), C(execveat), C(open_by_handle_at), C(unshare), C(setns), C(chroot), C(setuid), C(setgid), C(setresuid), C(setresgid), C(setreuid),
     C(setregid), C(setfsuid), C(setfsgid), C(setgroups), C(capset), C(mknod), C(mknodat),
 };
 const struct sandbox_list sandbox_dangerous_alone = LIST(0, dangerous_alone);

@@ -64,7 +64,7 @@ static void ways_out(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(boxes); i++)
-		crossing_check(boxes[i].who, boxes[i].holds, enter, &boxes[i]);
+		crossing_check(boxes[i].who, "own", "foreign", boxes[i].holds, enter, &boxes[i]);
 }
 
 static void *open_late(void *arg)
@@ -118,7 +118,7 @@ static void what_starters_keep(void **state)
 	(void)state;
 	static const enum crossing_wall holds[CROSS__COUNT] = {
 	    [CROSS_TRACE] = CROSSING_CALLS, [CROSS_READ_MEMORY] = CROSSING_CALLS, [CROSS_MOUNT] = CROSSING_CALLS};
-	crossing_check("a program that starts others", holds, deny, NULL);
+	crossing_check("a program that starts others", "own", "foreign", holds, deny, NULL);
 }
 
 static void capabilities_go(void **state)

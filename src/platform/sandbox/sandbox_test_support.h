@@ -208,14 +208,14 @@ static void crossing_canary(const char *folder)
 	assert_int_equal(file_write(path, STR("canary"), 0600, NULL), 0);
 }
 
-static void crossing_set_up(struct crossing_place *p)
+static void crossing_set_up(struct crossing_place *p, const char *own, const char *foreign)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t size = sizeof at;
 	*p = (struct crossing_place){.top = "/tmp/luytre-crossing-XXXXXX", .parent = getpid()};
 	assert_non_null(mkdtemp(p->top));
-	(void)snprintf(p->foreign, sizeof p->foreign, "%s/foreign", p->top);
-	(void)snprintf(p->own, sizeof p->own, "%s/own", p->top);
+	(void)snprintf(p->foreign, sizeof p->foreign, "%s/%s", p->top, foreign);
+	(void)snprintf(p->own, sizeof p->own, "%s/%s", p->top, own);
 	assert_int_equal(mkdir(p->foreign, 0700), 0);
 	assert_int_equal(mkdir(p->own, 0700), 0);
 	p->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -267,14 +267,16 @@ static enum crossing_result crossing_try(const struct crossing_place *place, con
 	return (enum crossing_result)WEXITSTATUS(status);
 }
 
-/* Which walls hold against which way, each on its own; 0: the way is meant to be open. */
-static void crossing_check(const char *who, const enum crossing_wall holds[CROSS__COUNT], crossing_confine confine, const void *ctx)
+/* Which walls hold against which way, each on its own; 0: the way is meant to be open. `own`, `foreign`: names of the two
+ * folders. */
+static void crossing_check(const char *who, const char *own, const char *foreign, const enum crossing_wall holds[CROSS__COUNT],
+			   crossing_confine confine, const void *ctx)
 {
 	static const char *const wall_names[] = {"no wall", "file rules", "call filter", "both walls"};
 	struct sandbox_kernel kernel = sandbox_kernel();
 	struct crossing_place place;
 	unsigned wrong = 0;
-	crossing_set_up(&place);
+	crossing_set_up(&place, own, foreign);
 	for (size_t i = 0; i < CROSS__COUNT; i++) {
 		const struct crossing *c = &crossings[i];
 		if (c->needs_root && getuid() != 0) {

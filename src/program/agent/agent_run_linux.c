@@ -4,6 +4,7 @@
 #include "program/agent/agent_control.h"
 #include "program/agent/agent_os.h"
 #include "program/agent/agent_run.h"
+#include "program/agent/agent_sandbox.h"
 
 int agent_run(const struct agent_core_options *options, struct err *err)
 {
@@ -11,6 +12,8 @@ int agent_run(const struct agent_core_options *options, struct err *err)
 	struct agent_control *control = NULL;
 	struct buf socket_path = BUF_INIT(4096);
 	int r = agent_os_lock(options->state_dir, err);
+	if (r >= 0)
+		r = agent_sandbox_enter(err);
 	if (r >= 0)
 		r = agent_core_new(options, &core, err);
 	file_join(&socket_path, str_c(options->state_dir), STR("control.sock"));

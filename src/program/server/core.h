@@ -11,6 +11,8 @@
 #include "program/server/pipe_protocol.h"
 #include "program/server/server.h"
 #include "program/server/server_certificate.h"
+#include "engine/malware/malware.h"
+#include "platform/proc/proc_starter.h"
 #include "program/server/server_reload.h"
 #include "program/server/server_journal.h"
 #include "service/gate/gate.h"
@@ -46,6 +48,8 @@ struct core {
 	struct server_certificate certificate;
 	struct db *db;
 	struct job_runner *jobs;
+	struct proc_starter *scanner; /* NULL: luytre-scand is not there, or we are only checking */
+	struct malware_starter scanner_starter;
 	struct event_store *store;
 	struct service_context services;
 	struct status_source status;

@@ -108,6 +108,7 @@ int core_start_services(struct core *core, struct err *err)
 	    .keys = &core->keys,
 	    .events = core->store,
 	    .status = &core->status,
+	    .scanner_starter = core->scanner != NULL ? &core->scanner_starter : NULL,
 	    .public_names = core->config->public_names,
 	    .second_factor = core->config->second_factor == 1,
 	    .agent_port = (uint16_t)core->config->agent_port,
@@ -229,6 +230,33 @@ void core_stop(struct core *core)
 	proc_role_free(core->role);
 	server_certificate_done(&core->certificate);
 	server_live_done(&core->live);
+	proc_starter_free(core->scanner);
+}
+
+static int start_scanner(void *ctx, int fd, int64_t *ret_id, struct err *err)
+{
+	pid_t pid = 0;
+	int r = proc_starter_start(ctx, fd, &pid, err);
+	if (r == 0)
+		*ret_id = pid;
+	return r;
+}
+
+static void end_scanner(void *ctx, int64_t id)
+{
+	proc_starter_end(ctx, (pid_t)id);
+}
+
+/* Rules are tried in luytre-scand before they are released. Core itself gives up starting programs, so another process
+ * keeps that, for this one program. */
+static int prepare_scanner(struct core *core, struct err *err)
+{
+	cleanup_buf struct buf path = BUF_INIT(8192);
+	if (malware_scand_find(&path, NULL) < 0)
+		return 0;
+	int r = proc_starter_new(path.p, &core->scanner, err);
+	core->scanner_starter = (struct malware_starter){core->scanner, start_scanner, end_scanner};
+	return r;
 }
 
 int role_core_run(const struct server_config *config, struct err *err)
@@ -242,7 +270,11 @@ int role_core_run(const struct server_config *config, struct err *err)
 	server_certificate_init(&core.certificate);
 	server_live_init(&core.live, config);
 	core.signer = (struct server_certificate_signer){.ctx = &core.keys, .sign = sign, .ca_pem = ca_pem};
-	int r = start(&core, peers, ARRAY_LEN(peers), err);
+	int r = prepare_scanner(&core, err);
+	if (r == 0)
+		r = server_confine_files("core", config, err);
+	if (r == 0)
+		r = start(&core, peers, ARRAY_LEN(peers), err);
 	if (r == 0)
 		proc_role_wait_stop(core.role);
 	core_stop(&core);

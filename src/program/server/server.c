@@ -15,7 +15,7 @@
 
 static const struct server_role roles[] = {
     {"key", "luytre-server/key", role_key_run},
-    {"core", "luytre-server/core", role_core_run},
+    {"core", "luytre-server/core", role_core_run, .confines_files = true},
     {"pipeline", "luytre-server/pipeline", role_pipeline_run},
 };
 
@@ -115,7 +115,7 @@ static int run_role(const struct server_role *role, const struct server_config *
 	int r = server_user_find(is_key ? config->key_user : config->user, &user, err);
 	if (r == 0)
 		r = server_user_become(&user, err);
-	if (r == 0)
+	if (r == 0 && !role->confines_files)
 		r = server_confine_files(role->name, config, err);
 	return r < 0 ? r : role->run(config, err);
 }

@@ -16,6 +16,7 @@ struct server_role {
 	const char *log_name;
 	/* Runs until the supervisor asks for the end. */
 	int (*run)(const struct server_config *config, struct err *err);
+	bool confines_files; /* calls server_confine_files itself, because it makes another process first */
 };
 
 int role_key_run(const struct server_config *config, struct err *err) WARN_UNUSED;

@@ -190,9 +190,6 @@ int server_confine_files(const char *role, const struct server_config *config, s
 	files.libraries = (p->calls & SANDBOX_READ) != 0;
 	for (size_t i = 0; i < ARRAY_LEN(p->ports) && p->ports[i] != 0; i++)
 		ports[files.tcp_port_count++] = (uint16_t)setting_number(config, p->ports[i]);
-	/* It still starts luytre-scand itself. */
-	if (strcmp(role, "core") == 0)
-		return 0;
 	tell_kernel(role);
 	/* Libraries that spill to a temporary folder do so in the role's own. */
 	if (files.path_count > 0 &&
@@ -228,8 +225,6 @@ int server_confine(const char *role, const struct server_config *config, struct 
 	int r = set_limits(p, err);
 	if (r == 0)
 		r = sandbox_hide_memory(err);
-	if (strcmp(role, "core") == 0)
-		return r;
 	return r < 0 ? r : sandbox_calls_enter(p->calls | (connects(p, config) ? SANDBOX_NETWORK : 0), err);
 }
 

@@ -186,7 +186,8 @@ static int build(struct work *w, const struct protection_release *release, struc
 	struct malware_bundle_source source = {
 		.version = (uint64_t)w->last_version + 1, .created = now,
 		.expires = now + w->pack.bundle_valid_days * USEC_PER_DAY, .hash_lists = w->hash_lists,
-		.yara_paths = w->yara, .scand_path = release->scand_path, .sign = keys->sign_bundle, .sign_ctx = keys->ctx};
+		.yara_paths = w->yara, .scand_path = release->scand_path,
+		.starter = w->sc->scanner_starter, .sign = keys->sign_bundle, .sign_ctx = keys->ctx};
 	struct malware_bundle_info info;
 	int r = malware_bundle_build(&source, ret_container, &info, err);
 	if (r < 0)
