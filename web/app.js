@@ -90,7 +90,7 @@ function Inside({ session: who }) {
 }
 
 // A component of pages/ that stands outside the shells, loaded when needed.
-const outside = { setup: () => Promise.all([import('./pages/setup.js'), addTexts(['setup'])]).then(([module]) => module), first_password: () => import('./pages/first_password.js') };
+const outside = { setup: () => Promise.all([import('./pages/setup.js'), addTexts(['setup'])]).then(([module]) => module), first_password: () => import('./pages/first_password.js'), first_factor: () => Promise.all([import('./pages/first_factor.js'), addTexts(['factor'])]).then(([module]) => module) };
 function Outside({ name, ...props }) {
 	const [View, setView] = useState(null);
 	useEffect(() => {
@@ -116,6 +116,7 @@ function App({ setup }) {
 	};
 	if (needed && !who) return html`<${Outside} key="setup" name="setup" onDone=${done} />`;
 	if (who?.must_change_password) return html`<${Outside} key="first" name="first_password" />`;
+	if (who?.must_add_factor) return html`<${Outside} key="factor" name="first_factor" />`;
 	return who ? html`<${Inside} session=${who} />` : html`<${Login} />`;
 }
 

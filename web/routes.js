@@ -19,12 +19,12 @@ export const pages = [
 	{ path: '/units', file: 'units', texts: ['units'], title: 'ui.page.units', icon: 'unit', alt: 'V', permission: 'unit.read' },
 	{ path: '/enrol', file: 'enrol', texts: ['enrol'], title: 'ui.page.enrol', icon: 'plus', alt: 'I', permission: 'endpoint.enrol' },
 	{ path: '/admin', file: 'admin', title: 'ui.page.admin', icon: 'admin', alt: 'Q', children: ['/accounts', '/tokens', '/enrol', '/audit', '/status'] },
-	{ path: '/accounts', file: 'accounts', title: 'ui.page.accounts', icon: 'person', permission: 'account.read' },
-	{ path: '/accounts/:id', file: 'accounts', nav: '/accounts', permission: 'account.read' },
-	{ path: '/tokens', file: 'tokens', title: 'ui.page.tokens', icon: 'key', permission: 'token.manage' },
+	{ path: '/accounts', file: 'accounts', texts: ['factor'], title: 'ui.page.accounts', icon: 'person', permission: 'account.read' },
+	{ path: '/accounts/:id', file: 'accounts', texts: ['factor'], nav: '/accounts', permission: 'account.read' },
+	{ path: '/tokens', file: 'tokens', texts: ['factor'], title: 'ui.page.tokens', icon: 'key', permission: 'token.manage' },
 	{ path: '/audit', file: 'audit', texts: ['audit'], title: 'ui.page.audit', icon: 'log', permission: 'audit.read' },
 	{ path: '/status', file: 'status', title: 'ui.page.status', icon: 'pulse', permission: 'system.read' },
-	{ path: '/me', file: 'me', title: 'ui.page.me', icon: 'person' },
+	{ path: '/me', file: 'me', texts: ['factor'], title: 'ui.page.me', icon: 'person' },
 ];
 
 export const load = (page) => Promise.all([import(`./pages/${page.file}.js`), addTexts(page.texts)]).then(([module]) => module);

@@ -113,6 +113,7 @@ function routes(data, state, { sample, allPermissions }) {
 		['POST', '/setup', (x) => { state.setup = false; state.login = 'analyst'; return x.body; }, 'public'],
 		['GET', '/session', () => ({ account: me(), permissions: ROLES[state.login].permissions ?? allPermissions, shell: ROLES[state.login].shell, roles: [{ role: 'r', label: ROLES[state.login].label, unit: { id: data.city.id, name: data.city.name }, expires_at: null }], lang: 'vi', sample })],
 		['GET', '/session/sessions', () => ({ items: [{ id: 's1', current: true, peer: '10.92.1.14', user_agent: 'Chrome 120, Windows 10', created_at: ago(200), seen_at: ago(0) }, { id: 's2', peer: '10.92.1.77', user_agent: 'Chrome 109, Windows 7', created_at: ago(9000), seen_at: ago(600) }], total: 2, next: null })],
+		['GET', '/session/factors', () => ({ totp: true, recovery_left: 9, paper_left: 0, passkeys: [{ id: 'k1', name: 'Máy ở cơ quan', site: 'localhost', created_at: ago(9000), used_at: ago(60) }], demanded: true, passkey_possible: true, fresh: true })],
 		['POST', '/logout', () => { state.login = null; return null; }],
 		['GET', '/health', () => ({ blind: state.blind, as_of: ago(0) })],
 		['GET', '/status', () => ({ version: '0.1.0', processes: ['core', 'pipeline', 'key', 'eventdb'].map((name) => ({ name, state: 'running', since: ago(4000), restarts: name === 'eventdb' ? 1 : 0, detail: '' })), pipeline: { received: 1840221, stored: 1840200, detect_lag: 0, store_lag: 21, dropped: 0, spool_bytes: 8388608 }, eventdb: { state: 'running' }, database: { kind: 'sqlite' }, blind: state.blind, as_of: ago(0) })],
@@ -122,6 +123,7 @@ function routes(data, state, { sample, allPermissions }) {
 		['GET', '/roles', (x) => page(x.url, data.roles, { text: (r) => r.label })],
 		['POST', '/accounts', (x) => { const made = { ...x.body, id: uuid(), unit: data.units.find((u) => u.id === x.body.unit_id), grants: [], disabled: false, last_login_at: null, etag: 'c' }; data.accounts.unshift(made); return made; }],
 		['PATCH', '/accounts/:id', (x) => changed(Object.assign(data.accounts.find((a) => a.id === x.id), x.body))],
+		['GET', '/accounts/:id/contact', (x) => { const a = data.accounts.find((one) => one.id === x.id); return { phone: a.phone ?? '', email: a.email ?? '' }; }],
 		['POST', '/accounts/:id/password', () => ({ password: 'tre-xanh-rao-lang-4821' })],
 		['GET', '/tokens', (x) => page(x.url, data.tokens, { text: (a) => a.name })],
 		['POST', '/tokens', () => ({ token: `lt_${'a1b2'.repeat(12)}` })],
@@ -195,7 +197,7 @@ function routes(data, state, { sample, allPermissions }) {
 	};
 }
 
-export const ALL = [...READ, 'alert.write', 'incident.write', 'incident.respond', 'incident.close', 'endpoint.write', 'endpoint.scan', 'endpoint.enrol', 'protection.quarantine', 'protection.release', 'unit.manage', 'account.read', 'account.manage', 'token.manage', 'audit.read', 'system.read'];
+export const ALL = [...READ, 'alert.write', 'incident.write', 'incident.respond', 'incident.close', 'endpoint.write', 'endpoint.scan', 'endpoint.enrol', 'protection.quarantine', 'protection.release', 'unit.manage', 'account.read', 'account.manage', 'account.reset', 'token.manage', 'audit.read', 'system.read'];
 
 // An address for every page of the console; a page of one record takes a record of that name.
 export function addresses(data) {

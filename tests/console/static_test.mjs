@@ -29,7 +29,7 @@ const stripped = (text) => text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|[^:
 const sets = new Map(walk(web).filter((path) => path.endsWith('_messages.yaml')).map((path) => [basename(path, '_messages.yaml'), [...read(path).matchAll(/^(ui\.[a-z0-9_.]+):/gm)].map((m) => m[1])]));
 const keys = [...sets.values()].flat();
 const { pages } = await import(join(web, 'routes.js'));
-const textsOf = new Map([...pages.map((page) => [page.file, page.texts ?? []]), ['setup', ['setup']], ['login', []], ['first_password', []]]);
+const textsOf = new Map([...pages.map((page) => [page.file, page.texts ?? []]), ['setup', ['setup']], ['login', []], ['first_password', []], ['first_factor', ['factor']]]);
 
 test('message files are sound and in both languages', () => {
 	const out = mkdtempSync(join(tmpdir(), 'luytre-messages-'));
@@ -133,7 +133,7 @@ test('every page of the table exists and exports a component; every file of page
 	const table = read(join(web, 'routes.js'));
 	const files = new Set([...table.matchAll(/file: '([a-z_]+)'/g)].map((m) => m[1]));
 	for (const file of files) assert.match(read(join(web, 'pages', `${file}.js`)), /export default function/, file);
-	const outside = ['login', 'setup', 'first_password'];
+	const outside = ['login', 'setup', 'first_password', 'first_factor'];
 	for (const path of readdirSync(join(web, 'pages')).filter((name) => name.endsWith('.js'))) assert.ok(files.has(path.replace('.js', '')) || outside.includes(path.replace('.js', '')), path);
 });
 

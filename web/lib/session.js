@@ -20,8 +20,28 @@ export async function loadSession() {
 	return session.get();
 }
 
+// null when signed in; else what the second step needs: {ticket, totp, paper, recovery, passkey}.
 export async function login(name, password) {
-	await post('/login', { login: name, password }, { quiet: true });
+	const answer = await post('/login', { login: name, password }, { quiet: true });
+	if (answer.second_factor) return answer.second_factor;
+	await loadSession();
+	return null;
+}
+
+export async function loginSecond(proof) {
+	await post('/login/second', proof, { quiet: true });
+	return loadSession();
+}
+
+export async function loginSecondPasskey({ ticket, passkey }) {
+	const { usePasskey } = await import('./passkey.js');
+	return loginSecond(await usePasskey(ticket, passkey));
+}
+
+export async function loginPasskey() {
+	const { ticket, passkey } = await post('/login/passkey/options', undefined, { quiet: true });
+	const { usePasskey } = await import('./passkey.js');
+	await post('/login/passkey', await usePasskey(ticket, passkey), { quiet: true });
 	return loadSession();
 }
 
@@ -31,3 +51,6 @@ export async function logout() {
 }
 
 export const can = (permission) => !permission || Boolean(session.get() && session.get().permissions.includes(permission));
+
+// A passkey belongs to a name; an address has none.
+export const passkeysHere = () => Boolean(window.PublicKeyCredential) && isSecureContext && !/^[\d.]+$|^\[/.test(location.hostname);

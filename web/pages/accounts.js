@@ -12,6 +12,9 @@ import { Dialog, Confirm } from '../parts/dialog.js';
 import { Form, useForm } from '../parts/form.js';
 import { UnitPicker, IncidentPicker } from '../parts/picker.js';
 import { act, toast } from '../parts/toast.js';
+import { CodeSheet } from '../parts/codes.js';
+import { Sessions } from '../parts/sessions.js';
+import { WhoRead } from '../parts/readers.js';
 
 const person = () => [
 	{ name: 'display_name', label: t('ui.account.name'), required: true, hint: t('ui.account.name_example') },
@@ -89,6 +92,7 @@ function Panel({ account, reload, onEdit }) {
 	const [dialog, setDialog] = useState(null);
 	const [secret, setSecret] = useState(null);
 	const [contact, setContact] = useState(null);
+	const [sheet, setSheet] = useState(null);
 	const manage = can('account.manage');
 	const close = () => setDialog(null);
 	// Each look is written down, so it is asked for, not shown along.
@@ -107,8 +111,12 @@ function Panel({ account, reload, onEdit }) {
 		<${Facts} items=${[[t('ui.login.login'), account.login], [t('ui.unit.one'), account.unit?.name], [t('ui.account.position'), account.position], [t('ui.account.phone'), hidden(account.phone, contact && html`<a href=${`tel:${contact.phone}`}>${contact.phone}</a>`)], [t('ui.account.email'), hidden(account.email, contact?.email)],
 			[t('ui.account.last_login'), html`<${Ago} at=${account.last_login_at} />`], [t('ui.account.state'), html`<${State} group="account" value=${account.disabled ? 'disabled' : 'active'} />`]]} />
 		${manage && html`<div class="actions left"><button type="button" onClick=${onEdit}>${t('ui.action.edit')}</button>
-			<button type="button" onClick=${() => setDialog('password')}>${t('ui.account.reset')}</button>
+			${can('account.reset') && html`<button type="button" onClick=${() => setDialog('password')}>${t('ui.account.reset')}</button>`}
 			${account.disabled ? html`<button type="button" onClick=${() => act(() => disable(false))}>${t('ui.account.enable')}</button>` : html`<button type="button" class="danger-quiet" onClick=${() => setDialog('disable')}>${t('ui.account.disable')}</button>`}</div>`}
+		${can('account.reset') && html`<h3>${t('ui.factor.help')}</h3><div class="actions left">
+			<button type="button" onClick=${() => setDialog('paper')}>${t('ui.factor.paper_print')}</button>
+			<button type="button" onClick=${() => setDialog('sessions')}>${t('ui.me.sessions')}</button>
+			<button type="button" class="danger-quiet" onClick=${() => setDialog('factors')}>${t('ui.factor.take_off')}</button></div>`}
 		<h3>${t('ui.account.grants')}</h3>
 		<${Grants} account=${account} reload=${reload} manage=${manage} />
 		${manage && html`<button type="button" onClick=${() => setDialog('grant')}>${t('ui.account.grant')}</button>`}
@@ -118,6 +126,11 @@ function Panel({ account, reload, onEdit }) {
 			setSecret((await post(`/accounts/${account.id}/password`)).password);
 			await reload();
 		}} />`}
+		${dialog === 'paper' && html`<${Confirm} title=${t('ui.factor.paper_print')} consequence=${t('ui.factor.paper_consequence', { name: account.display_name })} action=${t('ui.factor.paper_print')} onClose=${close} onDo=${async () => setSheet(await post(`/accounts/${account.id}/paper-codes`, {}))} />`}
+		${dialog === 'factors' && html`<${Confirm} title=${t('ui.factor.take_off')} danger consequence=${t('ui.factor.take_off_consequence', { name: account.display_name })} action=${t('ui.factor.take_off')} onClose=${close} onDo=${() => remove(`/accounts/${account.id}/factors`)} />`}
+		${dialog === 'sessions' && html`<${Dialog} title=${t('ui.factor.sessions_of', { name: account.display_name })} onClose=${close}><div class="dialog-body"><${Sessions} path=${`/accounts/${account.id}/sessions`} /></div><//>`}
+		${sheet && html`<${CodeSheet} sheet=${sheet} title=${t('ui.factor.paper')} how=${t('ui.factor.paper_how')} onClose=${() => setSheet(null)} />`}
+		${can('audit.read') && html`<${WhoRead} id=${account.id} />`}
 		${secret && html`<${Dialog} title=${t('ui.account.one_time')} onClose=${() => setSecret(null)}><div class="dialog-body"><p>${t('ui.account.one_time_text', { name: account.display_name, login: account.login })}</p><${Copyable} text=${secret} block /></div><//>`}
 	</aside>`;
 }
