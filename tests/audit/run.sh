@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
-# luytre audit verify: beside a running server, after it ended, and on a log that somebody changed, shortened or cut off.
+# luytre audit verify, audit export: beside a running server, after it ended, and on a log that somebody changed, shortened or cut off.
 # Needs curl and sqlite3. Programs: $LUYTRE_BIN, or build/bin.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -64,9 +64,9 @@ verify() {
 	local code=$1 text=$2
 	shift 2
 	"$bin/luytre" audit verify "$@" >"$work/out" 2>&1
-	[ $? = "$code" ] && grep -qF "$text" "$work/out" || { cat "$work/out"; return 1; }
+	[ $? = "$code" ] && grep -qF -- "$text" "$work/out" || { cat "$work/out"; return 1; }
 }
-head_of() { sed -n 's/.*head \([0-9a-f]\{64\}\).*/\1/p' "$work/out"; }
+head_of() { sed -n 's/.*head.* \([0-9a-f]\{64\}\).*/\1/p' "$work/out"; }
 records() { sqlite3 "$data/core/state.db" 'SELECT count(*) FROM audit'; }
 # harm SQL: on a copy, so that each check begins with the good log.
 harm() {
@@ -105,6 +105,53 @@ harm "DELETE FROM audit WHERE number = $last; UPDATE audit_head SET number = $la
 check 'an end cut off with care looks good by itself' verify 0 'in order' --database "sqlite:$work/harmed.db"
 check 'the noted head tells' verify 1 'cut off or replaced' --database "sqlite:$work/harmed.db" --head "$newest"
 check 'an older noted head does not' verify 0 "record $noted_at." --database "sqlite:$work/harmed.db" --head "$noted"
+
+# --- the same without database and server: an exported log
+"$bin/luytre" audit export --database "sqlite:$data/core/state.db" "$work/log.jsonl" >"$work/out" 2>&1
+check 'the log is exported' [ $? = 0 ]
+check 'with its head' [ "$(head_of)" = "$newest" ]
+check 'an export does not overwrite' [ "$("$bin/luytre" audit export --database "sqlite:$data/core/state.db" "$work/log.jsonl" >/dev/null 2>&1; echo $?)" = 2 ]
+# offline CODE TEXT FILE OPTION…: audit verify --file and verify agree.
+offline() {
+	local code=$1 text=$2 file=$3
+	shift 3
+	verify "$code" "$text" --file "$file" "$@" || return 1
+	[ $# -gt 0 ] && return 0
+	"$bin/luytre" verify "$file" >"$work/out" 2>&1
+	[ $? = "$code" ] && grep -qF -- "$text" "$work/out" || { cat "$work/out"; return 1; }
+}
+check 'an exported log is good' offline 0 "$last records, head $newest" "$work/log.jsonl"
+check 'a noted head is found in it' offline 0 "record $noted_at." "$work/log.jsonl" --head "$noted"
+# edit EXPRESSION: on the list of lines L (0: what it is, 1…: records, last: the end).
+edit() {
+	python3 -c '
+import sys
+L = open(sys.argv[1]).read().splitlines()
+exec(sys.argv[3])
+open(sys.argv[2], "w").write("\n".join(L) + "\n")' "$work/log.jsonl" "$work/edited.jsonl" "$1"
+}
+edit 'L[2] = L[2].replace("\"account_name\":\"", "\"account_name\":\"x", 1)'
+check 'a changed record is named' offline 1 'Record 2 of the audit log was changed' "$work/edited.jsonl"
+edit 'L[3] = L[3].replace("\"at\":1", "\"at\":2", 1)'
+check 'a changed time is named' offline 1 'Record 3 of the audit log was changed' "$work/edited.jsonl"
+edit 'del L[2]'
+check 'a missing record is named' offline 1 'Record 2 of the audit log is missing' "$work/edited.jsonl"
+edit 'L[1], L[2] = L[2], L[1]'
+check 'changed order is named' offline 1 'Record 1 of the audit log is missing' "$work/edited.jsonl"
+edit 'del L[-2]'
+check 'a missing last record is named' offline 1 "Record $last of the audit log is missing" "$work/edited.jsonl"
+edit 'del L[-1]'
+check 'a missing end is named' offline 1 'is missing' "$work/edited.jsonl"
+edit 'L.append(L[1])'
+check 'something behind the end is named' offline 1 'cannot be read' "$work/edited.jsonl"
+edit 'L[2] = L[2][:-5]'
+check 'a broken line is named' offline 1 'Record 2 of the audit log cannot be read' "$work/edited.jsonl"
+edit 'L[1:] = L[1:-2]; import json; L.append(json.dumps({"end": len(L) - 1, "head": json.loads(L[-1])["hash"]}))'
+check 'an end cut off with care looks good by itself' offline 0 'in order' "$work/edited.jsonl"
+check 'the noted head tells' offline 1 'cut off or replaced' "$work/edited.jsonl" --head "$newest"
+harm "UPDATE audit SET details = '{\"x\":1}' WHERE number = 2"
+check 'a log that was changed is not exported' [ "$("$bin/luytre" audit export --database "sqlite:$work/harmed.db" "$work/no.jsonl" >/dev/null 2>&1; echo $?)" = 2 ]
+check 'and leaves no file' [ ! -e "$work/no.jsonl" ]
 
 check 'no such database: could not be checked' verify 2 '' --database "sqlite:$work/none.db"
 check 'and none was made' [ ! -e "$work/none.db" ]

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+#include <fcntl.h>
 #include <getopt.h>
+#include <unistd.h>
 
+#include "base/file/file.h"
 #include "program/cli/cli.h"
 #include "service/audit/audit.h"
 
 #define DATA_DEFAULT "/var/lib/luytre"
+#define FILE_LIMIT ((size_t)4 << 30)
 
-enum option_id { OPT_DATABASE = 256, OPT_DATA, OPT_HEAD };
+enum option_id { OPT_DATABASE = 256, OPT_DATA, OPT_HEAD, OPT_FILE };
 
 static const struct option options[] = {
 	{"help", no_argument, NULL, 'h'},
 	{"database", required_argument, NULL, OPT_DATABASE},
 	{"data", required_argument, NULL, OPT_DATA},
 	{"head", required_argument, NULL, OPT_HEAD},
+	{"file", required_argument, NULL, OPT_FILE},
 	{0},
 };
 
@@ -22,9 +27,9 @@ static int print(struct cli *cli, const struct audit_verdict *v, bool noted)
 	const struct arg records = ARG_I64("records", v->records), hash = ARG_CSTR("head", sha256_hex(v->head, head)),
 	                 number = ARG_I64("number", v->bad_number);
 	if (!v->ok) {
-		struct str reason = str_c(v->reason);
-		cli_say(cli, stdout, str_eq_c(reason, "gap") ? "cli.audit.bad_gap" : str_eq_c(reason, "head") ? "cli.audit.bad_end"
-		                                                                                 : "cli.audit.bad_hash", number, records, hash);
+		char key[ERR_KEY_SIZE];
+		(void)snprintf(key, sizeof key, "cli.audit.bad_%s", v->reason);
+		cli_say(cli, stdout, key, number, records, hash);
 		return CLI_FOUND;
 	}
 	if (noted && v->noted_number < 0) {
@@ -48,9 +53,65 @@ static int verify(struct cli *cli, const char *database, const unsigned char *no
 	return audit_verify_noted(&sc, noted, &verdict, &err) < 0 ? cli_fail(cli, &err) : print(cli, &verdict, noted != NULL);
 }
 
+static int verify_file(struct cli *cli, const char *path, const unsigned char *noted)
+{
+	cleanup_buf struct buf text = BUF_INIT(FILE_LIMIT + 1);
+	struct err err = {0};
+	struct audit_verdict verdict;
+	int r = file_read(path, FILE_LIMIT, &text, &err);
+	if (r == 0 && (r = audit_verify_file(buf_str(&text), noted, &verdict, &err)) < 0)
+		(void)err_at(&err, str_c(path));
+	return r < 0 ? cli_fail(cli, &err) : print(cli, &verdict, noted != NULL);
+}
+
+enum cli_verified cli_verify_audit(struct cli *cli, const struct cli_verify *v)
+{
+	struct audit_verdict verdict;
+	struct err err = {0};
+	if (!str_starts_with(v->bytes, AUDIT_FILE_START))
+		return CLI_VERIFY_UNKNOWN;
+	if (audit_verify_file(v->bytes, NULL, &verdict, &err) < 0) {
+		(void)cli_fail(cli, &err);
+		return CLI_VERIFY_FAILED;
+	}
+	return print(cli, &verdict, false) == CLI_OK ? CLI_VERIFY_GOOD : CLI_VERIFY_BAD;
+}
+
+static int put_bytes(void *ctx, struct str bytes, struct err *err)
+{
+	return file_write_all(*(int *)ctx, bytes, err);
+}
+
+/* Into a new file; half of one is removed again. */
+static int export(struct cli *cli, const char *database, const char *path)
+{
+	struct err err = {0};
+	struct audit_verdict verdict;
+	char head[SHA256_HEX_SIZE];
+	cleanup(db) struct db *db = NULL;
+	if (db_open_read(database, &db, &err) < 0)
+		return cli_fail(cli, &err);
+	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		(void)err_errno(&err, errno, "open", str_c(path));
+		return cli_fail(cli, &err);
+	}
+	const struct service_context sc = {.db = db};
+	int r = audit_export(&sc, put_bytes, &fd, &verdict, &err);
+	if (r >= 0 && fsync(fd) < 0)
+		r = err_errno(&err, errno, "fsync", str_c(path));
+	if (r < 0) {
+		(void)unlink(path);
+		return cli_fail(cli, &err);
+	}
+	cli_say(cli, stdout, "cli.audit.exported", ARG_CSTR("path", path), ARG_I64("records", verdict.records),
+	        ARG_CSTR("head", sha256_hex(verdict.head, head)));
+	return CLI_OK;
+}
+
 int cli_audit(struct cli *cli, int argc, char **argv)
 {
-	const char *database = NULL, *data = NULL, *head = NULL;
+	const char *database = NULL, *data = NULL, *head = NULL, *file = NULL;
 	unsigned char noted[SHA256_SIZE];
 	int c;
 	opterr = 0;
@@ -63,18 +124,28 @@ int cli_audit(struct cli *cli, int argc, char **argv)
 			data = optarg;
 		else if (c == OPT_HEAD)
 			head = optarg;
+		else if (c == OPT_FILE)
+			file = optarg;
 		else
 			return cli_bad_option(cli, argv);
 	}
-	if (!str_eq_c(str_c(argv[optind]), "verify") || argv[optind + 1] != NULL || (database != NULL && data != NULL))
+	bool exports = str_eq_c(str_c(argv[optind]), "export");
+	const char *out = exports ? argv[optind + 1] : NULL;
+	bool known = exports || str_eq_c(str_c(argv[optind]), "verify");
+	if (!known || (exports && (out == NULL || file != NULL || head != NULL)) || argv[optind + (exports ? 2 : 1)] != NULL ||
+	    (database != NULL) + (data != NULL) + (file != NULL) > 1)
 		return cli_bad_use(cli);
 	if (head != NULL && !str_parse_hex(str_c(head), noted, sizeof noted)) {
 		struct err err = {0};
-		(void)err_set(&err, -EINVAL, "cli.audit.bad_head", ARG_CSTR("head", head));
+		(void)err_set(&err, -EINVAL, "cli.audit.no_hash", ARG_CSTR("head", head));
 		return cli_fail(cli, &err);
 	}
+	if (file != NULL)
+		return verify_file(cli, file, head != NULL ? noted : NULL);
 	cleanup(arena) struct arena *arena = arena_new(0);
 	if (database == NULL)
 		database = arena_printf(arena, "sqlite:%s/core/state.db", data != NULL ? data : DATA_DEFAULT).p;
+	if (exports)
+		return export(cli, database, out);
 	return verify(cli, database, head != NULL ? noted : NULL);
 }

@@ -106,17 +106,7 @@ int audit_record(const struct service_context *sc, const struct access *access, 
 	return db_write(sc->db, record, &r, err);
 }
 
-#define WALK 500
-
-struct walk {
-	struct audit_verdict verdict;
-	int64_t head_number;
-	unsigned char head_hash[SHA256_SIZE];
-	const unsigned char *noted; /* NULL: none */
-	bool done;
-};
-
-static void bad(struct walk *w, int64_t number, const char *reason)
+void audit_walk_bad(struct audit_walk *w, int64_t number, const char *reason)
 {
 	w->verdict.ok = false;
 	w->verdict.bad_number = number;
@@ -124,16 +114,22 @@ static void bad(struct walk *w, int64_t number, const char *reason)
 	w->done = true;
 }
 
-static void check(struct walk *w, const struct audit_row *row)
+void audit_walk_begin(struct audit_walk *w, const unsigned char *noted)
+{
+	*w = (struct audit_walk){.verdict.ok = true, .noted = noted};
+	w->verdict.noted_number = noted != NULL && memcmp(noted, w->verdict.head, SHA256_SIZE) == 0 ? 0 : -1;
+}
+
+void audit_walk_check(struct audit_walk *w, const struct audit_row *row)
 {
 	unsigned char expected[SHA256_SIZE];
 	if (row->number != w->verdict.records + 1) {
-		bad(w, w->verdict.records + 1, "gap");
+		audit_walk_bad(w, w->verdict.records + 1, "gap");
 		return;
 	}
 	audit_hash(w->verdict.head, row, expected);
 	if (memcmp(expected, row->hash, SHA256_SIZE) != 0) {
-		bad(w, row->number, "hash");
+		audit_walk_bad(w, row->number, "hash");
 		return;
 	}
 	(void)memcpy(w->verdict.head, expected, SHA256_SIZE);
@@ -141,39 +137,43 @@ static void check(struct walk *w, const struct audit_row *row)
 	if (w->noted != NULL && memcmp(expected, w->noted, SHA256_SIZE) == 0)
 		w->verdict.noted_number = row->number;
 	if (row->number == w->head_number && memcmp(expected, w->head_hash, SHA256_SIZE) != 0)
-		bad(w, row->number, "head");
+		audit_walk_bad(w, row->number, "head");
+}
+
+void audit_walk_end(struct audit_walk *w)
+{
+	/* The end was cut off. */
+	if (!w->done && w->verdict.records < w->head_number)
+		audit_walk_bad(w, w->verdict.records + 1, "gap");
+	w->done = true;
 }
 
 static int read_head(struct db_tx *tx, void *ctx, struct err *err)
 {
-	struct walk *w = ctx;
+	struct audit_walk *w = ctx;
 	return audit_db_head(tx, &w->head_number, w->head_hash, err);
 }
 
 /* Many short reads, so that a long walk holds no snapshot open. */
 static int walk_on(struct db_tx *tx, void *ctx, struct err *err)
 {
-	struct walk *w = ctx;
+	struct audit_walk *w = ctx;
 	cleanup(arena) struct arena *arena = arena_new(0);
-	struct audit_row *rows = arena_alloc(arena, WALK * sizeof *rows);
+	struct audit_row *rows = arena_alloc(arena, AUDIT_WALK_ROWS * sizeof *rows);
 	size_t count = 0;
-	int r = audit_db_walk(tx, arena, w->verdict.records, WALK, rows, &count, err);
+	int r = audit_db_walk(tx, arena, w->verdict.records, AUDIT_WALK_ROWS, rows, &count, err);
 	for (size_t i = 0; i < count && r >= 0 && !w->done; i++)
-		check(w, &rows[i]);
-	if (count < WALK && !w->done) {
-		/* The end was cut off. */
-		if (w->verdict.records < w->head_number)
-			bad(w, w->verdict.records + 1, "gap");
-		w->done = true;
-	}
+		audit_walk_check(w, &rows[i]);
+	if (count < AUDIT_WALK_ROWS)
+		audit_walk_end(w);
 	return r;
 }
 
 int audit_verify_noted(const struct service_context *sc, const unsigned char noted[SHA256_SIZE], struct audit_verdict *ret,
                        struct err *err)
 {
-	struct walk w = {.verdict.ok = true, .noted = noted};
-	w.verdict.noted_number = noted != NULL && memcmp(noted, w.verdict.head, SHA256_SIZE) == 0 ? 0 : -1;
+	struct audit_walk w;
+	audit_walk_begin(&w, noted);
 	int r = db_read(sc->db, read_head, &w, err);
 	while (r >= 0 && !w.done)
 		r = db_read(sc->db, walk_on, &w, err);

@@ -36,7 +36,7 @@ struct audit_verdict {
 	bool ok;
 	int64_t records;
 	int64_t bad_number;             /* the first record that does not fit, when not ok */
-	const char *reason;             /* "hash", "gap", "head" */
+	const char *reason;             /* "hash", "gap", "head", "form" */
 	int64_t noted_number;           /* the record with the noted hash; 0: noted before the first; -1: none has it */
 	unsigned char head[SHA256_SIZE]; /* hash of the last good record */
 };
@@ -45,5 +45,20 @@ int audit_verify(const struct service_context *sc, struct audit_verdict *ret, st
 /* And looks for a head that was noted elsewhere earlier. Without it an end that was cut off together with the head goes unseen. */
 int audit_verify_noted(const struct service_context *sc, const unsigned char noted[SHA256_SIZE], struct audit_verdict *ret,
                        struct err *err) WARN_UNUSED;
+
+/*
+ * The log as a file, for whoever checks it without server and database: one JSON object a line,
+ *   {"luytre":"audit log","format":1}
+ *   {"number":1,"at":<UTC microseconds>,"account_id":hex or "","account_name","kind","peer","action","object_type",
+ *    "object_id","unit_id","details":"<the JSON text as it was hashed>","hash"}   …
+ *   {"end":<number of the last record>,"head":"<its hash>"}
+ * `put` takes the lines as they come.
+ */
+int audit_export(const struct service_context *sc, int (*put)(void *ctx, struct str bytes, struct err *err), void *ctx,
+                 struct audit_verdict *ret, struct err *err) WARN_UNUSED;
+#define AUDIT_FILE_START STR("{\"luytre\":\"audit log\"")
+/* Walks such a file. `noted` may be NULL. -EINVAL (audit.not_a_log): not such a file; a line that cannot be read is a verdict
+ * (reason "form"). */
+int audit_verify_file(struct str text, const unsigned char *noted, struct audit_verdict *ret, struct err *err) WARN_UNUSED;
 
 const char *audit_access_kind(enum access_kind kind);

@@ -21,3 +21,18 @@ int audit_db_append(struct db_tx *tx, const struct audit_row *row, struct err *e
 int audit_db_walk(struct db_tx *tx, struct arena *arena, int64_t number, size_t limit, struct audit_row *rows,
                   size_t *ret_count, struct err *err) WARN_UNUSED;
 int audit_db_list(struct api_request *req, struct http_response *res, struct err *err) WARN_UNUSED;
+
+/* One walk along the chain, record by record. */
+struct audit_walk {
+	struct audit_verdict verdict;
+	int64_t head_number;
+	unsigned char head_hash[SHA256_SIZE];
+	const unsigned char *noted; /* NULL: none */
+	bool done;
+};
+void audit_walk_begin(struct audit_walk *w, const unsigned char *noted);
+void audit_walk_bad(struct audit_walk *w, int64_t number, const char *reason);
+void audit_walk_check(struct audit_walk *w, const struct audit_row *row);
+/* No more records: are these all that the head counts? */
+void audit_walk_end(struct audit_walk *w);
+#define AUDIT_WALK_ROWS 500
