@@ -109,43 +109,58 @@ static int export(struct cli *cli, const char *database, const char *path)
 	return CLI_OK;
 }
 
-int cli_audit(struct cli *cli, int argc, char **argv)
+struct given {
+	const char *database, *data, *head, *file;
+};
+
+/* 0, or the exit code to end with in *ret_code and 1. */
+static int read_options(struct cli *cli, int argc, char **argv, struct given *g, int *ret_code)
 {
-	const char *database = NULL, *data = NULL, *head = NULL, *file = NULL;
-	unsigned char noted[SHA256_SIZE];
 	int c;
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (c == 'h')
-			return cli_help(cli);
-		if (c == OPT_DATABASE)
-			database = optarg;
-		else if (c == OPT_DATA)
-			data = optarg;
-		else if (c == OPT_HEAD)
-			head = optarg;
-		else if (c == OPT_FILE)
-			file = optarg;
-		else
-			return cli_bad_option(cli, argv);
+		const char **value = c == OPT_DATABASE ? &g->database : c == OPT_DATA ? &g->data : c == OPT_HEAD ? &g->head : &g->file;
+		if (c == 'h' || c == '?') {
+			*ret_code = c == 'h' ? cli_help(cli) : cli_bad_option(cli, argv);
+			return 1;
+		}
+		*value = optarg;
 	}
-	bool exports = str_eq_c(str_c(argv[optind]), "export");
-	const char *out = exports ? argv[optind + 1] : NULL;
-	bool known = exports || str_eq_c(str_c(argv[optind]), "verify");
-	if (!known || (exports && (out == NULL || file != NULL || head != NULL)) || argv[optind + (exports ? 2 : 1)] != NULL ||
-	    (database != NULL) + (data != NULL) + (file != NULL) > 1)
-		return cli_bad_use(cli);
-	if (head != NULL && !str_parse_hex(str_c(head), noted, sizeof noted)) {
+	return 0;
+}
+
+static const char *database_of(struct arena *arena, const struct given *g)
+{
+	return g->database != NULL ? g->database
+	                           : arena_printf(arena, "sqlite:%s/core/state.db", g->data != NULL ? g->data : DATA_DEFAULT).p;
+}
+
+static int run_verify(struct cli *cli, struct arena *arena, const struct given *g)
+{
+	unsigned char noted[SHA256_SIZE];
+	const unsigned char *head = g->head != NULL ? noted : NULL;
+	if (g->head != NULL && !str_parse_hex(str_c(g->head), noted, sizeof noted)) {
 		struct err err = {0};
-		(void)err_set(&err, -EINVAL, "cli.audit.no_hash", ARG_CSTR("head", head));
+		(void)err_set(&err, -EINVAL, "cli.audit.no_hash", ARG_CSTR("head", g->head));
 		return cli_fail(cli, &err);
 	}
-	if (file != NULL)
-		return verify_file(cli, file, head != NULL ? noted : NULL);
+	return g->file != NULL ? verify_file(cli, g->file, head) : verify(cli, database_of(arena, g), head);
+}
+
+int cli_audit(struct cli *cli, int argc, char **argv)
+{
 	cleanup(arena) struct arena *arena = arena_new(0);
-	if (database == NULL)
-		database = arena_printf(arena, "sqlite:%s/core/state.db", data != NULL ? data : DATA_DEFAULT).p;
-	if (exports)
-		return export(cli, database, out);
-	return verify(cli, database, head != NULL ? noted : NULL);
+	struct given g = {0};
+	int code = CLI_ERROR;
+	if (read_options(cli, argc, argv, &g, &code) != 0)
+		return code;
+	char **rest = argv + optind;
+	struct str what = str_c(rest[0]);
+	if ((g.database != NULL) + (g.data != NULL) + (g.file != NULL) > 1)
+		return cli_bad_use(cli);
+	if (str_eq_c(what, "verify") && rest[1] == NULL)
+		return run_verify(cli, arena, &g);
+	if (str_eq_c(what, "export") && rest[1] != NULL && rest[2] == NULL && g.file == NULL && g.head == NULL)
+		return export(cli, database_of(arena, &g), rest[1]);
+	return cli_bad_use(cli);
 }
