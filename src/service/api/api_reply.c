@@ -48,6 +48,9 @@ int api_status_of(const struct err *err)
 		return 405;
 	if (str_ends_with(key, STR(".throttled")))
 		return 429;
+	/* Upgrade Required (RFC 9110, 15.5.22) */
+	if (str_ends_with(key, STR(".protocol_old")))
+		return 426;
 	return status_of_class(err->code);
 }
 
@@ -61,7 +64,7 @@ static void args_of(const struct err *err, struct arg args[ERR_ARGS + 1])
 
 static void title_key(int status, char *buf, size_t size)
 {
-	static const int known[] = {400, 401, 403, 404, 405, 409, 412, 413, 415, 428, 429, 500, 501, 503, 504, 507};
+	static const int known[] = {400, 401, 403, 404, 405, 409, 412, 413, 415, 426, 428, 429, 500, 501, 503, 504, 507};
 	int shown = status >= 500 ? 500 : 400;
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
 		if (known[i] == status)

@@ -123,3 +123,15 @@ struct endpoint_sample {
 int endpoint_put_sample(struct db_tx *tx, const struct endpoint_sample *sample, usec_t now, struct err *err) WARN_UNUSED;
 /* 1 found (a sample machine of this name), 0 not. */
 int endpoint_find_sample(struct db_tx *tx, struct str hostname, struct uuid *ret_id, struct err *err) WARN_UNUSED;
+
+/*
+ * The protocol that agents speak is numbered and only grows: members are added, never taken away, so a server reads every
+ * earlier number; it promises the two before its newest. An agent from number 2 on sends "Luytre-Protocol: N" with every
+ * request to the control listener; none means 1. Servers are brought up to date before agents.
+ */
+#define ENDPOINT_PROTOCOL 1
+#define ENDPOINT_PROTOCOL_HEADER "Luytre-Protocol"
+/* -EINVAL endpoint.protocol_newer (given, newest); -EINVAL endpoint.protocol_old (given, oldest; status 426). */
+int endpoint_protocol_check(int64_t given, int64_t newest, struct err *err) WARN_UNUSED;
+/* By the request's header, before its body is looked at. Also -EINVAL endpoint.protocol_malformed. */
+int endpoint_protocol_of_request(const struct http_request *http, struct err *err) WARN_UNUSED;

@@ -5,7 +5,6 @@
 #include "service/endpoint/endpoint_http.h"
 #include "service/outbox/outbox.h"
 
-#define PROTOCOL 1
 #define CSR_MAX 8192
 
 const struct json_field endpoint_enrol_fields[] = {
@@ -24,7 +23,7 @@ const struct json_field endpoint_renew_fields[] = {
 
 const struct json_field endpoint_checkin_fields[] = {
 	{"agent_version", JSON_FIELD_STR, offsetof(struct endpoint_checkin_body, agent_version), true, 1, 64},
-	{"protocol", JSON_FIELD_INT, offsetof(struct endpoint_checkin_body, protocol), true, 1, PROTOCOL},
+	{"protocol", JSON_FIELD_INT, offsetof(struct endpoint_checkin_body, protocol), true, 0, INT32_MAX},
 	{"boot_id", JSON_FIELD_STR, offsetof(struct endpoint_checkin_body, boot_id), true, 1, 128},
 	{"inventory_hash", JSON_FIELD_STR, offsetof(struct endpoint_checkin_body, inventory_hash), false, 0, 128},
 	{"inventory", JSON_FIELD_ANY, offsetof(struct endpoint_checkin_body, inventory)},
@@ -32,6 +31,25 @@ const struct json_field endpoint_checkin_fields[] = {
 	{"answered", JSON_FIELD_ANY, offsetof(struct endpoint_checkin_body, answered)},
 	{.name = NULL},
 };
+
+int endpoint_protocol_check(int64_t given, int64_t newest, struct err *err)
+{
+	int64_t oldest = newest > 2 ? newest - 2 : 1;
+	if (given > newest)
+		return err_set(err, -EINVAL, "endpoint.protocol_newer", ARG_I64("given", given), ARG_I64("newest", newest));
+	if (given < oldest)
+		return err_set(err, -EINVAL, "endpoint.protocol_old", ARG_I64("given", given), ARG_I64("oldest", oldest));
+	return 0;
+}
+
+int endpoint_protocol_of_request(const struct http_request *http, struct err *err)
+{
+	struct str text = http_header(http, ENDPOINT_PROTOCOL_HEADER);
+	uint64_t given = 1;
+	if (text.p != NULL && !str_parse_u64(text, 0, INT32_MAX, &given))
+		return err_set(err, -EINVAL, "endpoint.protocol_malformed");
+	return endpoint_protocol_check((int64_t)given, ENDPOINT_PROTOCOL, err);
+}
 
 static void snapshot_changed(const struct service_context *sc)
 {
@@ -241,7 +259,10 @@ static void write_desired(struct json_writer *w, const struct checkin *c)
 int endpoint_agent_checkin(struct api_request *req, struct http_response *res, struct err *err)
 {
 	struct checkin c = {.req = req, .commands = BUF_INIT((size_t)1 << 20)};
-	int r = endpoint_report_read(req->arena, req->body, &c.report, err);
+	const struct endpoint_checkin_body *body = req->fields;
+	int r = endpoint_protocol_check(body->protocol, ENDPOINT_PROTOCOL, err);
+	if (r >= 0)
+		r = endpoint_report_read(req->arena, req->body, &c.report, err);
 	if (r >= 0)
 		r = db_read(req->service->db, read_checkin, &c, err);
 	/* Most check-ins say nothing new and write nothing. */

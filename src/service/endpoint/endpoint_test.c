@@ -584,9 +584,28 @@ ON_EACH(commands)
 ON_EACH(change_and_retire)
 ON_EACH(lists)
 
+static void protocols(void **state)
+{
+	static const struct {
+		int64_t given, newest;
+		const char *key; /* "": taken */
+	} rows[] = {
+		{1, 1, ""}, {2, 1, "endpoint.protocol_newer"}, {0, 1, "endpoint.protocol_old"}, {1, 2, ""}, {1, 3, ""}, {2, 4, ""},
+		{4, 4, ""}, {1, 4, "endpoint.protocol_old"}, {5, 4, "endpoint.protocol_newer"}, {INT32_MAX, 4, "endpoint.protocol_newer"},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct err err = {0};
+		int r = endpoint_protocol_check(rows[i].given, rows[i].newest, &err);
+		assert_int_equal(r, rows[i].key[0] == '\0' ? 0 : -EINVAL);
+		assert_string_equal(err.key, rows[i].key);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(protocols),
 		cmocka_unit_test(states),          cmocka_unit_test(clones),        cmocka_unit_test(tokens),
 		cmocka_unit_test(enrolment_each),  cmocka_unit_test(token_race_each), cmocka_unit_test(checkins_each),
 		cmocka_unit_test(commands_each),   cmocka_unit_test(change_and_retire_each), cmocka_unit_test(lists_each),

@@ -123,8 +123,10 @@ static int check_permission(struct gate_request *q, struct err *err)
 
 static int admit(struct gate_request *q, struct err *err)
 {
-	if (q->api.route->listener == LISTENER_AGENT)
-		return strcmp(q->api.route->permission, SERVICE_AGENT) == 0 ? identify_endpoint(q, err) : 0;
+	if (q->api.route->listener == LISTENER_AGENT) {
+		int r = endpoint_protocol_of_request(q->api.http, err);
+		return r == 0 && strcmp(q->api.route->permission, SERVICE_AGENT) == 0 ? identify_endpoint(q, err) : r;
+	}
 	enum msg_lang lang = q->access.lang;
 	int r = identify_person(q, err);
 	q->access.peer = q->api.http->peer;
