@@ -16,6 +16,7 @@ struct sg_map {
 
 /* The value of the key, or `fresh` when it was not there (then *ret_new). */
 uint32_t sg_map_put(struct sg_map *map, struct arena *arena, struct str key, uint32_t fresh, bool *ret_new);
+bool sg_map_has(const struct sg_map *map, struct str key);
 void sg_map_done(struct sg_map *map);
 
 struct sg_uses {
@@ -43,6 +44,7 @@ struct sg_builder {
 	size_t plan_capacity;
 	struct sg_uses *keyword_preds; /* by source */
 	size_t keyword_capacity;
+	bool plain_only; /* the pattern library is trusted with plain texts only */
 };
 
 void *sg_grow(void *items, size_t *capacity, size_t count, size_t size);
@@ -69,6 +71,8 @@ void sg_triggers_make(struct sg_builder *b);
 
 /* sigma_database.c: tables and Vectorscan databases of every field and keyword set. */
 uint32_t sg_engine_for(const struct sigma_pred *pred);
+/* The longest part of a pattern that JSON never writes another way but by \u. */
+struct str sg_plain_run(const struct sigma_pred *pred);
 int sg_databases_make(struct sg_builder *b, struct err *err) WARN_UNUSED;
 
 /* sigma_keys.c: the tree of JSON keys. */

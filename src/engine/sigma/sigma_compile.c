@@ -43,6 +43,17 @@ uint32_t sg_map_put(struct sg_map *map, struct arena *arena, struct str key, uin
 	return fresh;
 }
 
+bool sg_map_has(const struct sg_map *map, struct str key)
+{
+	uint64_t hash = sg_hash(key.p, key.n);
+	if (map->slots == NULL)
+		return false;
+	for (size_t at = hash & map->mask; map->slots[at].hash != 0; at = (at + 1) & map->mask)
+		if (map->slots[at].hash == hash && str_eq(map->slots[at].key, key))
+			return true;
+	return false;
+}
+
 void sg_map_done(struct sg_map *map)
 {
 	mem_free(map->slots);

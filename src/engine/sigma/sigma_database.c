@@ -106,6 +106,64 @@ static void use_pcre(struct sg_builder *b, uint32_t pred)
 	b->image.preds[pred].arg = SG_PUSH(b, regexes, row);
 }
 
+static int on_found(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *user)
+{
+	(void)id;
+	(void)from;
+	(void)to;
+	(void)flags;
+	*(bool *)user = true;
+	return 0;
+}
+
+/* Whether `wanted` is found at every place of every length around a vector's. */
+static bool finds(const char *wanted, const hs_database_t *db, hs_scratch_t *scratch)
+{
+	char text[200];
+	size_t n = strlen(wanted);
+	for (size_t length = n; length <= sizeof text; length++)
+		for (size_t at = 0; at + n <= length; at++) {
+			bool found = false;
+			(void)memset(text, 'q', sizeof text);
+			(void)memcpy(text + at, wanted, n);
+			(void)hs_scan(db, text, (unsigned)length, 0, scratch, on_found, &found);
+			if (!found)
+				return false;
+		}
+	return true;
+}
+
+/*
+ * Vectorscan 5.4.9 on AVX-512 misses single bytes and what its accelerated automata look for, near the end of a text
+ * (docs/sigma.md); Hyperscan 5.4.0 does not. Where that is seen, only plain texts are given to it.
+ */
+static bool automata_work(void)
+{
+	static const char *const probes[][2] = {{"\\.", "."}, {"a[a-c]", "ab"}, {"a.?b", "ab"}};
+	bool fine = true;
+	for (size_t i = 0; i < ARRAY_LEN(probes) && fine; i++) {
+		hs_database_t *db = NULL;
+		hs_scratch_t *scratch = NULL;
+		hs_compile_error_t *error = NULL;
+		fine = hs_compile(probes[i][0], HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH, HS_MODE_BLOCK, NULL, &db, &error) == HS_SUCCESS &&
+		       hs_alloc_scratch(db, &scratch) == HS_SUCCESS && finds(probes[i][1], db, scratch);
+		(void)hs_free_compile_error(error);
+		(void)hs_free_scratch(scratch);
+		(void)hs_free_database(db);
+	}
+	return fine;
+}
+
+/* "*text*", of which the library finds the text itself. */
+static bool is_plain(const struct sigma_pred *pred)
+{
+	const struct sigma_piece *a = pred->pattern.first, *b = a != NULL ? a->next : NULL, *c = b != NULL ? b->next : NULL;
+	if (pred->op == SIGMA_OP_EXACT)
+		return true;
+	return pred->op == SIGMA_OP_PATTERN && c != NULL && c->next == NULL && a->kind == SIGMA_PIECE_ANY_RUN && b->kind == SIGMA_PIECE_TEXT &&
+	       c->kind == SIGMA_PIECE_ANY_RUN && b->text.n > 1;
+}
+
 /* Whether Vectorscan can take the expression: no look-around, no back-references, not too large. */
 static bool hs_takes(const struct sigma_pred *p, unsigned flags)
 {
@@ -261,6 +319,8 @@ static void make_ends(struct sg_builder *b, struct sg_ends *ends, const struct s
 			slot = (slot + 1) & (slots - 1);
 		b->image.exacts[at + slot] = (struct sg_exact){hash, preds->items[i], sg_text_add(b, text)};
 		ends->lengths[text.n / 64] |= UINT64_C(1) << (text.n % 64);
+		if (text.n > ends->longest)
+			ends->longest = (uint32_t)text.n;
 	}
 	ends->table = (struct sg_range){at, slots};
 }
@@ -280,13 +340,67 @@ static void make_exacts(struct sg_builder *b, struct sg_field *field, const stru
 		while (b->image.exacts[at + slot].hash != 0)
 			slot = (slot + 1) & (slots - 1);
 		b->image.exacts[at + slot] = (struct sg_exact){hash, preds->items[i], sg_text_add(b, text)};
+		if (text.n > field->exact_longest)
+			field->exact_longest = (uint32_t)text.n;
 	}
 	field->exact = (struct sg_range){at, slots};
 }
 
 struct field_work {
-	struct sg_uses exact, number, begins, ends, folded, raw;
+	struct sg_uses exact, number, begins, ends, folded, raw, windows;
 };
+
+/* "*text*" long enough for a window. */
+static bool is_window(const struct sigma_pred *pred, struct str *ret_text)
+{
+	const struct sigma_piece *a = pred->pattern.first, *b = a != NULL ? a->next : NULL, *c = b != NULL ? b->next : NULL;
+	if (c == NULL || c->next != NULL || a->kind != SIGMA_PIECE_ANY_RUN || b->kind != SIGMA_PIECE_TEXT || c->kind != SIGMA_PIECE_ANY_RUN)
+		return false;
+	*ret_text = b->text;
+	return b->text.n >= SG_WINDOW_BYTES;
+}
+
+/* Below this many, Vectorscan has them nearly for nothing. */
+#define WINDOWS_MIN 500
+
+static void split_windows(struct sg_builder *b, struct field_work *w)
+{
+	struct sg_uses rest = {0};
+	struct str text;
+	for (size_t i = 0; i < w->folded.count; i++)
+		sg_uses_add(is_window(b->plans[w->folded.items[i]].pred, &text) ? &w->windows : &rest, w->folded.items[i]);
+	if (w->windows.count < WINDOWS_MIN) {
+		w->windows.count = 0;
+		mem_free(rest.items);
+		return;
+	}
+	mem_free(w->folded.items);
+	w->folded = rest;
+}
+
+static void make_windows(struct sg_builder *b, struct sg_windows *windows, const struct sg_uses *preds)
+{
+	uint32_t bits = (uint32_t)b->image.words_count, at = (uint32_t)b->image.exacts_count, slots = 2;
+	if (preds->count == 0)
+		return;
+	for (unsigned i = 0; i < SG_WINDOW_BITS / 64; i++)
+		(void)SG_PUSH(b, words, 0);
+	while (slots < preds->count * 4)
+		slots *= 2;
+	for (uint32_t i = 0; i < slots; i++)
+		(void)SG_PUSH(b, exacts, (struct sg_exact){.hash = 0});
+	for (size_t i = 0; i < preds->count; i++) {
+		struct str text = STR_EMPTY;
+		(void)is_window(b->plans[preds->items[i]].pred, &text);
+		uint64_t h = sg_window_first(text.p);
+		uint32_t hash = sg_rolled(h), slot = hash >> 1 & (slots - 1);
+		b->image.words[bits + (h >> 48) / 64] |= UINT64_C(1) << ((h >> 48) % 64);
+		while (b->image.exacts[at + slot].hash != 0)
+			slot = (slot + 1) & (slots - 1);
+		b->image.exacts[at + slot] = (struct sg_exact){hash, preds->items[i], sg_text_add(b, text)};
+	}
+	*windows = (struct sg_windows){{bits, SG_WINDOW_BITS / 64}, {at, slots}};
+}
 
 static void sort_out(struct sg_builder *b, struct field_work *work)
 {
@@ -315,6 +429,10 @@ static void add_patterns(struct sg_builder *b, const struct sg_uses *preds, stru
 	struct buf text cleanup_buf = BUF_INIT(1 << 20);
 	for (size_t i = 0; i < preds->count; i++) {
 		uint32_t id = preds->items[i];
+		if (b->plain_only && !is_plain(b->plans[id].pred)) {
+			use_pcre(b, id);
+			continue;
+		}
 		if (b->image.preds[id].op == SIGMA_OP_REGEX) {
 			add_regex(b, p, id);
 			continue;
@@ -331,6 +449,8 @@ static int make_field(struct sg_builder *b, uint32_t index, struct field_work *w
 	struct str name = sg_str(&b->image, field.name);
 	make_exacts(b, &field, &work->exact);
 	make_numbers(b, &field, &work->number);
+	split_windows(b, work);
+	make_windows(b, &field.windows, &work->windows);
 	make_ends(b, &field.begins, &work->begins, false);
 	make_ends(b, &field.ends, &work->ends, true);
 	patterns_clear(p);
@@ -349,10 +469,10 @@ static int make_field(struct sg_builder *b, uint32_t index, struct field_work *w
  * The longest run of a keyword's text that JSON never writes another way but by \u: no quote, backslash, slash or control
  * character, ASCII only. Found in the raw bytes or else the keyword cannot be there.
  */
-static struct str plain_run(const struct sigma_pattern *p)
+struct str sg_plain_run(const struct sigma_pred *pred)
 {
 	struct str best = STR_EMPTY;
-	for (const struct sigma_piece *piece = p->first; piece != NULL; piece = piece->next) {
+	for (const struct sigma_piece *piece = pred->op == SIGMA_OP_PATTERN ? pred->pattern.first : NULL; piece != NULL; piece = piece->next) {
 		struct str s = piece->kind == SIGMA_PIECE_TEXT ? piece->text : STR_EMPTY;
 		size_t from = 0;
 		for (size_t i = 0; i <= s.n; i++) {
@@ -372,9 +492,8 @@ static void make_probe(struct sg_builder *b, const struct sg_uses *preds, struct
 {
 	sg_probe_init(&row->probe);
 	for (size_t i = 0; i < preds->count && !row->always_full; i++) {
-		const struct sigma_pred *pred = b->plans[preds->items[i]].pred;
-		struct str run = pred->op == SIGMA_OP_PATTERN ? plain_run(&pred->pattern) : STR_EMPTY;
-		row->always_full = run.n < SG_PROBE_WINDOW || !sg_probe_add(&row->probe, run.p, run.n);
+		const struct sg_text run = b->image.preds[preds->items[i]].run;
+		row->always_full = run.n < SG_PROBE_WINDOW || !sg_probe_add(&row->probe, b->image.text, run.at, run.n);
 	}
 	sg_probe_ready(&row->probe);
 }
@@ -414,6 +533,7 @@ int sg_databases_make(struct sg_builder *b, struct err *err)
 	struct patterns p = {0};
 	struct field_work *work = mem_alloc_array(b->image.fields_count, sizeof *work);
 	int r = 0;
+	b->plain_only = !automata_work();
 	sort_out(b, work);
 	for (uint32_t i = 0; i < b->image.fields_count; i++) {
 		b->image.known[0].string_count += (uint32_t)(work[i].exact.count + work[i].begins.count + work[i].ends.count + work[i].folded.count);
@@ -424,6 +544,7 @@ int sg_databases_make(struct sg_builder *b, struct err *err)
 		mem_free(work[i].number.items);
 		mem_free(work[i].begins.items);
 		mem_free(work[i].ends.items);
+		mem_free(work[i].windows.items);
 		mem_free(work[i].folded.items);
 		mem_free(work[i].raw.items);
 	}

@@ -45,6 +45,7 @@ struct sg_pred {
 	uint8_t op, flags, part, ref;
 	uint32_t engine;     /* that finds it, of enum sg_engine; 0: tested when asked */
 	struct sg_text text; /* as explained to people; FIELDREF: the other field's name */
+	struct sg_text run;  /* PATTERN: text that JSON never writes another way but by \u; empty: too short */
 	uint32_t arg;        /* NUMBER: numbers; CIDR: nets; REGEX by PCRE2: regexes; FIELDREF: the other field; PATTERN: globs */
 };
 enum { SG_PRED_CASED = 1 };
@@ -62,14 +63,28 @@ enum sg_engine {
 struct sg_ends {
 	uint64_t lengths[SG_ENDS_WORDS]; /* one bit a length */
 	struct sg_range table;           /* of exacts */
+	uint32_t longest, pad;
+};
+
+/*
+ * Long texts anywhere in a value (thousands of file hashes): the first bytes of each as a window that slides over the value
+ * (Karp and Rabin 1987), with one bit a hash before the table.
+ */
+#define SG_WINDOW_BYTES 24
+#define SG_WINDOW_BITS 65536
+struct sg_windows {
+	struct sg_range bits;  /* of words, SG_WINDOW_BITS / 64 of them; n 0: none */
+	struct sg_range table; /* of exacts */
 };
 
 struct sg_field {
 	struct sg_text name;
 	uint32_t folded_db, raw_db; /* of databases, or SG_NONE */
 	struct sg_range exact;      /* slots of exacts; n is a power of two or 0 */
+	uint32_t exact_longest, pad;
 	struct sg_range numbers;    /* sorted number rows */
 	struct sg_ends begins, ends;
+	struct sg_windows windows;
 };
 
 struct sg_exact {
@@ -201,6 +216,7 @@ struct sg_known {
 	X(struct sg_pred, preds)                                                                   \
 	X(struct sg_field, fields)                                                                 \
 	X(struct sg_exact, exacts)                                                                 \
+	X(uint64_t, words)                                                                         \
 	X(struct sg_number, numbers)                                                               \
 	X(struct sigma_net, nets)                                                                  \
 	X(struct sg_regex, regexes)                                                                \
@@ -253,6 +269,14 @@ uint32_t sg_hash32(const char *p, size_t n);
 static inline uint64_t sg_roll(uint64_t h, char c)
 {
 	return (h ^ (unsigned char)c) * UINT64_C(0x9e3779b97f4a7c15);
+}
+#define SG_WINDOW_PRIME UINT64_C(0x9e3779b97f4a7c15)
+static inline uint64_t sg_window_first(const char *p)
+{
+	uint64_t h = 0;
+	for (unsigned i = 0; i < SG_WINDOW_BYTES; i++)
+		h = h * SG_WINDOW_PRIME + (unsigned char)p[i];
+	return h;
 }
 static inline uint32_t sg_rolled(uint64_t h)
 {

@@ -114,7 +114,7 @@ static void find_ends(struct sigma_matcher *m, const struct sg_ends *ends, struc
 {
 	const struct sg_image *image = m->image;
 	uint32_t mask = ends->table.n - 1;
-	size_t most = text.n < SG_ENDS_MAX ? text.n : SG_ENDS_MAX;
+	size_t most = text.n < ends->longest ? text.n : ends->longest;
 	uint64_t h = 0;
 	for (size_t n = 1; n <= most; n++) {
 		h = sg_roll(h, text.p[backwards ? text.n - n : n - 1]);
@@ -132,9 +132,35 @@ static void find_ends(struct sigma_matcher *m, const struct sg_ends *ends, struc
 	}
 }
 
+static void find_windows(struct sigma_matcher *m, const struct sg_windows *windows, struct str text)
+{
+	const struct sg_image *image = m->image;
+	const uint64_t *bits = image->words + windows->bits.at;
+	uint64_t leaving = 1; /* the factor of the byte that leaves: the prime to the power of the window less one */
+	uint32_t mask = windows->table.n - 1;
+	if (text.n < SG_WINDOW_BYTES)
+		return;
+	for (unsigned i = 1; i < SG_WINDOW_BYTES; i++)
+		leaving *= SG_WINDOW_PRIME;
+	uint64_t h = sg_window_first(text.p);
+	for (size_t at = 0;; at++) {
+		if (bits[(h >> 48) / 64] >> ((h >> 48) % 64) & 1) {
+			uint32_t hash = sg_rolled(h);
+			for (uint32_t slot = hash >> 1 & mask; image->exacts[windows->table.at + slot].hash != 0; slot = (slot + 1) & mask) {
+				const struct sg_exact *e = &image->exacts[windows->table.at + slot];
+				if (e->hash == hash && e->text.n <= text.n - at && memcmp(image->text + e->text.at, text.p + at, e->text.n) == 0)
+					fire(m, e->pred);
+			}
+		}
+		if (at + SG_WINDOW_BYTES == text.n)
+			return;
+		h = (h - (unsigned char)text.p[at] * leaving) * SG_WINDOW_PRIME + (unsigned char)text.p[at + SG_WINDOW_BYTES];
+	}
+}
+
 static void search_tables(struct sigma_matcher *m, const struct sg_field *field, struct str folded)
 {
-	if (field->exact.n > 0)
+	if (field->exact.n > 0 && folded.n <= field->exact_longest)
 		find_exact(m, field, folded);
 	if (field->numbers.n > 0)
 		find_number(m, field, folded);
@@ -150,8 +176,11 @@ static void search_value(struct sigma_matcher *m, const struct sg_field *field, 
 		struct str folded = sg_decode_folded(m, v, 0);
 		if (engines & SG_ENGINE_TABLES)
 			search_tables(m, field, folded);
-		if (engines & SG_ENGINE_FOLDED)
+		if (engines & SG_ENGINE_FOLDED) {
 			search(m, field->folded_db, folded);
+			if (field->windows.bits.n > 0)
+				find_windows(m, &field->windows, folded);
+		}
 	}
 	if (engines & SG_ENGINE_RAW && field->raw_db != SG_NONE)
 		search(m, field->raw_db, sg_decode_raw(m, v, 0));
@@ -219,6 +248,40 @@ bool sg_fired(struct sigma_matcher *m, uint32_t index)
 	return sg_has(m->fired, index);
 }
 
+/* What could hide a text from a search of the raw bytes: an escape by number, and the two letters outside ASCII that fold
+ * into ASCII (the Kelvin sign U+212A: E2 84 AA, the long s U+017F: C5 BF). */
+static bool may_hide(const struct sigma_matcher *m)
+{
+	const char *p = m->json.p, *end = p + m->json.n;
+	if (m->has_codes || !m->has_letters)
+		return m->has_codes;
+	for (const char *at = p; (at = memchr(at, '\xe2', (size_t)(end - at))) != NULL; at++)
+		if (end - at >= 3 && at[1] == '\x84' && at[2] == '\xaa')
+			return true;
+	for (const char *at = p; (at = memchr(at, '\xc5', (size_t)(end - at))) != NULL; at++)
+		if (end - at >= 2 && at[1] == '\xbf')
+			return true;
+	return false;
+}
+
+/* Below this a search costs less than looking first. */
+#define PROBE_BYTES_MIN 100
+
+/* Whether Vectorscan could find something that wakes a rule. What it would find besides is searched when a rule asks. */
+static bool worth_searching(struct sigma_matcher *m, const struct sg_search *search)
+{
+	const struct sg_slot *slot = sg_slot_of(m, search->field);
+	if (slot == NULL || search->probe == NULL || m->hides)
+		return true;
+	for (uint32_t i = slot->first; i != SG_NONE; i = m->values[i].next) {
+		const struct sg_value *v = &m->values[i];
+		/* An object's text is searched without the blanks between its parts. */
+		if (v->n < PROBE_BYTES_MIN || v->type == SG_VALUE_OBJECT || sg_probe_hits(search->probe, m->image->text, v->p, v->n))
+			return true;
+	}
+	return false;
+}
+
 /* Depth is bounded by the parser's limits. */
 bool sg_program_holds(struct sigma_matcher *m, const uint32_t *word)
 {
@@ -260,27 +323,12 @@ static void gather_value(void *user, const struct sg_value *v)
 	g->m->all.p[g->n++] = (char)0xff;
 }
 
-static bool has_long_s(struct str s)
-{
-	for (size_t at; (at = str_find_char(s, '\xc5')) != SIZE_MAX; s = str_sub(s, at + 1, s.n))
-		if (at + 1 < s.n && s.p[at + 1] == '\xbf')
-			return true;
-	return false;
-}
-
-/* What could hide a keyword from a search of the raw bytes: an escape by number, and the two letters outside ASCII that fold
- * into ASCII (K U+212A, long s U+017F). */
-static bool may_hide(const struct sigma_matcher *m)
-{
-	return m->has_codes || (m->has_high && (memmem(m->json.p, m->json.n, "\xe2\x84\xaa", 3) != NULL || has_long_s(m->json)));
-}
-
 /* Keywords stand in any value (R "Keywords"). The raw bytes are searched first; only where something could be there are all
  * values decoded, into one buffer with a byte between them that no text has. */
 static void search_keywords(struct sigma_matcher *m, const struct sg_keywords *k)
 {
 	struct gather g = {.m = m, .raw_db = k->raw_db};
-	if (!k->always_full && !may_hide(m) && !sg_probe_hits(&k->probe, m->json.p, m->json.n))
+	if (!k->always_full && !m->hides && !sg_probe_hits(&k->probe, m->image->text, m->json.p, m->json.n))
 		return;
 	sg_grow_text(&m->all, 64);
 	m->all.p[g.n++] = (char)0xff;
@@ -432,8 +480,12 @@ int sigma_matcher_run(struct sigma_matcher *m, struct str json, const struct sig
 	if (r < 0)
 		return r;
 	const struct sg_route *route = m->route;
-	for (size_t i = 0; i < route->field_count; i++)
-		search_field(m, route->fields[i].field, route->fields[i].engines);
+	m->hides = may_hide(m);
+	for (size_t i = 0; i < route->field_count; i++) {
+		const struct sg_search *search = &route->fields[i];
+		bool worth = !(search->engines & SG_ENGINE_FOLDED) || worth_searching(m, search);
+		search_field(m, search->field, worth ? search->engines : search->engines & ~(uint32_t)SG_ENGINE_FOLDED);
+	}
 	for (size_t i = 0; i < route->keyword_count; i++)
 		search_keywords(m, &m->image->keywords[route->keywords[i]]);
 	wake(m);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 #include "engine/sigma/sigma_probe.h"
 
+#include <stdlib.h>
 #include <string.h>
 #ifdef __x86_64__
 #include <immintrin.h>
@@ -24,10 +25,14 @@ static unsigned weight(uint8_t c)
 
 static unsigned window_weight(const char *p)
 {
-	uint8_t a = lower(p[0]), b = lower(p[1]), c = lower(p[2]);
-	/* The same punctuation twice ("::") is rarer than its parts. */
-	unsigned twice = (a == b || b == c) && !(b >= 'a' && b <= 'z') && b != ' ' && b != '.' && b != '0' ? 6 : 0;
-	return weight(a) + weight(b) + weight(c) + twice;
+	unsigned sum = 0;
+	for (unsigned i = 0; i < SG_PROBE_WINDOW; i++) {
+		uint8_t c = lower(p[i]);
+		/* The same punctuation twice ("::") is rarer than its parts. */
+		bool twice = i > 0 && c == lower(p[i - 1]) && strchr(":;,=-_$&|<>!@#%^", c) != NULL;
+		sum += weight(c) + (twice ? 6 : 0);
+	}
+	return sum;
 }
 
 void sg_probe_init(struct sg_probe *probe)
@@ -35,19 +40,32 @@ void sg_probe_init(struct sg_probe *probe)
 	(void)memset(probe, 0, sizeof *probe);
 }
 
-bool sg_probe_add(struct sg_probe *probe, const char *text, size_t n)
+/* Letters as lower case; some punctuation becomes other punctuation, which the whole text then tells apart. */
+static uint32_t window_of(const char *p)
 {
+	uint32_t w;
+	(void)memcpy(&w, p, sizeof w);
+	return w | 0x20202020u;
+}
+
+static unsigned head_of(uint32_t window)
+{
+	return window * 0x9e3779b1u >> 24;
+}
+
+bool sg_probe_add(struct sg_probe *probe, const char *text, uint32_t at, size_t n)
+{
+	const char *p = text + at;
 	size_t best = 0;
 	for (size_t i = 1; i + SG_PROBE_WINDOW <= n; i++)
-		if (window_weight(text + i) > window_weight(text + best))
+		if (window_weight(p + i) > window_weight(p + best))
 			best = i;
-	uint8_t window[4] = {lower(text[best]), lower(text[best + 1]), lower(text[best + 2]), 0};
 	for (uint32_t i = 0; i < probe->count; i++)
-		if (memcmp(probe->windows[i], window, 4) == 0)
+		if (probe->rows[i].at == at && probe->rows[i].n == n)
 			return true;
-	if (probe->count == SG_PROBE_MAX)
+	if (probe->count == SG_PROBE_MAX || n > UINT16_MAX)
 		return false;
-	(void)memcpy(probe->windows[probe->count++], window, 4);
+	probe->rows[probe->count++] = (struct sg_probe_row){.window = window_of(p + best), .at = at, .n = (uint16_t)n, .before = (uint16_t)best};
 	return true;
 }
 
@@ -57,38 +75,57 @@ static void allow(struct sg_probe *probe, unsigned place, uint8_t c, uint8_t gro
 	probe->high[place][c >> 4] |= group;
 }
 
+static int compare_rows(const void *a, const void *b)
+{
+	const struct sg_probe_row *x = a, *y = b;
+	int order = memcmp(&x->window, &y->window, sizeof x->window);
+	return order != 0 ? order : (x->at > y->at) - (x->at < y->at);
+}
+
 void sg_probe_ready(struct sg_probe *probe)
 {
 	/* Sorted, so that windows of one group are alike and let little else through. */
-	for (uint32_t i = 1; i < probe->count; i++)
-		for (uint32_t k = i; k > 0 && memcmp(probe->windows[k - 1], probe->windows[k], 4) > 0; k--) {
-			uint8_t swap[4];
-			(void)memcpy(swap, probe->windows[k], 4);
-			(void)memcpy(probe->windows[k], probe->windows[k - 1], 4);
-			(void)memcpy(probe->windows[k - 1], swap, 4);
+	if (probe->count > 1)
+		qsort(probe->rows, probe->count, sizeof *probe->rows, compare_rows);
+	for (uint32_t i = 0; i < probe->count; i++) {
+		struct sg_probe_row *row = &probe->rows[i];
+		uint8_t group = (uint8_t)(1u << (i * 8 / probe->count)), window[SG_PROBE_WINDOW];
+		(void)memcpy(window, &row->window, sizeof window);
+		for (unsigned place = 0; place < SG_PROBE_WINDOW; place++) {
+			allow(probe, place, window[place], group);
+			allow(probe, place, window[place] & (uint8_t)~0x20, group);
 		}
-	for (unsigned group = 0; group < 8; group++) {
-		uint32_t from = probe->count * group / 8, to = probe->count * (group + 1) / 8;
-		probe->group_at[group] = (uint16_t)from;
-		probe->group_at[group + 1] = (uint16_t)to;
-		for (uint32_t i = from; i < to; i++)
-			for (unsigned place = 0; place < SG_PROBE_WINDOW; place++) {
-				uint8_t c = probe->windows[i][place];
-				allow(probe, place, c, (uint8_t)(1u << group));
-				if (c >= 'a' && c <= 'z')
-					allow(probe, place, (uint8_t)(c - 32), (uint8_t)(1u << group));
-			}
+		uint16_t *head = &probe->heads[head_of(row->window)];
+		row->next = *head;
+		*head = (uint16_t)(i + 1);
 	}
 }
 
-static bool is_window(const struct sg_probe *probe, const char *p, unsigned groups)
+size_t sg_probe_size(const struct sg_probe *probe)
 {
-	uint8_t a = lower(p[0]), b = lower(p[1]), c = lower(p[2]);
-	for (; groups != 0; groups &= groups - 1) {
-		unsigned group = (unsigned)__builtin_ctz(groups);
-		for (unsigned i = probe->group_at[group]; i < probe->group_at[group + 1]; i++)
-			if (probe->windows[i][0] == a && probe->windows[i][1] == b && probe->windows[i][2] == c)
-				return true;
+	return offsetof(struct sg_probe, rows) + probe->count * sizeof *probe->rows;
+}
+
+/* What is searched, for the place that the shuffles point to. */
+struct look {
+	const struct sg_probe *probe;
+	const char *text, *p;
+	size_t n;
+};
+
+static bool is_text(const struct look *l, size_t at)
+{
+	uint32_t window = window_of(l->p + at);
+	for (unsigned i = l->probe->heads[head_of(window)]; i != 0; i = l->probe->rows[i - 1].next) {
+		const struct sg_probe_row *row = &l->probe->rows[i - 1];
+		if (row->window != window || row->before > at || l->n - (at - row->before) < row->n)
+			continue;
+		const char *wanted = l->text + row->at, *here = l->p + at - row->before;
+		size_t k = 0;
+		while (k < row->n && lower(wanted[k]) == lower(here[k]))
+			k++;
+		if (k == row->n)
+			return true;
 	}
 	return false;
 }
@@ -103,13 +140,11 @@ static unsigned groups_at(const struct sg_probe *probe, const char *p)
 	return groups;
 }
 
-static bool hits_plain(const struct sg_probe *probe, const char *p, size_t n)
+static bool hits_plain(const struct look *l)
 {
-	for (size_t i = 0; i + SG_PROBE_WINDOW <= n; i++) {
-		unsigned groups = groups_at(probe, p + i);
-		if (groups != 0 && is_window(probe, p + i, groups))
+	for (size_t i = 0; i + SG_PROBE_WINDOW <= l->n; i++)
+		if (groups_at(l->probe, l->p + i) != 0 && is_text(l, i))
 			return true;
-	}
 	return false;
 }
 
@@ -127,30 +162,37 @@ __attribute__((target("avx2"))) static inline __m256i groups_of(__m256i low, __m
 	                        _mm256_shuffle_epi8(high, _mm256_and_si256(_mm256_srli_epi16(v, 4), nibble)));
 }
 
-__attribute__((target("avx2"))) static bool hits_avx2(const struct sg_probe *probe, const char *p, size_t n)
+#define STEP 32
+
+__attribute__((target("avx2"))) static bool hits_avx2(const struct look *l)
 {
-	const __m256i low0 = table(probe->low[0]), low1 = table(probe->low[1]), low2 = table(probe->low[2]);
-	const __m256i high0 = table(probe->high[0]), high1 = table(probe->high[1]), high2 = table(probe->high[2]);
-	size_t i = 0;
-	for (; i + 32 + SG_PROBE_WINDOW - 1 <= n; i += 32) {
-		__m256i groups = _mm256_and_si256(groups_of(low0, high0, p + i),
-		                                  _mm256_and_si256(groups_of(low1, high1, p + i + 1), groups_of(low2, high2, p + i + 2)));
+	const struct sg_probe *probe = l->probe;
+	const __m256i low0 = table(probe->low[0]), low1 = table(probe->low[1]), low2 = table(probe->low[2]), low3 = table(probe->low[3]);
+	const __m256i high0 = table(probe->high[0]), high1 = table(probe->high[1]), high2 = table(probe->high[2]), high3 = table(probe->high[3]);
+	const size_t last = l->n - (STEP + SG_PROBE_WINDOW - 1);
+	for (size_t i = 0;; i = i + STEP < last ? i + STEP : last) {
+		const char *p = l->p + i;
+		__m256i first = _mm256_and_si256(groups_of(low0, high0, p), groups_of(low1, high1, p + 1));
+		__m256i groups = _mm256_and_si256(first, _mm256_and_si256(groups_of(low2, high2, p + 2), groups_of(low3, high3, p + 3)));
 		uint32_t maybe = ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(groups, _mm256_setzero_si256()));
-		for (; maybe != 0; maybe &= maybe - 1) {
-			const char *at = p + i + __builtin_ctz(maybe);
-			if (is_window(probe, at, groups_at(probe, at)))
+		for (; maybe != 0; maybe &= maybe - 1)
+			if (is_text(l, i + (unsigned)__builtin_ctz(maybe)))
 				return true;
-		}
+		/* The last step overlaps the one before. */
+		if (i == last)
+			return false;
 	}
-	return hits_plain(probe, p + i, n - i);
 }
 #endif
 
-bool sg_probe_hits(const struct sg_probe *probe, const char *p, size_t n)
+bool sg_probe_hits(const struct sg_probe *probe, const char *text, const char *p, size_t n)
 {
+	const struct look l = {probe, text, p, n};
+	if (probe->count == 0)
+		return false;
 #ifdef __x86_64__
-	if (__builtin_cpu_supports("avx2"))
-		return hits_avx2(probe, p, n);
+	if (n >= STEP + SG_PROBE_WINDOW - 1 && __builtin_cpu_supports("avx2"))
+		return hits_avx2(&l);
 #endif
-	return hits_plain(probe, p, n);
+	return hits_plain(&l);
 }

@@ -109,6 +109,8 @@ uint32_t sg_pred_add(struct sg_builder *b, const struct sigma_pred *pred)
 	                      .text = sg_text_add(b, explained(b, pred))};
 	row.arg = pred_argument(b, pred);
 	row.engine = sg_engine_for(pred);
+	if (row.engine == SG_ENGINE_FOLDED || row.field == SG_NONE)
+		row.run = sg_text_add(b, sg_plain_run(pred));
 	b->plans = sg_grow(b->plans, &b->plan_capacity, b->image.preds_count, sizeof *b->plans);
 	b->plans[b->image.preds_count] = (struct sg_pred_plan){.pred = pred};
 	(void)SG_PUSH(b, preds, row);
@@ -162,6 +164,18 @@ int sg_program_add(struct sg_builder *b, const struct sigma_node *node, uint32_t
 	return 0;
 }
 
+/* Bytes that say something: of a piece's text without the words that stand in nearly every path, call or key. */
+static size_t telling_bytes(struct str text)
+{
+	static const char *const common[] = {"\\windows\\", "\\system32\\", "\\syswow64\\", "program files", "kernelbase", "kernel32", "ntdll", "microsoft",
+	                                     "currentversion", "software\\", "\\users\\", "powershell", "svchost", ".dll", ".exe", "http"};
+	size_t n = text.n;
+	for (size_t i = 0; i < ARRAY_LEN(common); i++)
+		if (str_find(text, str_c(common[i])) != SIZE_MAX)
+			n -= n < strlen(common[i]) ? n : strlen(common[i]);
+	return n;
+}
+
 /*
  * How often a predicate is expected to hold, only to choose the rarest: long texts are rare, texts that many rules name
  * are the common tools, event numbers and other exact values are common.
@@ -173,7 +187,7 @@ static double expected(const struct sg_builder *b, uint32_t id)
 	size_t length = 0;
 	if (pred->op == SIGMA_OP_PATTERN) {
 		for (const struct sigma_piece *piece = pred->pattern.first; piece != NULL; piece = piece->next)
-			length += piece->kind == SIGMA_PIECE_TEXT ? piece->text.n : 0;
+			length += piece->kind == SIGMA_PIECE_TEXT ? telling_bytes(piece->text) : 0;
 		base = 0.4;
 		for (size_t i = 0; i < length && i < 20; i++)
 			base *= 0.75;
@@ -183,22 +197,48 @@ static double expected(const struct sg_builder *b, uint32_t id)
 	return base * (1 + 0.2 * (double)b->plans[id].rules);
 }
 
+/*
+ * A field that Vectorscan must read costs every event of the source as much as waking some thirty rules for nothing, unless
+ * another rule of the source cannot do without: `paid` holds those.
+ */
+#define READING_COST 5.0
+
+struct wakers {
+	const struct sg_builder *b;
+	uint32_t source;
+	struct sg_map paid;
+	struct sg_uses list;
+};
+
+static struct str paid_key(uint32_t key[3], uint32_t source, const struct sg_pred *pred)
+{
+	key[0] = source;
+	key[1] = pred->field;
+	key[2] = pred->engine;
+	return str_n(key, 3 * sizeof *key);
+}
+
+static double reading_cost(const struct wakers *w, const struct sg_pred *pred)
+{
+	uint32_t key[3];
+	if (pred->engine == SG_ENGINE_TABLES || pred->field == SG_NONE)
+		return 0;
+	return sg_map_has(&w->paid, paid_key(key, w->source, pred)) ? 0 : READING_COST;
+}
+
 /* The cost of waking a rule by this node: infinite when the node can hold with no predicate of a table having fired. */
-static double wake_cost(const struct sg_builder *b, const uint32_t *word)
+static double wake_cost(const struct wakers *w, const uint32_t *word)
 {
 	if (SG_KIND(*word) == SIGMA_NODE_PRED) {
-		uint32_t pred = SG_VALUE(*word);
-		/* A field that must be read by Vectorscan costs every event of the source something. */
-		uint32_t engine = b->image.preds[pred].engine;
-		double reading = engine == SG_ENGINE_TABLES ? 0 : engine == SG_ENGINE_FOLDED ? 0.01 : 0.05;
-		return engine != 0 ? expected(b, pred) + reading : 1e9;
+		const struct sg_pred *pred = &w->b->image.preds[SG_VALUE(*word)];
+		return pred->engine != 0 ? expected(w->b, SG_VALUE(*word)) + reading_cost(w, pred) : 1e9;
 	}
 	if (SG_KIND(*word) == SIGMA_NODE_NOT)
 		return 1e9;
 	double best = SG_KIND(*word) == SIGMA_NODE_AND ? 1e9 : 0;
 	const uint32_t *end = word + sg_size(*word);
 	for (const uint32_t *child = word + 1; child < end; child += sg_size(*child)) {
-		double cost = wake_cost(b, child);
+		double cost = wake_cost(w, child);
 		if (SG_KIND(*word) == SIGMA_NODE_OR)
 			best += cost;
 		else if (cost < best)
@@ -207,43 +247,68 @@ static double wake_cost(const struct sg_builder *b, const uint32_t *word)
 	return best;
 }
 
-static void collect_wakers(const struct sg_builder *b, const uint32_t *word, struct sg_uses *list)
+static void collect_wakers(struct wakers *w, const uint32_t *word)
 {
 	if (SG_KIND(*word) == SIGMA_NODE_PRED) {
-		sg_uses_add(list, SG_VALUE(*word));
+		sg_uses_add(&w->list, SG_VALUE(*word));
 		return;
 	}
 	const uint32_t *end = word + sg_size(*word), *best = NULL;
 	double best_cost = 0;
 	for (const uint32_t *child = word + 1; child < end; child += sg_size(*child)) {
 		if (SG_KIND(*word) == SIGMA_NODE_OR) {
-			collect_wakers(b, child, list);
+			collect_wakers(w, child);
 			continue;
 		}
-		double cost = wake_cost(b, child);
+		double cost = wake_cost(w, child);
 		if (best == NULL || cost < best_cost) {
 			best = child;
 			best_cost = cost;
 		}
 	}
 	if (best != NULL)
-		collect_wakers(b, best, list);
+		collect_wakers(w, best);
+}
+
+static void choose(struct wakers *w, uint32_t rule)
+{
+	const struct sg_image *image = &w->b->image;
+	const uint32_t *program = image->program + image->rules[rule].program.at;
+	w->source = image->rules[rule].source;
+	w->list.count = 0;
+	image->rules[rule].always = wake_cost(w, program) >= 1e9;
+	if (!image->rules[rule].always)
+		collect_wakers(w, program);
+}
+
+/* First what no rule can do without, then the choice with that for free. */
+static void pay(struct wakers *w, struct arena *arena)
+{
+	struct sg_map paid = {0};
+	for (uint32_t rule = 0; rule < w->b->image.known[0].rule_count; rule++) {
+		choose(w, rule);
+		for (size_t i = 0; i < w->list.count; i++) {
+			uint32_t key[3];
+			bool fresh;
+			const struct sg_pred *pred = &w->b->image.preds[w->list.items[i]];
+			if (pred->engine != SG_ENGINE_TABLES)
+				(void)sg_map_put(&paid, arena, paid_key(key, w->source, pred), 1, &fresh);
+		}
+	}
+	w->paid = paid;
 }
 
 void sg_triggers_make(struct sg_builder *b)
 {
 	struct sg_image *image = &b->image;
 	struct sg_uses *by_pred = mem_alloc_array(image->preds_count, sizeof *by_pred);
-	struct sg_uses wakers = {0};
+	struct wakers w = {.b = b};
+	pay(&w, b->arena);
 	for (uint32_t rule = 0; rule < image->known[0].rule_count; rule++) {
-		const uint32_t *program = image->program + image->rules[rule].program.at;
-		wakers.count = 0;
-		image->rules[rule].always = wake_cost(b, program) >= 1e9;
+		choose(&w, rule);
 		image->known[0].always_count += image->rules[rule].always;
-		if (!image->rules[rule].always)
-			collect_wakers(b, program, &wakers);
-		for (size_t i = 0; i < wakers.count; i++) {
-			struct sg_uses *uses = &by_pred[wakers.items[i]];
+		for (size_t i = 0; i < w.list.count; i++) {
+			struct sg_uses *uses = &by_pred[w.list.items[i]];
 			if (uses->count == 0 || uses->items[uses->count - 1] != rule)
 				sg_uses_add(uses, rule);
 		}
@@ -256,5 +321,6 @@ void sg_triggers_make(struct sg_builder *b)
 	}
 	(void)SG_PUSH(b, trigger_at, (uint32_t)image->triggers_count);
 	mem_free(by_pred);
-	mem_free(wakers.items);
+	mem_free(w.list.items);
+	sg_map_done(&w.paid);
 }

@@ -56,26 +56,62 @@ static bool applies(const struct sigma_ruleset *set, const struct sg_source *s, 
 	return agrees || !open;
 }
 
-/* Fields with a predicate that wakes a rule of the route. */
+static bool wakes(const struct sigma_ruleset *set, const struct sg_route *r, uint32_t pred)
+{
+	const struct sg_image *image = &set->image;
+	for (uint32_t i = image->trigger_at[pred]; i < image->trigger_at[pred + 1]; i++)
+		if (sg_has(r->rules, image->triggers[i]))
+			return true;
+	return false;
+}
+
+/* With more, nearly every long text leads to one of the windows: then looking twice is a loss. */
+#define PROBE_TEXTS_MAX 96
+
+static void end_probe(struct sg_probe **probe)
+{
+	mem_free(*probe);
+	*probe = NULL;
+}
+
+/* Fields with a predicate that wakes a rule of the route, by what, and the quick look before Vectorscan. */
 static void fill_fields(const struct sigma_ruleset *set, struct sg_route *r)
 {
 	const struct sg_image *image = &set->image;
-	uint8_t *wanted = mem_alloc_array(image->fields_count, 1);
+	struct sg_search *all = mem_alloc_array(image->fields_count, sizeof *all);
 	for (uint32_t pred = 0; pred < image->preds_count; pred++) {
 		const struct sg_pred *row = &image->preds[pred];
-		if (row->field == SG_NONE || (wanted[row->field] & row->engine) != 0)
+		if (row->field == SG_NONE || row->engine == 0 || image->trigger_at[pred] == image->trigger_at[pred + 1] || !wakes(set, r, pred))
 			continue;
-		for (uint32_t i = image->trigger_at[pred]; i < image->trigger_at[pred + 1]; i++)
-			if (sg_has(r->rules, image->triggers[i])) {
-				wanted[row->field] |= (uint8_t)row->engine;
-				break;
-			}
+		struct sg_search *search = &all[row->field];
+		bool first = row->engine == SG_ENGINE_FOLDED && !(search->engines & SG_ENGINE_FOLDED);
+		search->engines |= row->engine;
+		if (first) {
+			search->probe = MEM_NEW(struct sg_probe);
+			sg_probe_init(search->probe);
+		}
+		if (row->engine != SG_ENGINE_FOLDED || search->probe == NULL)
+			continue;
+		struct str run = sg_str(image, row->run);
+		if (run.n < SG_PROBE_WINDOW || search->probe->count == PROBE_TEXTS_MAX ||
+		    !sg_probe_add(search->probe, image->text, row->run.at, run.n))
+			end_probe(&search->probe);
 	}
-	r->fields = mem_alloc_array(image->fields_count, sizeof *r->fields);
 	for (uint32_t field = 0; field < image->fields_count; field++)
-		if (wanted[field])
-			r->fields[r->field_count++] = (struct sg_search){field, wanted[field]};
-	mem_free(wanted);
+		r->field_count += all[field].engines != 0;
+	r->fields = mem_alloc_array(r->field_count, sizeof *r->fields);
+	size_t n = 0;
+	for (uint32_t field = 0; field < image->fields_count; field++) {
+		if (all[field].engines == 0)
+			continue;
+		if (all[field].probe != NULL) {
+			sg_probe_ready(all[field].probe);
+			all[field].probe = mem_realloc_array(all[field].probe, sg_probe_size(all[field].probe), 1);
+		}
+		all[field].field = field;
+		r->fields[n++] = all[field];
+	}
+	mem_free(all);
 }
 
 void sg_route_fill(const struct sigma_ruleset *set, const struct sg_attributes *a, struct sg_route *r)
@@ -107,6 +143,8 @@ void sg_route_done(struct sg_route *r)
 {
 	mem_free(r->rules);
 	mem_free(r->always);
+	for (size_t i = 0; i < r->field_count; i++)
+		mem_free(r->fields[i].probe);
 	mem_free(r->fields);
 	mem_free(r->keywords);
 	*r = (struct sg_route){0};

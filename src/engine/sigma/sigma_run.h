@@ -15,6 +15,7 @@ struct sg_route {
 	size_t always_count;
 	struct sg_search {
 		uint32_t field, engines;
+		struct sg_probe *probe; /* of what wakes by SG_ENGINE_FOLDED; NULL: always search */
 	} *fields;           /* with predicates that wake a rule of this route */
 	size_t field_count;
 	uint32_t *keywords;  /* keyword sets */
@@ -131,7 +132,8 @@ struct sigma_matcher {
 	uint32_t epoch;
 	uint32_t *quotes; /* places of quotation marks that no backslash escapes */
 	size_t quote_count, quote_capacity;
-	bool has_codes, has_high; /* an escape \u, a byte outside ASCII */
+	bool has_codes, has_letters; /* an escape \u, a byte that may begin a letter of may_hide */
+	bool hides;               /* a text may be there that the raw bytes do not show */
 	struct sg_slot *slots;  /* by field */
 	struct sg_done {
 		uint32_t epoch, engines;

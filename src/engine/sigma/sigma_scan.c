@@ -74,14 +74,22 @@ struct marker {
 	uint32_t *out;
 	size_t n;
 	uint64_t carry;
-	uint64_t codes, high; /* not 0: there is an escape \u, a byte outside ASCII */
+	uint64_t codes; /* not 0: there is an escape \u */
+	bool letters;   /* a byte that begins one of the letters of may_hide */
 };
 
-static inline void mark(struct marker *m, struct block block, uint32_t at)
+/* E2 begins the Kelvin sign, C5 the long s. */
+static bool has_letters(const char *p)
 {
+	return memchr(p, 0xe2, 64) != NULL || memchr(p, 0xc5, 64) != NULL;
+}
+
+static inline void mark(struct marker *m, struct block block, const char *p, uint32_t at)
+{
+	if (block.high != 0 && !m->letters)
+		m->letters = has_letters(p);
 	uint64_t escaped = escaped_bytes(block.slashes, &m->carry), quotes = block.quotes & ~escaped;
 	m->codes |= block.us & escaped;
-	m->high |= block.high;
 	while (quotes != 0) {
 		m->out[m->n++] = at + (uint32_t)__builtin_ctzll(quotes);
 		quotes &= quotes - 1;
@@ -92,7 +100,7 @@ static inline void mark(struct marker *m, struct block block, uint32_t at)
 __attribute__((target("avx2"))) static void mark_blocks_avx2(struct marker *m, const char *p, size_t n)
 {
 	for (size_t i = 0; i + 64 <= n; i += 64)
-		mark(m, look_avx2(p + i), (uint32_t)i);
+		mark(m, look_avx2(p + i), p + i, (uint32_t)i);
 }
 #endif
 
@@ -105,7 +113,7 @@ static void mark_blocks(struct marker *m, const char *p, size_t n)
 	}
 #endif
 	for (size_t i = 0; i + 64 <= n; i += 64)
-		mark(m, look(p + i), (uint32_t)i);
+		mark(m, look(p + i), p + i, (uint32_t)i);
 }
 
 static void find_quotes(struct sigma_matcher *m)
@@ -120,11 +128,11 @@ static void find_quotes(struct sigma_matcher *m)
 	mark_blocks(&marker, m->json.p, whole);
 	if (whole < m->json.n) {
 		(void)memcpy(tail, m->json.p + whole, m->json.n - whole);
-		mark(&marker, look(tail), (uint32_t)whole);
+		mark(&marker, look(tail), tail, (uint32_t)whole);
 	}
 	m->quote_count = marker.n;
 	m->has_codes = marker.codes != 0;
-	m->has_high = marker.high != 0;
+	m->has_letters = marker.letters;
 }
 
 struct walk {
