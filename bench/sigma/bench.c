@@ -109,10 +109,12 @@ static struct sigma_ruleset *load(char **paths, int count, const char *cache, do
 
 int main(int argc, char **argv)
 {
-	char cache[] = "/tmp/luytre-sigma-bench.XXXXXX";
+	char cache[4096];
 	struct buf text cleanup_buf = BUF_INIT((size_t)8 << 30);
 	double cold, cached;
 	int rules = 1;
+	const char *tmp = getenv("TMPDIR");
+	(void)snprintf(cache, sizeof cache, "%s/cache.XXXXXX", tmp != NULL ? tmp : "/tmp");
 	while (rules < argc && strcmp(argv[rules], "--") != 0)
 		rules++;
 	/* For profiles: a cache that stays, and only matching. */

@@ -7,7 +7,8 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 build=${LUYTRE_BUILD:-$top/build/release}
 data=${LUYTRE_SHARED:-$top/../shared}/data
 work=$(mktemp -d /tmp/luytre-sigma-bench.XXXXXX)
-trap 'rm -rf "$work" /tmp/luytre-sigma-bench.??????' EXIT
+export TMPDIR=$work
+trap 'rm -rf "$work"' EXIT
 if [ ! -f "$data/sigma/rules/rules.tar.gz" ]; then
 	echo "SKIPPED: no rules and events in $data"
 	exit 0
