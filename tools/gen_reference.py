@@ -78,7 +78,7 @@ def conf(messages):
            '# Kiểm tra / check:   luytre-server --check-config',
            '# Áp dụng / apply:    systemctl reload luytre-server  (hoặc/or restart)', '']
     for row in settings():
-        if row['name'] in ('sample_password', 'web_reload'):
+        if row['name'] == 'web_reload':
             continue
         text = messages['setting.' + row['name']]
         out += ['# ' + text['vi'], '# ' + text['en']]

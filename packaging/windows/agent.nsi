@@ -31,7 +31,7 @@ Page custom ask_enrol take_enrol
 !insertmacro MUI_LANGUAGE "English"
 
 LangString PASTE ${LANG_VIETNAMESE} "Dán dòng lệnh ghi danh mà trang “Cài máy mới” của Lũy Tre đưa ra:"
-LangString PASTE ${LANG_ENGLISH} "Paste the enrolment command that the page “New machine” of Lũy Tre shows:"
+LangString PASTE ${LANG_ENGLISH} "Paste the enrolment command that the page “Add a machine” of Lũy Tre shows:"
 LangString NEEDED ${LANG_VIETNAMESE} "Chưa có dòng lệnh ghi danh. Dòng này bắt đầu bằng “luytre-agent enrol”."
 LangString NEEDED ${LANG_ENGLISH} "The enrolment command is missing. It begins with “luytre-agent enrol”."
 LangString FAILED ${LANG_VIETNAMESE} "Không ghi danh được (mã $0). Kiểm tra mạng và hạn của mã ghi danh, rồi chạy lại tệp này."

@@ -45,6 +45,8 @@ done <<-'EOT'
 	luytre-server /usr/lib/luytre/luytre-eventdb
 	luytre-server /etc/luytre/server.conf
 	luytre-server /lib/systemd/system/luytre-server.service
+	luytre-server /lib/systemd/system/luytre-backup.service
+	luytre-server /lib/systemd/system/luytre-backup.timer
 	luytre-server /usr/lib/sysusers.d/luytre-server.conf
 	luytre-server /usr/share/luytre/web/index.html
 	luytre-server /usr/share/luytre/web/vendor/preact.mjs
@@ -91,7 +93,7 @@ units_verify() {
 		# The programs are not installed here.
 		sed "s|=/usr/bin/luytre|=$work/root/usr/bin/luytre|" "$unit" >"$work/units/$(basename "$unit")"
 	done
-	systemd-analyze verify --man=no "$work"/units/luytre-server.service "$work"/units/luytre-agent.service "$work"/units/luytre-agent.path 2>&1 | grep "luytre" >"$work/complaints"
+	systemd-analyze verify --man=no "$work"/units/luytre-server.service "$work"/units/luytre-agent.service "$work"/units/luytre-agent.path "$work"/units/luytre-backup.service "$work"/units/luytre-backup.timer 2>&1 | grep "luytre" >"$work/complaints"
 	cat "$work/complaints"
 	[ ! -s "$work/complaints" ]
 }

@@ -93,6 +93,8 @@ refuses() {
 	LUYTRE_LANG=en "$bin/luytre-server" --config "$work/refused.conf" --check-config >"$work/out" 2>&1
 	[ $? = 1 ] && grep -q "^FAILED $1" "$work/out" && grep -q '^       → ' "$work/out"
 }
+sed 's|^eventdb.*|eventdb = embedded|' "$conf" >"$work/embedded.conf"
+check 'the embedded event store can be loaded' "$bin/luytre-server" --config "$work/embedded.conf" --check-config
 check 'an address of another machine fails' refuses 'Port 192.0.2.1' 's/^listen_address.*/listen_address = 192.0.2.1/'
 check 'packs that are not there fail' refuses 'Trial start' 's|^packs_dir.*|packs_dir = /nowhere|'
 check 'a console that is not there fails' refuses 'Console' 's|^web_dir.*|web_dir = /nowhere|'

@@ -40,7 +40,7 @@ function Hours({ summary }) {
 
 export function WorstUnits({ summary, count = WORST }) {
 	const rows = (summary?.by_unit ?? []).filter((one) => one.total > one.protected).sort((a, b) => b.total - b.protected - (a.total - a.protected)).slice(0, count);
-	if (!rows.length) return html`<${Empty} title=${t(summary?.total ? 'ui.overview.all_protected' : 'ui.endpoint.empty')} />`;
+	if (!rows.length) return html`<${Empty} title=${t(summary?.total ? 'ui.overview.all_protected' : 'ui.endpoint.empty')}>${!summary?.total && can('endpoint.enrol') && html`<a class="button primary" href=${href('/enrol')}>${t('ui.page.enrol')}</a>`}<//>`;
 	return html`<table class="plain-table wide"><thead><tr><th>${t('ui.unit.one')}</th><th class="right">${t('ui.overview.not_protected')}</th><th class="right">${t('ui.unit.protected')}</th></tr></thead><tbody>
 		${rows.map((one) => html`<tr key=${one.unit.id}><td><a href=${href('/endpoints', { unit: one.unit.id })}>${one.unit.name}</a></td><td class="right">${number(one.total - one.protected)}</td><td class="right"><${Meter} value=${one.protected / one.total} /><span class="share">${share(one.protected, one.total)}</span></td></tr>`)}</tbody></table>`;
 }

@@ -3,6 +3,7 @@
 
 #include "base/file/file.h"
 #include "base/log/log.h"
+#include "base/msg/msg.h"
 #include "platform/http/http_client.h"
 #include "program/agent/agent_args.h"
 #include "program/agent/agent_os.h"
@@ -18,7 +19,9 @@ static int print_status(const struct agent_args *args, struct err *err)
 	int r = http_client_new(&config, &client, err);
 	if (r >= 0)
 		r = http_client_do(client, &(struct http_client_request){.path = "/status"}, &res, err);
-	if (r >= 0)
+	if (r < 0)
+		r = err_set(err, r, "agent.not_running", ARG_CSTR("dir", args->state_dir));
+	else
 		(void)printf("%.*s\n", STR_FMT(buf_str(&res.body)));
 	http_client_response_done(&res);
 	http_client_free(client);
@@ -38,6 +41,17 @@ static int run(const struct agent_args *args, struct err *err)
 	                 err);
 }
 
+/* For a person at a terminal; the service's log is for programs. */
+static void say(const char *key, const struct err *err)
+{
+	cleanup_buf struct buf text = BUF_INIT(16384);
+	if (err != NULL)
+		msg_append_err(&msg_catalogue_all, msg_lang_of_environment(), err, &text);
+	else
+		msg_append(&msg_catalogue_all, msg_lang_of_environment(), key, NULL, &text);
+	(void)fprintf(err != NULL ? stderr : stdout, "%s\n", text.p);
+}
+
 int main(int argc, char **argv)
 {
 	struct agent_args args;
@@ -51,6 +65,8 @@ int main(int argc, char **argv)
 	switch (args.verb) {
 	case AGENT_VERB_ENROL:
 		r = agent_enrol(&args.enrol, &err);
+		if (r >= 0)
+			say("agent.enrolled", NULL);
 		break;
 	case AGENT_VERB_RUN:
 		r = run(&args, &err);
@@ -62,7 +78,9 @@ int main(int argc, char **argv)
 		(void)printf("%s\n", AGENT_VERSION);
 		break;
 	}
-	if (r < 0)
+	if (r < 0 && args.verb != AGENT_VERB_RUN)
+		say(NULL, &err);
+	else if (r < 0)
 		log_err(LOG_LEVEL_ERROR, "luytre-agent failed", &err);
 	return r < 0 ? 1 : 0;
 }

@@ -90,7 +90,9 @@ static int check_library(const struct options *o)
 	cleanup_buf struct buf text = BUF_INIT(4096);
 	struct chdb library;
 	struct err err = {0};
-	if (chdb_load(o->engine.library, &library, &err) == 0)
+	const char *path = o->engine.library;
+	char found[PATH_MAX];
+	if (chdb_find(&path, found, &err) == 0 && chdb_load(path, &library, &err) == 0)
 		return 0;
 	msg_append_err(&msg_catalogue_all, msg_lang_of_environment(), &err, &text);
 	(void)fprintf(stderr, "%s\n", text.p);
