@@ -263,5 +263,6 @@ wanted_alerts() { [ "$(state "$work/second/core/state.db" "SELECT count(DISTINCT
 check 'every alert is there' eventually 30 wanted_alerts
 check 'new events are taken' eventually 20 send 100000 10
 stop
+"$top/tools/with_postgres.sh" bash "$top/tests/backup/postgresql.sh" || failures=$((failures + 1))
 echo "$failures failures"
 [ $failures = 0 ]

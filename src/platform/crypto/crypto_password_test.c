@@ -50,12 +50,33 @@ static void long_password_is_refused(void **state)
 	assert_false(password_verify(hash, str_n(big, 1025)));
 }
 
+static void keys_from_passphrases(void **state)
+{
+	static const unsigned char salt[PASSWORD_SALT_SIZE] = "sixteen bytes..", other_salt[PASSWORD_SALT_SIZE] = "sixteen bytes,,";
+	const struct password_cost cheap = {1, (uint64_t)8 << 20}, more = {2, (uint64_t)8 << 20};
+	static const struct password_cost refused[] = {{0, 8 << 20}, {17, 8 << 20}, {1, 1 << 20}, {1, (uint64_t)2 << 30}, {UINT64_MAX, UINT64_MAX}};
+	unsigned char a[32], b[32];
+	(void)state;
+	assert_int_equal(password_key(STR("cụm mật khẩu"), salt, &cheap, a, NULL), 0);
+	assert_int_equal(password_key(STR("cụm mật khẩu"), salt, &cheap, b, NULL), 0);
+	assert_memory_equal(a, b, sizeof(a));
+	assert_int_equal(password_key(STR("cụm mật khâu"), salt, &cheap, b, NULL), 0);
+	assert_memory_not_equal(a, b, sizeof(a));
+	assert_int_equal(password_key(STR("cụm mật khẩu"), other_salt, &cheap, b, NULL), 0);
+	assert_memory_not_equal(a, b, sizeof(a));
+	assert_int_equal(password_key(STR("cụm mật khẩu"), salt, &more, b, NULL), 0);
+	assert_memory_not_equal(a, b, sizeof(a));
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+		assert_int_equal(password_key(STR("x"), salt, &refused[i], a, NULL), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(right_and_wrong),
 	    cmocka_unit_test(foreign_hashes),
 	    cmocka_unit_test(long_password_is_refused),
+	    cmocka_unit_test(keys_from_passphrases),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
