@@ -68,6 +68,9 @@ expect exit-error 2 $?
 "$luytre" hunt --rules "$work/rules" --quiet "$work/log.evtx" >/dev/null 2>"$work/err"
 expect exit-evtx 2 $?
 expect evtx-told 1 "$(grep -c evtx_dump "$work/err")"
+printf 'root:x:0\n' >"$work/no.jsonl"
+"$luytre" hunt --rules "$work/rules" --quiet "$work/no.jsonl" >/dev/null 2>&1
+expect exit-nothing-read 2 $?
 "$luytre" hunt --rules "$work/nowhere" "$work/e.jsonl" >/dev/null 2>&1
 expect exit-no-rules 2 $?
 expect check "$work/rules/a.yml:10:17: There is no modifier “contain”; did you mean “contains”?  [Broken]" "$("$luytre" sigma check "$work/rules" | head -1)"

@@ -303,7 +303,9 @@ static int hunt(struct hunt *h)
 	print_summary(h);
 	if (h->stats)
 		print_stats(h);
-	return failed || !written ? CLI_ERROR : h->matches > 0 ? CLI_FOUND : CLI_OK;
+	/* Files of another kind altogether are an error, not a clean result. */
+	bool nothing_read = h->bad_events > 0 && h->bad_events == h->events;
+	return failed || !written || nothing_read ? CLI_ERROR : h->matches > 0 ? CLI_FOUND : CLI_OK;
 }
 
 int cli_hunt(struct cli *cli, int argc, char **argv)
