@@ -13,6 +13,7 @@
 #include "program/server/server_certificate.h"
 #include "engine/malware/malware.h"
 #include "platform/proc/proc_starter.h"
+#include "platform/sandbox/sandbox.h"
 #include "program/server/server_reload.h"
 #include "program/server/server_journal.h"
 #include "service/gate/gate.h"
@@ -50,6 +51,7 @@ struct core {
 	struct job_runner *jobs;
 	struct proc_starter *scanner; /* NULL: luytre-scand is not there, or we are only checking */
 	struct malware_starter scanner_starter;
+	struct sandbox_kernel kernel; /* asked while we still may */
 	struct event_store *store;
 	struct service_context services;
 	struct status_source status;

@@ -29,6 +29,19 @@ int core_ask_stats(struct job *job, void *ctx, struct err *err)
 	return r;
 }
 
+/* For administrators, the same in every language: what confines the processes, and after the minus what is lacking. */
+static void tell_sandbox(const struct sandbox_kernel *kernel, char *text, size_t size)
+{
+	struct buf out = BUF_FIXED(text, size);
+	const char *lacks = sandbox_kernel_lacks(kernel);
+	if (kernel->seccomp)
+		buf_append_c(&out, "seccomp ");
+	if (kernel->landlock > 0)
+		buf_printf(&out, "Landlock %d ", kernel->landlock);
+	if (lacks[0] != '\0')
+		buf_printf(&out, "− %s", lacks);
+}
+
 static void fill_processes(struct core *core, struct status_report *ret)
 {
 	static const char *const states[PROC_STATE__COUNT] = {
@@ -39,6 +52,7 @@ static void fill_processes(struct core *core, struct status_report *ret)
 		struct status_process *p = &ret->processes[ret->process_count++];
 		str_copy_c(str_c(list[i].name), p->name, sizeof(p->name));
 		str_copy_c(str_c(states[list[i].state]), p->state, sizeof(p->state));
+		tell_sandbox(&core->kernel, p->detail, sizeof(p->detail));
 		p->since = list[i].since;
 		p->restarts = (int64_t)list[i].restarts;
 	}

@@ -270,6 +270,7 @@ int role_core_run(const struct server_config *config, struct err *err)
 	server_certificate_init(&core.certificate);
 	server_live_init(&core.live, config);
 	core.signer = (struct server_certificate_signer){.ctx = &core.keys, .sign = sign, .ca_pem = ca_pem};
+	core.kernel = sandbox_kernel();
 	int r = prepare_scanner(&core, err);
 	if (r == 0)
 		r = server_confine_files("core", config, err);

@@ -206,7 +206,10 @@ static void told(enum proc_event event, const struct proc_child *child, pid_t pi
 		if (next == 0)
 			log_info("process stopped", ARG_CSTR("process", child->name), ARG_I64("pid", pid),
 				 ARG_I64("exit", WIFEXITED(status) ? WEXITSTATUS(status) : -1));
-		else
+		if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+			log_error("process did what its sandbox forbids and was ended", ARG_CSTR("process", child->name),
+				  ARG_I64("pid", pid));
+		if (next != 0)
 			log_error("process ended and will be restarted", ARG_CSTR("process", child->name),
 				  ARG_I64("pid", pid), ARG_I64("exit", WIFEXITED(status) ? WEXITSTATUS(status) : -1),
 				  ARG_I64("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
