@@ -18,6 +18,7 @@
 #include "service/audit/audit.h"
 #include "service/endpoint/endpoint.h"
 #include "service/gate/gate.h"
+#include "service/history/history.h"
 #include "service/incident/incident.h"
 #include "service/outbox/outbox.h"
 #include "service/protection/protection.h"
