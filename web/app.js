@@ -129,6 +129,7 @@ async function start() {
 	setShellTheme('light');
 	try {
 		const [who, setup] = await Promise.all([loadSession(), get('/setup', null, { quiet: true }), startLang()]);
+		root.replaceChildren();
 		render(html`<${App} setup=${!who && setup.needed} />`, root);
 	} catch (error) {
 		// Without a server there is not even a catalogue: the static sentence of the page stands in.

@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import { readFile, mkdtemp, symlink } from 'node:fs/promises';
 import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
+import { gzipSync } from 'node:zlib';
 import { dirname, extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pages } from '../../web/routes.js';
@@ -38,7 +39,7 @@ export async function startMock({ port = 0, machines = 20000, setup = false, sam
 		const url = new URL(request.url, 'http://127.0.0.1');
 		try {
 			if (url.pathname.startsWith('/api/')) await api(request, response, url);
-			else await file(response, url, messages);
+			else await file(request, response, url, messages);
 		} catch (error) {
 			problem(response, 500, 'mock.failed', String(error.stack));
 		}
@@ -57,14 +58,19 @@ export async function startMock({ port = 0, machines = 20000, setup = false, sam
 		} };
 }
 
-async function file(response, url, messages) {
+// As the server does, so that weights and slow lines are real.
+function send(request, response, status, headers, body) {
+	if (!/gzip/.test(request.headers['accept-encoding'] ?? '')) return response.writeHead(status, headers).end(body);
+	return response.writeHead(status, { ...headers, 'Content-Encoding': 'gzip' }).end(gzipSync(body));
+}
+
+async function file(request, response, url, messages) {
 	let path = url.pathname === '/' ? '/index.html' : url.pathname;
 	const root = path.startsWith('/messages/') ? messages : web;
 	if (path.startsWith('/messages/')) path = path.slice('/messages'.length);
 	try {
 		const body = await readFile(join(root, normalize(path)));
-		response.writeHead(200, { 'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream', 'Content-Security-Policy': CSP, 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-cache' });
-		response.end(body);
+		send(request, response, 200, { 'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream', 'Content-Security-Policy': CSP, 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-cache' }, body);
 	} catch {
 		response.writeHead(404).end();
 	}
@@ -131,7 +137,8 @@ function routes(data, state, { sample, allPermissions }) {
 		['POST', '/enrolment-tokens', () => ({ id: uuid(), token: 'lt1.abcdef', command: `luytre-agent enrol lt1.${'k3Yq9'.repeat(14)}` })],
 		['GET', '/audit', (x) => page(x.url, data.audit, { text: (a) => `${a.account_name} ${a.action} ${a.unit}` })],
 		['POST', '/audit/verify', () => ({ ok: true, records: data.audit.length, head: '9f'.repeat(32) })],
-		['GET', '/endpoints/summary', () => { const all = data.endpoints.filter(mine()), by = new Map(); for (const e of all) { const u = by.get(e.unit.id) ?? { unit: e.unit, total: 0, protected: 0 }; u.total++; if (e.state === 'protected') u.protected++; by.set(e.unit.id, u); } const n = (s) => all.filter((e) => e.state === s).length; return { total: all.length, protected: n('protected'), outdated: n('outdated'), silent: n('silent'), unprotected: n('unprotected'), as_of: ago(0), by_unit: [...by.values()] }; }],
+		['GET', '/history/month', () => (state.month ?? { day: null, values: {} })],
+		['GET', '/endpoints/summary', () => { const all = data.endpoints.filter(mine()), by = new Map(); for (const e of all) { const u = by.get(e.unit.id) ?? { unit: e.unit, total: 0, protected: 0 }; u.total++; if (e.state === 'protected') u.protected++; by.set(e.unit.id, u); } const n = (s) => all.filter((e) => e.state === s).length; return { total: all.length, protected: n('protected'), outdated: n('outdated'), silent: n('silent'), unprotected: n('unprotected'), as_of: ago(state.old ?? 0), by_unit: [...by.values()] }; }],
 		['GET', '/endpoints', (x) => page(x.url, data.endpoints.filter(mine()), { text: (e) => `${e.hostname} ${e.unit.name} ${e.addresses}`, filters: { state: (e) => e.state, unit: (e) => e.unit.id }, order: { unit: (e) => e.unit.name } })],
 		['GET', '/endpoints/:id', (x) => ({ ...data.endpoints.find((e) => e.id === x.id), note: '', inventory: { os: { kernel: '6.1.0-28-amd64', architecture: 'x86_64' }, machine: { processor: 'Intel Core i3-10100', processors: 4, memory_bytes: 8589934592 }, packages: Array.from({ length: 900 }, (_, i) => ({ name: `goi-${i}`, version: `1.${i}`, architecture: 'amd64' })), disks: [{ mount: '/', device: '/dev/sda1', type: 'ext4', size_bytes: 256e9, used_percent: 64 }], users: [{ name: 'root', uid: 0, home: '/root', shell: '/bin/bash', admin: true }] }, protection: { watch_mode: 'fanotify', bundle_version: '2026.11.21-1', scanner: 'ready', engines: ['hash', 'yara'], last_scan_at: ago(600), spool_events: 0, quarantine_count: 2 },
 			timeline: [{ at: ago(3000), what: 'enrolled', details: {} }, { at: ago(1500), what: 'state', details: { from: 'protected', to: 'silent', reason_key: 'no_checkin' } }, { at: ago(1140), what: 'state', details: { from: 'silent', to: 'protected', reason_key: 'ok' } }] })],
@@ -143,7 +150,7 @@ function routes(data, state, { sample, allPermissions }) {
 		['POST', '/quarantine/:id/restore', (x) => changed(Object.assign(data.quarantine.find((q) => q.id === x.id), { state: 'restore_requested' }))],
 		['POST', '/quarantine/:id/delete', (x) => changed(Object.assign(data.quarantine.find((q) => q.id === x.id), { state: 'delete_requested' }))],
 		['GET', '/bundles', (x) => page(x.url, data.bundles, { text: (b) => b.note })],
-		['GET', '/alerts/summary', () => ({ new: data.alerts.filter((a) => a.state === 'new').length, acknowledged: data.alerts.filter((a) => a.state === 'acknowledged').length, by_severity: Object.fromEntries(['critical', 'high', 'medium', 'low'].map((s) => [s, data.alerts.filter((a) => a.state !== 'closed' && a.severity === s).length])), last_24h: Array.from({ length: 24 }, (_, i) => ({ hour: ago((23 - i) * 60), count: (i * 7) % 11 })), as_of: ago(0) })],
+		['GET', '/alerts/summary', () => ({ new: data.alerts.filter((a) => a.state === 'new').length, acknowledged: data.alerts.filter((a) => a.state === 'acknowledged').length, by_severity: Object.fromEntries(['critical', 'high', 'medium', 'low'].map((s) => [s, data.alerts.filter((a) => a.state !== 'closed' && a.severity === s).length])), last_24h: Array.from({ length: 24 }, (_, i) => ({ hour: ago((23 - i) * 60), count: (i * 7) % 11 })), as_of: ago(state.old ?? 0) })],
 		['GET', '/alerts', (x) => page(x.url, data.alerts.filter(mine()), { text: (a) => `${a.title} ${a.endpoint.hostname} ${a.unit.name}`, filters: { state: (a) => a.state, severity: (a) => a.severity, endpoint: (a) => a.endpoint.id, unit: (a) => a.unit.id } })],
 		['GET', '/alerts/:id', (x) => { const a = data.alerts.find((one) => one.id === x.id); return a && { ...a, detail: { path: '/home/canbo/Tải xuống/hóa đơn tháng 11.bin', sha256: 'ab12'.repeat(16), size_bytes: 40960, action: 'quarantined' }, why: [{ field: 'threat.name', value: a.threat }, { field: 'file.path', value: '/home/canbo/Tải xuống/hóa đơn tháng 11.bin' }, { field: 'file.hash.sha256', value: 'ab12'.repeat(16) }], raw: JSON.stringify({ '@timestamp': a.last_at, 'event.kind': 'alert', 'threat.name': a.threat, 'host.name': a.endpoint.hostname }, null, 2), similar_30d: { alerts: 12, units: 4 } }; }],
 		['POST', '/alerts/:id/acknowledge', (x) => alertAction(x.id, x.body, (a) => { a.state = 'acknowledged'; })],

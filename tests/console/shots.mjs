@@ -15,8 +15,8 @@ const watch = ['/overview', '/alerts', '/incidents', `/incidents/${d.incidents[2
 const jobs = [
 	...['light', 'dark'].flatMap((theme) => watch.map((path) => ({ role: 'analyst', theme, path, size: LARGE }))),
 	...['light', 'dark'].flatMap((theme) => [{ role: 'officer', theme, path: '/', size: LARGE }, { role: 'leader', theme, path: '/', size: LARGE }]),
-	...['/', '/endpoints', '/alerts', '/incidents/new', '/enrol', `/alerts/${d.alerts[0].id}`].map((path) => ({ role: 'officer', theme: 'light', path, size: PHONE })),
-	...['/', '/incidents', '/units'].map((path) => ({ role: 'leader', theme: 'light', path, size: PHONE })),
+	...['/', '/endpoints', `/endpoints/${d.endpoints[0].id}`, '/alerts', `/alerts/${d.alerts[0].id}`, '/incidents', '/incidents/new', `/incidents/${d.incidents[2].id}`, '/enrol', '/me'].map((path) => ({ role: 'officer', theme: 'light', path, size: PHONE })),
+	...['/', '/incidents', '/endpoints', '/units', '/me'].map((path) => ({ role: 'leader', theme: 'light', path, size: PHONE })),
 	{ role: null, theme: 'light', path: '/', size: LARGE }, { role: null, theme: 'light', path: '/', size: PHONE }, { role: 'setup', theme: 'light', path: '/', size: LARGE },
 ];
 for (const job of jobs) {

@@ -38,6 +38,7 @@ async function close(page) {
 	await page.context().close();
 }
 
+const pagesOf = (pdf) => pdf.toString('latin1').match(/\/Type\s*\/Page[^s]/g).length;
 const calls = (method, pattern) => mock.state.calls.filter((call) => call.method === method && pattern.test(call.path));
 
 test('login: a wrong password is told in Vietnamese, a right one opens the shell of the role', async () => {
@@ -64,8 +65,14 @@ test('shells: the unit officer sees at most three cards, the leader at most seve
 	await leader.waitForSelector('.figure');
 	const figures = await leader.locator('.figure').count();
 	assert.ok(figures > 0 && figures <= 7);
+	assert.match(await leader.textContent('.figures'), /Chưa có số tháng trước/);
+	mock.state.month = { day: '2026-10-24', values: { 'endpoint.total': 19000, 'endpoint.protected': 15000, 'endpoint.dark': 4000, 'alert.open': 1, 'alert.critical': 0, 'incident.open': 0, 'incident.closed': 0, 'unit.total': 30, 'unit.covered': 0 } };
+	await leader.reload();
+	await leader.waitForSelector('.figure-change:has-text("so với ngày 24/10/2026")');
+	assert.match(await leader.textContent('.figure:first-child'), /▲ Tăng .* % so với ngày 24\/10\/2026/);
 	const pdf = await leader.pdf({ format: 'A4', preferCSSPageSize: true });
-	assert.equal(pdf.toString('latin1').match(/\/Type\s*\/Page[^s]/g).length, 1, 'prints on one A4');
+	assert.equal(pagesOf(pdf), 1, 'prints on one A4');
+	mock.state.month = null;
 	await close(leader);
 });
 
@@ -240,6 +247,7 @@ test('tables: keyboard opens a row, columns and sort stand in the URL, rows are 
 	await page.uncheck('label:has-text("Loại sự cố") input');
 	assert.match(page.url(), /cols=/);
 	await page.click('h1');
+	await page.click('summary:has-text("Xuất")');
 	await page.click('button:has-text("Chép sang Excel")');
 	await page.waitForSelector('.toast:has-text("Đã chép 34 dòng")');
 	const text = await page.evaluate(() => navigator.clipboard.readText());
@@ -406,14 +414,21 @@ test('contrast: 7:1 in the dark, 4.5:1 in the light; text at least 14 px; every 
 });
 
 test('phone: the unit and leader shells fit 360 px without scrolling sideways', async () => {
-	for (const [login, paths] of [['officer', ['/today', '/alerts', '/endpoints', '/incidents', '/incidents/new', '/enrol', '/me']], ['leader', ['/leader', '/incidents', '/endpoints', '/units', '/me']]]) {
+	for (const [login, paths] of [['officer', ['/today', '/alerts', `/alerts/${mock.data.alerts[0].id}`, '/endpoints', `/endpoints/${mock.data.endpoints[0].id}`, '/incidents', `/incidents/${mock.data.incidents[2].id}`, '/incidents/new', '/enrol', '/me']], ['leader', ['/leader', '/incidents', '/endpoints', '/units', '/me']]]) {
 		const page = await open('/', { login, size: { width: 360, height: 740 } });
 		for (const path of paths) {
 			await page.goto(`${mock.url}/#${path}`);
-			await page.waitForSelector('main h1', { state: 'attached' });
-			await page.waitForTimeout(200);
+			await page.waitForSelector('main h1, main h2', { state: 'attached' });
+			await page.waitForTimeout(300);
 			const wide = await page.evaluate(() => [...document.querySelectorAll('main, main .page, .queue, .queue-page')].some((node) => node.scrollWidth > innerWidth + 1) || document.documentElement.scrollWidth > innerWidth);
 			assert.ok(!wide, `${login} ${path} is wider than the phone`);
+			// WCAG 2.5.5: 44 px, but for links within a sentence and what its label makes larger.
+			const small = await page.evaluate(() => [...document.querySelectorAll('button, a[href], input, select, textarea, summary')].filter((node) => {
+				const box = node.getBoundingClientRect();
+				if (!box.width || node.closest('.skip, .hidden, p, label.check, label.radio') || getComputedStyle(node).visibility === 'hidden') return false;
+				return box.height < 43.5 || (box.width < 43.5 && node.tagName !== 'A');
+			}).map((node) => `${node.tagName} ${node.className} ${node.textContent.trim().slice(0, 30)} ${Math.round(node.getBoundingClientRect().width)}×${Math.round(node.getBoundingClientRect().height)}`));
+			assert.deepEqual([...new Set(small)], [], `${login} ${path}`);
 		}
 		await close(page);
 	}

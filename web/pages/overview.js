@@ -6,7 +6,7 @@ import { number, share, time, dateTime } from '../lib/format.js';
 import { useRoute, href, setQuery } from '../lib/router.js';
 import { useGet, useList } from '../lib/data.js';
 import { can } from '../lib/session.js';
-import { PageHead, Tile, Severity, State, Ago, Empty, Loading, ProblemBox, SEVERITIES } from '../parts/bits.js';
+import { PageHead, Tile, useStale, StaleNote, Severity, State, Ago, Empty, Loading, ProblemBox, SEVERITIES } from '../parts/bits.js';
 import { Bars, Meter } from '../parts/bars.js';
 import { Icon } from '../parts/icons.js';
 
@@ -51,16 +51,18 @@ export default function Overview() {
 	const alerts = useGet('/alerts/summary', null, { events: ['alert.'], every: 60000 });
 	const machines = useGet(can('endpoint.read') ? '/endpoints/summary' : null, null, { events: ['endpoint.'], every: 60000 });
 	const a = alerts.data, m = machines.data;
+	const old = useStale(a?.as_of, 60000);
 	const [full, setFull] = useState(false);
 	const toggle = () => {
 		setQuery({ wall: wall ? null : 1 });
 		if (!wall) document.documentElement.requestFullscreen?.().then(() => setFull(true), () => {});
 		else if (full) document.exitFullscreen?.();
 	};
-	return html`<div class="page">
+	return html`<div class=${old ? 'page stale' : 'page'}>
 		<${PageHead} title=${t('ui.page.overview')} sub=${a && t('ui.as_of', { time: dateTime(a.as_of ?? Date.now(), true) })}>
 			<button type="button" onClick=${toggle}><${Icon} name="wall" />${t(wall ? 'ui.overview.wall_off' : 'ui.overview.wall')}</button>
 		<//>
+		<${StaleNote} age=${old} />
 		<${ProblemBox} problem=${alerts.error ?? machines.error} retry=${alerts.reload} />
 		<div class="tiles five">
 			<${Tile} value=${number(a?.new)} label=${t('ui.overview.new')} note=${t('ui.overview.new_note')} to="/alerts" query=${{ view: 'new' }} tone=${a?.new ? 'accent' : null} />

@@ -2,7 +2,7 @@
 // The small parts every page uses: severity, state, times, facts, problems, empty states, tabs, numbers.
 import { html, useState, useEffect } from '../lib/html.js';
 import { t, hasText } from '../lib/i18n.js';
-import { dateTime, relative, number } from '../lib/format.js';
+import { dateTime, relative, duration, number } from '../lib/format.js';
 import { href } from '../lib/router.js';
 import { Icon } from './icons.js';
 
@@ -79,6 +79,19 @@ export function Tile({ value, label, note, to, query, tone, wide, at }) {
 	const name = `tile${tone ? ` tile-${tone}` : ''}${wide ? ' wide' : ''}`;
 	return to ? html`<a class=${name} href=${href(to, query)}>${inside}</a>` : html`<div class=${name}>${inside}</div>`;
 }
+
+// Numbers older than twice the time they should be renewed in look old, and their age is told. Renders itself as time passes.
+export function useStale(at, periodMs) {
+	const [now, setNow] = useState(Date.now());
+	useEffect(() => {
+		const timer = setInterval(() => setNow(Date.now()), 10000);
+		return () => clearInterval(timer);
+	}, []);
+	const age = at ? Math.max(now, Date.now()) - Date.parse(at) : 0;
+	return age > 2 * periodMs ? age : 0;
+}
+
+export const StaleNote = ({ age }) => (age ? html`<p class="note" role="status">${t('ui.stale', { age: duration(age) })}</p>` : null);
 
 // The version names the system itself ("Windows 10 Pro 22H2", "Debian 12").
 export const osName = ({ os, os_version: version }) => version || os;

@@ -13,8 +13,10 @@ import { download } from '../lib/api.js';
 import { act, toast } from './toast.js';
 import { SavedViews } from './views.js';
 
-const ROW = 36, OVERSCAN = 12;
+// As the styles say: a finger needs 44 px.
+const ROW = globalThis.matchMedia?.('(max-width: 760px)').matches ? 44 : 36, OVERSCAN = 12;
 export const COPY_LIMIT = 20000;
+const PRINT_LIMIT = 1000;
 
 // A list that is all here already, for the table.
 export const localList = (items) => ({ items, total: items.length, complete: true, local: true, sorts: {}, loading: false, error: null, next: null, all: async () => items, more() {}, reload() {} });
@@ -31,10 +33,16 @@ export function useVirtual(ref, count, rowHeight) {
 			setRange((old) => (old.first === first && old.last === last ? old : { first, last }));
 		};
 		measure();
+		// On paper nothing scrolls.
+		const all = () => setRange({ first: 0, last: Math.min(count, PRINT_LIMIT) });
+		addEventListener('beforeprint', all);
+		addEventListener('afterprint', measure);
 		const watch = new ResizeObserver(measure);
 		watch.observe(node);
 		node.addEventListener('scroll', measure, { passive: true });
 		return () => {
+			removeEventListener('beforeprint', all);
+			removeEventListener('afterprint', measure);
 			watch.disconnect();
 			node.removeEventListener('scroll', measure);
 		};
@@ -217,12 +225,16 @@ export function Table({ list, columns, name, label, rowHref, onOpen, filters, em
 			<span class="total" role="status">${(list.query?.q ?? '') !== q
 				? t(list.local ? 'ui.table.found' : 'ui.table.found_of', { found: number(rows.length), total: number(list.total) })
 				: t('ui.table.total', { count: list.total ?? rows.length })}</span>
-			<span class="grow"></span>
-			${tools}
+			<div class="table-tools">${tools}
 			<${SavedViews} name=${name} />
 			<${ColumnChooser} columns=${columns} shown=${shown} />
-			${list.path && html`<button type="button" class="small copy" onClick=${() => exportList(list, shown, sort)}><${Icon} name="download" />${t('ui.table.export')}</button>`}
-			<button type="button" class="small copy" onClick=${() => copyRows(list, shown, q, sort)}><${Icon} name="copy" />${t('ui.table.copy')}</button>
+			<details class="menu copy">
+				<summary class="button small"><${Icon} name="download" />${t('ui.table.take')}</summary>
+				<div class="menu-body">
+					${list.path && html`<button type="button" class="small ghost" onClick=${() => exportList(list, shown, sort)}><${Icon} name="download" />${t('ui.table.export')}</button>`}
+					<button type="button" class="small ghost" onClick=${() => copyRows(list, shown, q, sort)}><${Icon} name="copy" />${t('ui.table.copy')}</button>
+				</div>
+			</details></div>
 		</div>
 		<${ProblemBox} problem=${list.error} retry=${list.reload} />
 		<div class="table-scroll" ref=${scroller} tabindex="0" role="grid" aria-label=${label} aria-rowcount=${list.total ?? rows.length} aria-activedescendant=${at >= 0 ? `${name}-row-${at}` : null}
