@@ -20,6 +20,8 @@
 #define AT_ONCE      (10 * USEC_PER_MS) /* 0 would mean: never */
 #define FIRST_PAUSE  (200 * USEC_PER_MS)
 #define LAST_PAUSE   (10 * USEC_PER_SEC)
+#define SIGN_OF_LIFE (USEC_PER_SEC / 4) /* what cannot start dies sooner; for those that cannot say that they are ready */
+#define SERVED_PAUSE (USEC_PER_SEC) /* at most, for one that had been ready: it is wanted back */
 /* What is killed now and then is back at once; what keeps dying is started ever more slowly. A death costs so much, a
  * time of life earns itself. */
 #define DEATH_COSTS  (5 * USEC_PER_SEC)
@@ -262,7 +264,9 @@ static void plan_restart(struct run *run, usec_t now)
 		run->credit -= DEATH_COSTS;
 		run->pause = AT_ONCE;
 	} else {
-		run->pause = run->pause <= AT_ONCE ? FIRST_PAUSE : run->pause * 2 < LAST_PAUSE ? run->pause * 2 : LAST_PAUSE;
+		bool served = run->child->is_role ? run->ready : life >= SIGN_OF_LIFE;
+		usec_t most = served ? SERVED_PAUSE : LAST_PAUSE;
+		run->pause = run->pause <= AT_ONCE ? FIRST_PAUSE : run->pause * 2 < most ? run->pause * 2 : most;
 	}
 	run->start_at = now + run->pause;
 }
@@ -272,10 +276,10 @@ static void ended(struct state *s, struct run *run, int status)
 	pid_t pid = run->pid;
 	proc_channel_free(TAKE(run->control));
 	run->pid = 0;
-	run->ready = false;
 	run->kill_at = 0;
 	change_state(run, PROC_STATE_DOWN);
 	plan_restart(run, clock_monotonic());
+	run->ready = false;
 	reload_answered(s, run);
 	tell_roles(s);
 	tell(s, PROC_EVENT_ENDED, run, pid, status, s->stopping ? 0 : run->pause);

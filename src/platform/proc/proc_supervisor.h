@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /*
  * proc_supervisor: starts children, restarts those that die (at once; after
- * ten deaths that no life of 5 s stood between, after 0.2 s doubling to 10 s),
- * links roles that may talk by a fresh socket pair after each start, and stops
- * all in order.
+ * ten deaths that no life of 5 s stood between, after 0.2 s doubling to 10 s,
+ * or to 1 s when it had been ready), links roles that may talk by a fresh
+ * socket pair after each start, and stops all in order.
  *
  * A role that has not answered for a minute (stopped, or out of threads) counts
  * as dead: it is killed and restarted.
