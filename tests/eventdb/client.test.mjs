@@ -147,6 +147,21 @@ test('lanes: a hunt does not hold up a search', async () => {
   assert.equal((await hunt).status, 408);
 });
 
+test('a query that nobody waits for is ended', async () => {
+  const long = 'SELECT max(sipHash64(number)) FROM numbers(100000000000)';
+  const running = async () => Number((await raw('POST', '/?readonly=1',
+    "SELECT count() FROM system.processes WHERE query LIKE '%100000000000%' AND query NOT LIKE '%processes%'")).text);
+  const req = http.request({ socketPath, method: 'POST', path: '/?readonly=1&workload=hunt' });
+  req.on('error', () => {});
+  req.end(long);
+  for (let i = 0; i < 200 && await running() === 0; i++) await new Promise((r) => setTimeout(r, 50));
+  assert.equal(await running(), 1);
+  req.destroy();
+  for (let i = 0; i < 200 && await running() > 0; i++) await new Promise((r) => setTimeout(r, 50));
+  assert.equal(await running(), 0);
+  assert.equal((await raw('POST', '/?readonly=1&workload=hunt', 'SELECT 1')).text, '1\n');
+});
+
 test('acknowledged rows outlive kill -9', async () => {
   const values = [{ id: 9000, text: 'kept', at: '2026-11-21 07:00:00.000' }];
   await client.insert({ table: 'note', values, format: 'JSONEachRow' });

@@ -51,6 +51,9 @@ size_t http_query_all(const struct http_request *req, const char *name, struct s
 bool http_query_at(const struct http_request *req, size_t i, struct str *ret_name, struct str *ret_value);
 struct str http_cookie(const struct http_request *req, const char *name);
 struct str http_param(const struct http_request *req, const char *name);
+/* Has the client hung up? For handlers that work long; only while the handler runs, from any thread. A client that shut
+ * down its sending side counts as gone. */
+bool http_request_gone(const struct http_request *req);
 
 #define HTTP_RESPONSE_HEADERS 16
 

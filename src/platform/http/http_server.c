@@ -16,9 +16,11 @@
 #include "platform/http/http.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -502,6 +504,15 @@ static enum MHD_Result take_body(struct exchange *ex, const char *data, size_t *
 	}
 	*size = 0;
 	return MHD_YES;
+}
+
+bool http_request_gone(const struct http_request *req)
+{
+	/* Suspended meanwhile, so the descriptor stays open and nobody else reads from it. */
+	const struct exchange *ex = (const struct exchange *)(const void *)((const char *)req - offsetof(struct exchange, req));
+	char byte;
+	ssize_t n = recv(ex->connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
 static void run_handler(struct http_work *work)

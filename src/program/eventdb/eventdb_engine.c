@@ -9,6 +9,7 @@
 #include "base/clock/clock.h"
 #include "base/file/file.h"
 #include "engine/clickhouse/clickhouse.h"
+#include "program/eventdb/eventdb_watch.h"
 
 #define MIB ((uint64_t)1 << 20)
 #define DATABASE "luytre"
@@ -35,6 +36,7 @@ struct eventdb_engine {
 	char path_arg[1024], config_arg[1024];
 	uint64_t memory_bytes;
 	struct chdb_connection **anchor; /* keeps the engine up between queries */
+	struct eventdb_watch *watch;
 	pthread_mutex_t lock;
 	pthread_cond_t freed;
 	unsigned running[EVENTDB_LANE__COUNT]; /* lock */
@@ -136,15 +138,17 @@ static bool is_limit(struct str name)
 	       str_eq_c(name, "max_result_bytes") || str_eq_c(name, "max_threads");
 }
 
+/* The library gives queries no name of ours; a comment is what tells one from the others. */
 static bool prepare_session(struct eventdb_engine *e, struct chdb_connection **c, const struct eventdb_query *q,
-                            struct eventdb_answer *a)
+                            const char *name, struct eventdb_answer *a)
 {
 	cleanup_buf struct buf sql = BUF_INIT(1 << 20);
 	for (size_t i = 0; i < q->setting_count; i++)
-		if (!is_limit(q->settings[i].name))
+		if (!is_limit(q->settings[i].name) && !str_eq_c(q->settings[i].name, "log_comment"))
 			append_setting(&sql, q->settings[i].name, q->settings[i].value);
 	append_limits(e, q, &sql);
 	append_setting(&sql, STR("allow_introspection_functions"), STR("0"));
+	append_setting(&sql, STR("log_comment"), str_c(name));
 	if (!run_plain(e, c, buf_str(&sql), a))
 		return false;
 	buf_clear(&sql);
@@ -245,11 +249,13 @@ static void run(void *ctx, const struct eventdb_query *q, struct eventdb_answer 
 		answer_error(a, CODE_TOO_MANY_SIMULTANEOUS_QUERIES, "Too many simultaneous queries in this lane.");
 		return;
 	}
+	struct eventdb_watched watched;
 	struct chdb_connection **c = connect_session(e);
+	eventdb_watch_begin(e->watch, &watched, q);
 	if (c == NULL) {
 		answer_error(a, CODE_NO_FREE_CONNECTION, "The engine gave no session.");
 	} else {
-		if (prepare_session(e, c, q, a)) {
+		if (prepare_session(e, c, q, watched.name, a)) {
 			if (q->is_insert)
 				run_insert(e, c, q, a);
 			else
@@ -257,6 +263,7 @@ static void run(void *ctx, const struct eventdb_query *q, struct eventdb_answer 
 		}
 		e->lib.chdb_close_conn(c);
 	}
+	eventdb_watch_end(e->watch, &watched);
 	leave_lane(e, q->lane);
 }
 
@@ -379,6 +386,23 @@ static int open_engine(struct eventdb_engine *e, const char *data_dir, struct er
 	return r < 0 ? r : make_databases(e, err);
 }
 
+/* Reading queries only: an insert is short, and its sender asks again under the same token. */
+static void end_query(void *ctx, const char *name)
+{
+	struct eventdb_engine *e = ctx;
+	struct chdb_connection **c = connect_session(e);
+	if (c == NULL)
+		return;
+	cleanup_buf struct buf sql = BUF_INIT(4096);
+	struct eventdb_answer a = {.body = BUF_INIT(1 << 20)};
+	buf_append_c(&sql, "KILL QUERY WHERE query_kind = 'Select' AND Settings['log_comment'] = ");
+	clickhouse_quote(&sql, str_c(name));
+	buf_append_c(&sql, " ASYNC");
+	(void)run_plain(e, c, buf_str(&sql), &a);
+	buf_done(&a.body);
+	e->lib.chdb_close_conn(c);
+}
+
 int eventdb_engine_start(const struct eventdb_engine_config *config, struct eventdb_engine **ret, struct err *err)
 {
 	struct eventdb_engine *e = MEM_NEW(struct eventdb_engine);
@@ -389,6 +413,7 @@ int eventdb_engine_start(const struct eventdb_engine_config *config, struct even
 	(void)pthread_cond_init(&e->freed, &attr);
 	(void)pthread_condattr_destroy(&attr);
 	e->memory_bytes = config->memory_bytes > 0 ? config->memory_bytes : default_memory();
+	e->watch = eventdb_watch_new(end_query, e);
 	int r = chdb_load(config->library, &e->lib, err);
 	if (r == 0)
 		r = open_engine(e, config->data_dir, err);
@@ -417,6 +442,7 @@ void eventdb_engine_cancel(struct eventdb_engine *e)
 
 void eventdb_engine_stop(struct eventdb_engine *e)
 {
+	eventdb_watch_free(e->watch);
 	if (e->anchor != NULL)
 		e->lib.chdb_close_conn(e->anchor);
 	(void)pthread_cond_destroy(&e->freed);

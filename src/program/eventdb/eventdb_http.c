@@ -160,6 +160,11 @@ static void answer_result(struct http_request *req, struct http_response *res, c
 	a->body = BUF_INIT(0);
 }
 
+static bool client_gone(const void *ctx)
+{
+	return http_request_gone(ctx);
+}
+
 static bool valid_query_id(struct str id)
 {
 	for (size_t i = 0; i < id.n; i++)
@@ -204,6 +209,8 @@ static void run(struct http_request *req, struct http_response *res, void *conte
 		return;
 	}
 	struct eventdb_answer a = {0};
+	q->gone = client_gone;
+	q->gone_ctx = req;
 	executor->run(executor->ctx, q, &a);
 	if (a.exception_code != 0)
 		answer_exception(req, res, a.exception_code, buf_str(&a.body));

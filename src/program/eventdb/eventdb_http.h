@@ -36,6 +36,9 @@ struct eventdb_query {
 	struct str data[2]; /* rows: from the query parameter, from the body */
 	struct eventdb_pair settings[EVENTDB_SETTINGS];
 	size_t setting_count;
+	/* Has who asked hung up? Asked from another thread while the query runs; NULL: nobody knows. */
+	bool (*gone)(const void *ctx);
+	const void *gone_ctx;
 	struct eventdb_pair *params; /* values for {name:Type}, in ClickHouse's escaped text form */
 	size_t param_count;
 };
