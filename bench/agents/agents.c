@@ -2,15 +2,19 @@
 /*
  * Simulated agents against a real server: enrols COUNT of them with one
  * many-use token, then each checks in ROUNDS times over its own kept TLS
- * connection. Prints rates and the resident memory of the server's process
- * before and after. Numbers, no verdict.
+ * connection. Then the server's process is killed, and all of them come back
+ * at once, each asking until it is answered. Prints rates, the resident memory
+ * of the server's process before and after, and how long the return takes.
+ * Numbers, no verdict.
  *
  *   agents URL CA-FILE TOKEN COUNT ROUNDS CORE-PID
  */
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/file/file.h"
 #include "base/json/json.h"
@@ -18,7 +22,8 @@
 #include "platform/crypto/crypto.h"
 #include "platform/http/http_client.h"
 
-#define THREADS 8
+#define THREADS 32
+#define RETURN_PATIENCE (120 * USEC_PER_SEC)
 
 struct agent {
 	struct http_client *client;
@@ -30,7 +35,9 @@ struct bench {
 	struct buf ca_pem;
 	struct agent *agents;
 	size_t count, rounds;
-	atomic_size_t next, failures;
+	atomic_size_t next, failures, tries;
+	usec_t killed_at;
+	_Atomic usec_t first_back; /* after the kill */
 	int (*step)(struct bench *b, size_t index, struct err *err);
 };
 
@@ -113,7 +120,9 @@ static int enrol(struct bench *b, size_t index, struct err *err)
 
 static int checkin(struct bench *b, size_t index, struct err *err)
 {
-	struct agent *a = &b->agents[index % b->count];
+	struct agent *a = &b->agents[index];
+	if (a->client == NULL)
+		return err_set(err, -ENOENT, "bench.not_enrolled");
 	static const struct str body_text =
 	        STR("{\"agent_version\":\"bench\",\"protocol\":1,\"boot_id\":\"bench\",\"inventory_hash\":\"\",\"inventory\":null,"
 	            "\"protection\":{\"bundle_version\":1,\"watch_mode\":\"fanotify\",\"scanner\":\"ready\",\"spool_events\":0,"
@@ -126,16 +135,35 @@ static int checkin(struct bench *b, size_t index, struct err *err)
 	return r;
 }
 
-/* Agents are handed out by index modulo THREADS, because a client belongs to one thread at a time. */
+static int come_back(struct bench *b, size_t index, struct err *err)
+{
+	for (;;) {
+		atomic_fetch_add(&b->tries, 1);
+		int r = checkin(b, index, err);
+		usec_t now = clock_monotonic(), none = 0;
+		if (r == 0)
+			(void)atomic_compare_exchange_strong(&b->first_back, &none, now - b->killed_at);
+		if (r == 0 || r == -ENOENT || now - b->killed_at > RETURN_PATIENCE)
+			return r;
+		(void)usleep(100000);
+	}
+}
+
+/* Agents are handed out by index modulo THREADS, in every round, because a client belongs to one thread at a time. */
 struct lane {
 	struct bench *b;
-	size_t lane, total;
+	size_t lane, rounds;
 };
 
 static void *run_lane(void *arg)
 {
 	struct lane *l = arg;
-	for (size_t i = l->lane; i < l->total; i += THREADS) {
+	for (size_t k = 0, i = l->lane; k < l->rounds; i += THREADS) {
+		if (i >= l->b->count) {
+			i = l->lane;
+			if (++k == l->rounds)
+				break;
+		}
 		struct err err = {0};
 		if (l->b->step(l->b, i, &err) < 0 && atomic_fetch_add(&l->b->failures, 1) == 0) {
 			char line[512];
@@ -145,14 +173,14 @@ static void *run_lane(void *arg)
 	return NULL;
 }
 
-static double run(struct bench *b, int (*step)(struct bench *, size_t, struct err *), size_t total)
+static double run(struct bench *b, int (*step)(struct bench *, size_t, struct err *), size_t rounds)
 {
 	pthread_t threads[THREADS];
 	struct lane lanes[THREADS];
 	usec_t start = clock_monotonic();
 	b->step = step;
 	for (size_t i = 0; i < THREADS; i++) {
-		lanes[i] = (struct lane){b, i, total};
+		lanes[i] = (struct lane){b, i, rounds};
 		if (pthread_create(&threads[i], NULL, run_lane, &lanes[i]) != 0)
 			abort();
 	}
@@ -193,10 +221,15 @@ int main(int argc, char **argv)
 		die("CA", &err);
 	b.agents = mem_alloc_array(count, sizeof *b.agents);
 	long before = resident_kib(argv[6]);
-	double enrol_s = run(&b, enrol, count);
-	double first_s = run(&b, checkin, count);
-	double rest_s = run(&b, checkin, count * rounds);
+	double enrol_s = run(&b, enrol, 1);
+	double first_s = run(&b, checkin, 1);
+	double rest_s = run(&b, checkin, rounds);
 	long after = resident_kib(argv[6]);
+	uint64_t core;
+	if (!str_parse_u64(str_c(argv[6]), 2, INT32_MAX, &core) || kill((pid_t)core, SIGKILL) < 0)
+		die("the server's process could not be killed", &err);
+	b.killed_at = clock_monotonic();
+	double back_s = run(&b, come_back, 1);
 	(void)printf("agents                %10zu, failures %zu\n", b.count, (size_t)b.failures);
 	(void)printf("enrolments            %10.0f /s\n", (double)count / enrol_s);
 	(void)printf("first check-ins       %10.0f /s (new TLS connection with client certificate each)\n", (double)count / first_s);
@@ -204,6 +237,9 @@ int main(int argc, char **argv)
 	             (double)(count * rounds) / rest_s, (double)(count * rounds) / rest_s / (20000.0 / 60));
 	(void)printf("resident memory core  %10.1f MiB before, %.1f MiB with %zu connections open (%.1f KiB each)\n",
 	             (double)before / 1024, (double)after / 1024, b.count, (double)(after - before) / (double)count);
+	(void)printf("kill -9, all return    %10.2f s until the first was answered, %.1f s until all %zu were: %.0f TLS handshakes and check-ins/s,"
+	             " %zu tries\n",
+	             (double)b.first_back / 1e6, back_s, b.count, (double)count / (back_s - (double)b.first_back / 1e6), (size_t)b.tries);
 	for (size_t i = 0; i < b.count; i++) {
 		http_client_free(b.agents[i].client);
 		buf_done(&b.agents[i].key_pem);

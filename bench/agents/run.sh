@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
-# bench/agents/run.sh [COUNT] [ROUNDS]: simulated agents against a real server with the sample city, and what an idle agent takes.
+# bench/agents/run.sh [COUNT] [ROUNDS]: simulated agents against a real server with the sample city, their return after its end,
+# and what an idle agent takes. Ten thousand: bench/agents/run.sh 10000 3
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$top"
@@ -40,7 +41,7 @@ ask -o /dev/null -d "{\"login\":\"quantri\",\"password\":\"$(cat "$work/run/pass
 unit=$(ask "$url/api/v1/units?limit=1&q=Ninh+Ki%E1%BB%81u" | python3 -c 'import json,sys; print(json.load(sys.stdin)["items"][0]["id"])')
 token=$(ask -d "{\"unit_id\":\"$unit\",\"uses\":$count}" "$url/api/v1/enrolment-tokens" | python3 -c 'import json,sys; print(json.load(sys.stdin)["token"])')
 core=$(pgrep -P "$server" -f -- '--role core')
-ulimit -n 8192
+ulimit -n "$(ulimit -Hn)"
 "$work/agents" "https://127.0.0.1:$LUYTRE_AGENT_PORT" "$work/run/ca.pem" "$token" "$count" "$rounds" "$core"
 awk '/VmRSS/ {printf "resident memory agent %10.1f MiB idle (of 15 MiB promised)\n", $2 / 1024}' "/proc/$agent/status"
 awk '/RssAnon/ {printf "  of it its own       %10.1f MiB, the rest is shared libraries\n", $2 / 1024}' "/proc/$agent/status"

@@ -12,6 +12,7 @@
 #include "service/account/account.h"
 #include "service/sample/sample.h"
 
+#define AGENT_CONNECTIONS 24000
 #define JOB_THREADS     4
 #define JOB_RENEW       "renew"
 #define SETUP_CODE_FILE "core/setup-code"
@@ -149,6 +150,8 @@ static int listen_on(struct core *core, enum service_listener which, int64_t por
 	    .context = core->gate,
 	    .fallback = gate_fallback,
 	    .worker_threads = (unsigned)core->config->workers,
+	    /* Every machine of a city may hold one between two check-ins. */
+	    .max_connections = which == LISTENER_AGENT ? AGENT_CONNECTIONS : 0,
 	    .max_per_address = which == LISTENER_CONSOLE ? 256 : 0,
 	};
 	return http_server_start(&config, ret, err);

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "program/server/server_privilege.h"
 #include "program/server/server_reload.h"
 
+#define FILES_WANTED 65536
 #define ARGS_MAX      16
 #define LOCK_TRIES    10
 #define LOCK_PAUSE_US 50000
@@ -249,12 +251,28 @@ static int run(struct arena *arena, struct server_settings *settings, const char
 	return proc_supervise(&supervisor, err);
 }
 
+/* A connection is a descriptor, and the usual soft limit of 1,024 is below what a city's machines open. Inherited by the
+ * roles. */
+static void raise_file_limit(void)
+{
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	rlim_t wanted = files.rlim_max < FILES_WANTED ? files.rlim_max : FILES_WANTED;
+	if (files.rlim_cur >= wanted)
+		return;
+	files.rlim_cur = wanted;
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+		log_warn("the limit of open files could not be raised", ARG_U64("wanted", wanted));
+}
+
 int server_supervise(const struct server_config *config, const char *called, const char *data_dir, struct err *err)
 {
 	struct server_settings settings;
 	cleanup(arena) struct arena *arena = arena_new(0);
 	cleanup_fd int lock = -1;
 	struct users u;
+	raise_file_limit();
 	int r = find_users(config, &u, err);
 	if (r == 0)
 		r = make_dirs(arena, config, &u, err);
