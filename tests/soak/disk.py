@@ -48,7 +48,8 @@ class Shim:
 def small_city(bench):
     """Its data on a disk of its own, its clock and disk in our hand."""
     if 'small' not in bench.cities:
-        folder = f'{bench.work}/small-disk'
+        folder = f'{bench.work}/small-disk-{bench.lives}'
+        bench.disk = f'{folder}/disk'
         mount(f'{folder}/disk', 600)
         bench.shim = Shim(folder, f'{folder}/disk')
         return bench.city('small', agent=True, data=f'{folder}/disk/data', env=bench.shim.env)
@@ -123,7 +124,8 @@ def disk_full(bench):
     """no room on the disk of the server's data"""
     if os.getuid() != 0:
         return 'skipped: mounting a small disk needs root'
-    ballast, stop = f'{bench.work}/small-disk/disk/ballast', threading.Event()
+    small_city(bench)
+    ballast, stop = f'{bench.disk}/ballast', threading.Event()
 
     def keep_full(first):
         with open(ballast, 'wb', buffering=0) as f:

@@ -17,11 +17,12 @@ class Bench:
 
     def __init__(self, work, rounds, events, files):
         self.work, self.rounds, self.events, self.files = work, rounds, events, files
-        self.cities, self.serial, self.evil = {}, 0, 0
+        self.cities, self.serial, self.evil, self.lives = {}, 0, 0, 0
 
     def city(self, name='plain', agent=False, **how):
         if name not in self.cities:
-            work = f'{self.work}/{name}'
+            self.lives += 1
+            work = f'{self.work}/{name}-{self.lives}'
             os.makedirs(work)
             city = City(work, env={'LUYTRE_SOAK': work, **how.pop('env', {})}, **how)
             self.cities[name] = city
