@@ -52,18 +52,18 @@ static bool small_pipeline_file(void *ctx, struct str relative, bool is_dir)
 
 static int add_segment(struct backup_cut *cut, const char *dir, const char *file, struct err *err)
 {
-	char path[1400], name[300];
+	cleanup_buf struct buf path = BUF_INIT(8192), name = BUF_INIT(4096);
 	struct stat st;
-	(void)snprintf(path, sizeof path, "%s/%s", dir, file);
-	(void)snprintf(name, sizeof name, "pipeline/spool/%s", file);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	file_join(&path, str_c(dir), str_c(file));
+	file_join(&name, STR("pipeline/spool"), str_c(file));
+	int fd = open(path.p, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	/* Removed between the listing and now: everything in it is in the store and in the state. */
 	if (fd < 0)
-		return errno == ENOENT ? 0 : err_errno(err, errno, "open", str_c(path));
-	struct backup_item *item = backup_items_add(&cut->items, name);
+		return errno == ENOENT ? 0 : err_errno(err, errno, "open", buf_str(&path));
+	struct backup_item *item = backup_items_add(&cut->items, name.p);
 	item->fd = fd;
 	if (fstat(fd, &st) < 0)
-		return err_errno(err, errno, "fstat", str_c(path));
+		return err_errno(err, errno, "fstat", buf_str(&path));
 	item->size = (uint64_t)st.st_size;
 	cut->items.bytes += item->size;
 	cut->spool_bytes += st.st_size;
@@ -277,10 +277,10 @@ static int remove_leftovers(const struct backup_place *place, struct err *err)
 	if (d == NULL)
 		return errno == ENOENT ? 0 : err_errno(err, errno, "opendir", str_c(dir));
 	for (struct dirent *e; r == 0 && (e = readdir(d)) != NULL;) {
-		char path[1400];
-		(void)snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
+		cleanup_buf struct buf path = BUF_INIT(8192);
+		file_join(&path, str_c(dir), str_c(e->d_name));
 		if (str_starts_with(str_c(e->d_name), STR(FROZEN_PREFIX)))
-			r = backup_remove_tree(path, err);
+			r = backup_remove_tree(path.p, err);
 	}
 	(void)closedir(d);
 	return r;

@@ -45,10 +45,14 @@ bool backup_is_remade(struct str relative)
 	       str_eq_c(relative, "server.pem") || str_eq_c(relative, "server.names");
 }
 
+/* By name, and rather one too many: "account-key", "ca.key.pem", "totp.key". */
 bool backup_is_secret(struct str relative)
 {
-	return str_starts_with(relative, STR("key/")) || str_ends_with(relative, STR(".key")) ||
-	       str_ends_with(relative, STR(".key.pem")) || str_ends_with(relative, STR("setup-code"));
+	struct str name = relative;
+	for (size_t at; (at = str_find_char(name, '/')) != SIZE_MAX;)
+		name = str_sub(name, at + 1, name.n);
+	return str_starts_with(relative, STR("key/")) || str_find(name, STR("key")) != SIZE_MAX ||
+	       str_find(name, STR("secret")) != SIZE_MAX || str_eq_c(name, "setup-code");
 }
 
 static void put_le(struct buf *out, uint64_t v, size_t bytes)

@@ -51,6 +51,10 @@ static void secrets_are_told(void **state)
 	assert_true(backup_is_secret(STR("key/ca.pem")));
 	assert_true(backup_is_secret(STR("core/totp.key")));
 	assert_true(backup_is_secret(STR("core/setup-code")));
+	assert_true(backup_is_secret(STR("core/account-key")));
+	assert_true(backup_is_secret(STR("account-key")));
+	assert_false(backup_is_secret(STR("core/keys/readme")));
+	assert_false(backup_is_secret(STR("spool/0000000000000001.seg")));
 	assert_false(backup_is_secret(STR("core/bundles/x.ltbundle")));
 	assert_true(backup_is_remade(STR("core/server.key.pem")));
 	assert_false(backup_is_remade(STR("key/ca.key.pem")));
