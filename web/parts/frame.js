@@ -15,6 +15,16 @@ import { Toasts } from './toast.js';
 import { KeyHelp } from './help.js';
 import { Palette } from './palette.js';
 
+// A menu closes when something else is pressed, when its work is done, and by Esc.
+function closeMenus(event) {
+	for (const menu of document.querySelectorAll('details.menu[open]')) {
+		const inside = menu.contains(event.target);
+		if (!inside || event.key === 'Escape' || (event.type === 'click' && menu.classList.contains('copy') && event.target.closest('.menu-body button'))) menu.open = false;
+	}
+}
+for (const type of ['pointerdown', 'click']) addEventListener(type, closeMenus);
+addEventListener('keydown', (event) => event.key === 'Escape' && closeMenus(event));
+
 function Clock() {
 	const [now, setNow] = useState(Date.now());
 	useEffect(() => {
@@ -83,7 +93,7 @@ export function Frame({ shell, nav, active, pages, session, path, wall, children
 		</aside>
 		<div class="body">
 			<${HealthStrip} />
-			<main id="main" tabindex="-1">${children}</main>
+			<main id="main" tabindex="0">${children}</main>
 			<footer class="label-line"><span>${t('ui.frame.label')}</span>${session.sample && html`<strong>${t('ui.frame.sample')}</strong>`}</footer>
 		</div>
 		${session.sample && html`<${Watermark} />`}

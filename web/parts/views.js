@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
-// Saved views: a view is its address; kept names are this browser's, the link itself works for everybody permitted.
+// Saved views: a view is its address (search, filters, order, columns); the names a person gave are kept in this browser, apart
+// for each account; the link itself works for everybody permitted.
 import { html, useState } from '../lib/html.js';
 import { t } from '../lib/i18n.js';
 import { useRoute } from '../lib/router.js';
+import { session } from '../lib/session.js';
 import { Icon } from './icons.js';
 import { toast } from './toast.js';
 
+const place = (name) => `views:${session.get().account.id}:${name}`;
 const read = (name) => {
 	try {
-		return JSON.parse(localStorage.getItem(`views:${name}`)) ?? [];
+		return JSON.parse(localStorage.getItem(place(name))) ?? [];
 	} catch {
 		return [];
 	}
@@ -19,7 +22,7 @@ export function SavedViews({ name }) {
 	const [views, setViews] = useState(() => read(name));
 	const [title, setTitle] = useState('');
 	const keep = (next) => {
-		localStorage.setItem(`views:${name}`, JSON.stringify(next));
+		localStorage.setItem(place(name), JSON.stringify(next));
 		setViews(next);
 	};
 	const save = (event) => {
