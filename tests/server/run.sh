@@ -94,7 +94,7 @@ refuses() {
 	[ $? = 1 ] && grep -q "^FAILED $1" "$work/out" && grep -q '^       → ' "$work/out"
 }
 sed 's|^eventdb.*|eventdb = embedded|' "$conf" >"$work/embedded.conf"
-check 'the embedded event store can be loaded' "$bin/luytre-server" --config "$work/embedded.conf" --check-config
+check 'the embedded event store can be loaded' "$bin/luytre-server" --config "$work/embedded.conf" --check-config >/dev/null
 check 'an address of another machine fails' refuses 'Port 192.0.2.1' 's/^listen_address.*/listen_address = 192.0.2.1/'
 check 'packs that are not there fail' refuses 'Trial start' 's|^packs_dir.*|packs_dir = /nowhere|'
 check 'a console that is not there fails' refuses 'Console' 's|^web_dir.*|web_dir = /nowhere|'
@@ -163,7 +163,7 @@ epoch=0193a5f0-0000-7000-8000-000000000001
 check 'the pipeline knows the new token' eventually 3 send_malware $epoch:0 '"taken":1'
 check 'the same batch again is a duplicate' send_malware $epoch:0 '"taken":0,"duplicates":1'
 check 'one alert arrives' eventually 5 alerts 1
-counted() { api /api/v1/status | grep -q '"received":1,'; }
+counted() { api /api/v1/status | grep -q '"received":[1-9]'; } # with the server's own canaries
 check 'the status page counts it' eventually 5 counted
 kill -KILL "$(pid_of core)"
 check 'events are taken while core is away' send_malware $epoch:1 '"taken":1'

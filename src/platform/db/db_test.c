@@ -342,10 +342,17 @@ static int count_bad(struct db_tx *tx, void *ctx, struct err *err)
 
 static void migrations(struct db *db, const char *url)
 {
-	(void)url;
-	migrate(db);
-	migrate(db);
 	struct err err = {.code = 0};
+	size_t missing = 0;
+	(void)url;
+	must(db_migrations_missing(db, base_schema, ARRAY_LEN(base_schema), &missing, &err), &err);
+	assert_int_equal(missing, ARRAY_LEN(base_schema)); /* not even the bookkeeping is there */
+	migrate(db);
+	migrate(db);
+	must(db_migrations_missing(db, base_schema, ARRAY_LEN(base_schema), &missing, &err), &err);
+	assert_int_equal(missing, 0);
+	must(db_migrations_missing(db, more_schema, ARRAY_LEN(more_schema), &missing, &err), &err);
+	assert_int_equal(missing, ARRAY_LEN(more_schema) - ARRAY_LEN(base_schema));
 	assert_true(db_migrate(db, bad_schema, ARRAY_LEN(bad_schema), &err) < 0);
 	assert_string_equal(err.place, "bad");
 	int64_t n = -1;
@@ -354,6 +361,7 @@ static void migrations(struct db *db, const char *url)
 	assert_int_equal(db_migrate(db, base_schema, ARRAY_LEN(base_schema), &err), -ESTALE);
 	assert_string_equal(err.key, "db.schema_newer");
 	assert_string_equal(err_arg(&err, "room"), "note");
+	assert_int_equal(db_migrations_missing(db, base_schema, ARRAY_LEN(base_schema), &missing, &err), -ESTALE);
 }
 
 #define THREADS 4
