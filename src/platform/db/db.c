@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 #include <assert.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include "base/text/text.h"
@@ -25,6 +26,7 @@ struct db {
 	pthread_mutex_t lock;
 	pthread_cond_t given_back;
 	struct pool pools[2]; /* [0] readers, [1] writers */
+	atomic_uint_fast64_t transactions[2], busy[2];
 };
 
 struct db_tx {
@@ -130,6 +132,14 @@ static unsigned free_slot(const struct pool *p)
 			found = i;
 	}
 	return found;
+}
+
+bool db_writer_idle(struct db *db)
+{
+	(void)pthread_mutex_lock(&db->lock);
+	bool idle = free_slot(&db->pools[1]) < db->pools[1].count;
+	(void)pthread_mutex_unlock(&db->lock);
+	return idle;
 }
 
 static int take(struct db *db, bool writer, struct db_conn **ret, struct err *err)
@@ -265,7 +275,7 @@ static int write_once(struct db *db, struct db_conn *conn, bool repeated, db_fn 
 	return result;
 }
 
-int db_write(struct db *db, db_fn fn, void *ctx, struct err *err)
+static int write_all(struct db *db, db_fn fn, void *ctx, struct err *err)
 {
 	int result = -EAGAIN;
 	bool conflict = false;
@@ -291,7 +301,7 @@ int db_write(struct db *db, db_fn fn, void *ctx, struct err *err)
 	return result == -EAGAIN ? result : err_set(err, -EAGAIN, "db.busy", ARG_CSTR("reason", "too many conflicts"));
 }
 
-int db_read(struct db *db, db_fn fn, void *ctx, struct err *err)
+static int read_all(struct db *db, db_fn fn, void *ctx, struct err *err)
 {
 	/* A kept connection may have died while idle (server restarted): seen at BEGIN, before fn ran. */
 	for (unsigned attempt = 0;; attempt++) {
@@ -312,6 +322,33 @@ int db_read(struct db *db, db_fn fn, void *ctx, struct err *err)
 		if (!broken || attempt >= READERS_MAX)
 			return r;
 		err_clear(err);
+	}
+}
+
+static int counted(struct db *db, bool write, db_fn fn, void *ctx, struct err *err)
+{
+	usec_t begun = clock_monotonic();
+	int r = write ? write_all(db, fn, ctx, err) : read_all(db, fn, ctx, err);
+	atomic_fetch_add_explicit(&db->transactions[write], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&db->busy[write], (uint64_t)(clock_monotonic() - begun), memory_order_relaxed);
+	return r;
+}
+
+int db_read(struct db *db, db_fn fn, void *ctx, struct err *err)
+{
+	return counted(db, false, fn, ctx, err);
+}
+
+int db_write(struct db *db, db_fn fn, void *ctx, struct err *err)
+{
+	return counted(db, true, fn, ctx, err);
+}
+
+void db_load(struct db *db, struct db_load *ret)
+{
+	for (size_t i = 0; i < 2; i++) {
+		ret->transactions[i] = atomic_load_explicit(&db->transactions[i], memory_order_relaxed);
+		ret->busy[i] = (usec_t)atomic_load_explicit(&db->busy[i], memory_order_relaxed);
 	}
 }
 

@@ -52,6 +52,16 @@ int db_read(struct db *db, db_fn fn, void *ctx, struct err *err) WARN_UNUSED;
  * -EIO with key db.write_uncertain: the connection broke during COMMIT; the caller must read back. */
 int db_write(struct db *db, db_fn fn, void *ctx, struct err *err) WARN_UNUSED;
 
+/* A connection for writing is free at this moment: for writes that may as well be done another time. */
+bool db_writer_idle(struct db *db);
+
+/* Since it was opened: [0] reading, [1] writing. Waiting for a connection and repeats are part of it. */
+struct db_load {
+	uint64_t transactions[2];
+	usec_t busy[2];
+};
+void db_load(struct db *db, struct db_load *ret);
+
 enum db_type { DB_TYPE_NULL, DB_TYPE_INT, DB_TYPE_TEXT, DB_TYPE_BLOB };
 
 struct db_value {

@@ -153,6 +153,9 @@ static void refresh(struct looking *l)
 	usec_t now = account_now(l->sc);
 	struct err err = {.code = 0};
 	int r = 0;
+	/* Reading must not wait for a database that cannot be written just now: then with the next request. */
+	if (!db_writer_idle(l->sc->db))
+		return;
 	if (!l->session.by_previous && now - l->session.rotated_at > SESSION_ROTATE) {
 		char secret[SECRET_TEXT_SIZE];
 		make_secret(secret, l->new_digest);
@@ -208,7 +211,7 @@ int account_from_token(const struct service_context *sc, struct arena *arena, st
 	if (!l.found)
 		return err_set(err, -EPERM, "account.bad_token");
 	struct err ignored = {.code = 0};
-	if (account_now(sc) - l.token_used > TOKEN_SEEN_STEP && db_write(sc->db, note_token_use, &l, &ignored) < 0)
+	if (account_now(sc) - l.token_used > TOKEN_SEEN_STEP && db_writer_idle(sc->db) && db_write(sc->db, note_token_use, &l, &ignored) < 0)
 		log_err(LOG_LEVEL_WARN, "use of token not noted", &ignored);
 	return 0;
 }
