@@ -38,6 +38,8 @@ struct service_context {
 	const char *const *_Atomic public_names; /* a reload changes it */
 	/* Roles that the pack marks demand a second factor. */
 	bool second_factor;
+	/* Counts requests (service/metrics/metrics.h); may be NULL. */
+	struct metrics_meter *meter;
 	/* Asked at each check-in: seconds between the canary events that this machine shall send, 0: none. `sings`: it says that
 	 * it can. May be NULL. */
 	int64_t (*canary)(void *ctx, const struct uuid *endpoint_id, const struct uuid *unit_id, bool sings);

@@ -253,3 +253,13 @@ void job_cancel(struct job_runner *r, const struct uuid *id)
 	(void)pthread_cond_broadcast(&r->changed);
 	(void)pthread_mutex_unlock(&r->lock);
 }
+
+void job_counts(struct job_runner *r, uint64_t ret[JOB_STATE__COUNT])
+{
+	for (size_t i = 0; i < JOB_STATE__COUNT; i++)
+		ret[i] = 0;
+	(void)pthread_mutex_lock(&r->lock);
+	for (const struct job *j = r->jobs; j != NULL; j = j->next)
+		ret[j->status.state]++;
+	(void)pthread_mutex_unlock(&r->lock);
+}

@@ -41,4 +41,6 @@ struct job_status {
 };
 /* false: unknown (kept for an hour after the end). */
 bool job_status(struct job_runner *r, const struct uuid *id, struct job_status *ret);
+/* How many are in each state; the ended ones are those of the last hour. */
+void job_counts(struct job_runner *r, uint64_t ret[JOB_STATE__COUNT]);
 void job_cancel(struct job_runner *r, const struct uuid *id);

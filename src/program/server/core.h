@@ -17,6 +17,7 @@
 #include "program/server/server_reload.h"
 #include "program/server/server_journal.h"
 #include "service/gate/gate.h"
+#include "service/metrics/metrics.h"
 #include "service/status/status_watch.h"
 
 struct core_alerts;
@@ -58,6 +59,7 @@ struct core {
 	struct gate *gate;
 	struct http_server *console, *agents;
 	struct core_alerts *alerts;
+	struct metrics_meter *meter;
 	struct server_journal *log; /* on its way to the pipeline */
 	struct job_runner *watch_jobs; /* of their own: what they look at may be what the others hang on */
 	struct status_watch *watch;

@@ -65,6 +65,13 @@ static void fill_pipeline(const struct event_pipeline_stats *s, bool known, stru
 	ret->detect_lag = known ? (int64_t)s->detect_lag_bytes : -1;
 	ret->store_lag = known ? (int64_t)s->store_lag_bytes : -1;
 	ret->dropped = known ? (int64_t)s->dead : -1;
+	ret->duplicates = known ? (int64_t)s->duplicates : -1;
+	ret->rejected = known ? (int64_t)s->rejected : -1;
+	ret->detected = known ? (int64_t)s->detected : -1;
+	ret->alerts = known ? (int64_t)s->alerts : -1;
+	ret->alerts_waiting = known ? (int64_t)s->alerts_waiting : -1;
+	ret->refused_batches = known ? (int64_t)s->refused_batches : -1;
+	ret->spool_limit_bytes = known ? (int64_t)s->spool_limit_bytes : -1;
 	ret->spool_bytes = known ? (int64_t)s->spool_bytes : -1;
 }
 

@@ -110,6 +110,7 @@ int core_start_services(struct core *core, struct err *err)
 	    .events = core->store,
 	    .status = &core->status,
 	    .scanner_starter = core->scanner != NULL ? &core->scanner_starter : NULL,
+	    .meter = core->meter = metrics_meter_new(),
 	    .public_names = core->config->public_names,
 	    .second_factor = core->config->second_factor == 1,
 	    .agent_port = (uint16_t)core->config->agent_port,
@@ -226,6 +227,7 @@ void core_stop(struct core *core)
 	job_runner_free(core->jobs);
 	gate_free(core->gate);
 	core_watch_free(core);
+	metrics_meter_free(core->meter);
 	if (core->store != NULL)
 		event_store_free(core->store);
 	if (core->db != NULL)

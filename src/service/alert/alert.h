@@ -68,5 +68,7 @@ int alert_join_incident(struct db_tx *tx, const struct alert_brief *alert, const
 /* [{"id","number","title","severity","state","last_at"}] of an incident's alerts. */
 int alert_write_of_incident(struct db_tx *tx, const struct uuid *incident_id, struct json_writer *w,
                             struct err *err) WARN_UNUSED;
+/* All alerts but the sample's, for the server's own figures: of no account, so without a scope. */
+int alert_count_states(struct db_tx *tx, int64_t ret[ALERT_STATE__COUNT][ALERT_SEVERITY__COUNT], struct err *err) WARN_UNUSED;
 /* The alert that took in this record: 1 found, 0 not. */
 int alert_find_by_key(struct db_tx *tx, struct str key, struct uuid *ret_id, struct err *err) WARN_UNUSED;

@@ -220,3 +220,18 @@ int alert_write_of_incident(struct db_tx *tx, const struct uuid *incident_id, st
 	json_array_end(w);
 	return r < 0 ? r : 0;
 }
+
+int alert_count_states(struct db_tx *tx, int64_t ret[ALERT_STATE__COUNT][ALERT_SEVERITY__COUNT], struct err *err)
+{
+	cleanup_rows struct db_rows *rows = NULL;
+	for (size_t i = 0; i < ALERT_STATE__COUNT; i++)
+		for (size_t k = 0; k < ALERT_SEVERITY__COUNT; k++)
+			ret[i][k] = 0;
+	int r = db_query(tx, &rows, err, "SELECT state, severity, count(*) FROM alert WHERE sample = 0 GROUP BY state, severity");
+	while (r >= 0 && (r = db_next(rows, err)) > 0) {
+		int64_t state = db_int(rows, 0), severity = db_int(rows, 1);
+		if (state >= 0 && state < ALERT_STATE__COUNT && severity >= 0 && severity < ALERT_SEVERITY__COUNT)
+			ret[state][severity] = db_int(rows, 2);
+	}
+	return r;
+}

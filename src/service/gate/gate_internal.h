@@ -6,6 +6,7 @@
 #include "service/account/account.h"
 #include "service/api/api.h"
 #include "service/gate/gate.h"
+#include "service/metrics/metrics.h"
 
 #define GATE_LISTENERS 2
 

@@ -50,6 +50,7 @@ static const struct {
 	{"GET", "/api/v1/jobs/{id}", NOBODYS, .once = true},
 	{"GET", "/api/v1/status", .once = true},
 	{"GET", "/api/v1/health", .once = true},
+	{"GET", "/metrics", .once = true},
 	{"GET", "/api/v1/units", .query = "unit=$unit"},
 	{"POST", "/api/v1/units", .body = "{\"code\":\"N-$n\",\"kind\":\"part\",\"name\":\"x\",\"parent_id\":\"$unit\"}"},
 	{"GET", "/api/v1/units/{id}", UNIT},

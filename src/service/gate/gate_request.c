@@ -251,6 +251,17 @@ static int export_list(struct gate_request *q, struct http_response *res, struct
 	return r;
 }
 
+static void count(const struct gate_request *q, const struct http_response *res, usec_t begun)
+{
+	struct metrics_meter *meter = q->gate->sc->meter;
+	bool api = str_starts_with(q->api.http->path, STR("/api/")) || str_eq_c(q->api.http->path, "/metrics");
+	enum metrics_route route = q->api.route->listener == LISTENER_AGENT ? METRICS_ROUTE_AGENT
+	                           : api                                   ? METRICS_ROUTE_API
+	                                                                   : METRICS_ROUTE_PAGE;
+	if (meter != NULL)
+		metrics_meter_note(meter, route, res->status != 0 ? res->status : 200, clock_monotonic() - begun);
+}
+
 void gate_handle(struct http_request *http, struct http_response *res, void *context)
 {
 	struct gate *g = context;
@@ -260,6 +271,7 @@ void gate_handle(struct http_request *http, struct http_response *res, void *con
 	q->api = (struct api_request){.http = http, .arena = http->arena, .service = g->sc, .access = &q->access,
 	                              .route = http->route->data};
 	struct err err = {.code = 0};
+	usec_t begun = clock_monotonic();
 	int r = admit(q, &err);
 	if (r >= 0)
 		r = decode_body(q, &err);
@@ -274,6 +286,7 @@ void gate_handle(struct http_request *http, struct http_response *res, void *con
 		record(q, "api.read", NULL);
 	}
 	common_headers(q, res);
+	count(q, res, begun);
 }
 
 void gate_fallback(struct http_request *req, struct http_response *res, int status, void *context)

@@ -20,6 +20,7 @@
 #include "service/gate/gate.h"
 #include "service/history/history.h"
 #include "service/incident/incident.h"
+#include "service/metrics/metrics.h"
 #include "service/outbox/outbox.h"
 #include "service/protection/protection.h"
 #include "service/status/status.h"

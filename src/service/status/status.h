@@ -48,6 +48,7 @@ struct status_report {
 	unsigned process_count;
 	/* Of the pipeline since it started; -1: not known now (written as null). */
 	int64_t received, stored, detect_lag, store_lag, dropped, spool_bytes;
+	int64_t duplicates, rejected, detected, alerts, alerts_waiting, refused_batches, spool_limit_bytes;
 	char eventdb_state[16]; /* "ready", "starting", "away", "none" */
 	struct status_blind blind[STATUS_BLIND_MAX];
 	unsigned blind_count;

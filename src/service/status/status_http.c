@@ -117,6 +117,16 @@ static struct line line_of(const struct status_blind *b)
 	return (struct line){b->what, b->since, b->lost, BUF_INIT(8192), BUF_INIT(4096)};
 }
 
+/* What interrupts the work of people outside of the centre. */
+static bool interrupts(const char *what)
+{
+	static const char *const quiet[] = {"bundle", "clock", "loss", "key"};
+	for (size_t i = 0; i < ARRAY_LEN(quiet); i++)
+		if (strcmp(what, quiet[i]) == 0)
+			return false;
+	return true;
+}
+
 static void write_server(struct json_writer *w, const struct status_report *s, const struct viewer *v)
 {
 	const struct status_blind *first = NULL;
@@ -124,7 +134,7 @@ static void write_server(struct json_writer *w, const struct status_report *s, c
 		const struct status_blind *b = &s->blind[i];
 		if (!uuid_is_null(&b->unit_id))
 			continue;
-		if (first == NULL || b->since < first->since)
+		if (interrupts(b->what) && (first == NULL || b->since < first->since))
 			first = b;
 		if (!v->detail)
 			continue;
