@@ -372,13 +372,16 @@ int event_pipeline_accept(struct event_pipeline *p, const struct event_sender *s
                           usec_t now, struct event_ingested *ret, struct err *err)
 {
 	int r = event_ingest_accept(p->ingest, sender, batch, now, ret, err);
+	struct event_spool_stats st;
+	event_spool_stats(p->spool, &st);
+	bool roomy = st.bytes <= st.limit_bytes - st.limit_bytes / 8;
 	(void)pthread_mutex_lock(&p->lock);
 	if (r == 0) {
 		p->stats.received += ret->taken;
 		p->stats.duplicates += ret->duplicates;
 		p->stats.rejected += ret->rejected;
-		/* A batch of nothing proves nothing. */
-		if (ret->taken > 0)
+		/* A batch of nothing proves nothing, and a small one that fits into a full spool little. */
+		if (ret->taken > 0 && roomy)
 			p->ingest_failed = 0;
 	} else if (r == -EAGAIN || r == -EIO) {
 		p->stats.refused_batches++;
