@@ -16,7 +16,7 @@ const PERIOD_MS = 10000;
 const SILENT_MS = 3 * PERIOD_MS;
 
 // More than that would push the page away; the status page has them all.
-const SHOWN = 4;
+const SHOWN = 8;
 
 // A stream that reconnects within this time is not worth a line.
 const GRACE_MS = 8000;
@@ -36,7 +36,7 @@ export function HealthStrip() {
 		return () => clearInterval(timer);
 	}, []);
 	const lines = (data?.blind ?? []).map((blind) => ({
-		key: blind.what + blind.since,
+		key: blind.what,
 		what: blind.what,
 		text: blind.sentence,
 		action: blind.action,
