@@ -181,6 +181,19 @@ chmod 644 "$work/wrong"
 check 'a passphrase that others read is refused' fails 2 'chmod 600' "$bin/luytre" backup --passphrase-file "$work/wrong" --config "$work/first.conf" "$work/x.backup"
 chmod 600 "$work/wrong"
 check 'restore beside a running server is refused' fails 2 'is not empty' restore --config "$work/first.conf" "$work/one.backup"
+# It waits for its turn at the event store, and is killed there.
+exec 9<>"$work/first/pipeline/store.lock"
+flock -x 9
+"$bin/luytre" backup --passphrase-file "$work/pass" --config "$work/first.conf" "$work/killed.backup" >/dev/null 2>&1 9>&- &
+killed=$!
+eventually 30 [ -e "$work/killed.backup.part" ]
+kill -KILL "$killed"
+wait "$killed" 2>/dev/null
+exec 9>&-
+check 'a backup that was killed leaves no file of its name' [ ! -e "$work/killed.backup" ]
+check 'and does not stand in the way of the next' backup --config "$work/first.conf" "$work/killed.backup"
+check 'which takes away what it left' [ "$(find "$work" -maxdepth 1 -name 'killed*' | wc -l)" = 1 ]
+check 'in the event store too' not_frozen
 mkdir "$work/many"
 check 'into a folder it gets its own name' backup --config "$work/first.conf" "$work/many"
 check 'one file' [ "$(find "$work/many" -name 'luytre-*.backup' | wc -l)" = 1 ]
