@@ -74,6 +74,7 @@ struct access {
 	struct uuid unit_id;     /* ENDPOINT: its unit; ACCOUNT: the person's unit */
 	struct str name;         /* for the audit log */
 	struct str peer;         /* remote address */
+	struct str approved_by;  /* the second person's name, where a deed took two; goes into every audit record of it */
 	enum msg_lang lang;
 };
 
@@ -118,6 +119,19 @@ struct api_page {
  */
 typedef int (*service_handler)(struct api_request *req, struct http_response *res, struct err *err);
 
+/* Four eyes (service/approval): what a request would do, found out before it is done. */
+struct service_deed {
+	bool needed; /* this very request takes a second person; look leaves it false where not */
+	const char *object_type;
+	struct uuid object_id, unit_id; /* the route's permission over this unit makes an approver */
+	struct str label;               /* what people call it, in the request's arena */
+};
+struct service_four_eyes {
+	const char *action; /* row of packs/vn/four_eyes.yaml */
+	/* With the asking one's access; refuses what the handler would refuse. */
+	int (*look)(struct db_tx *tx, struct api_request *req, struct service_deed *ret, struct err *err);
+};
+
 struct service_route {
 	const char *method, *path; /* "/api/v1/incidents/{id}"; method NULL ends the table */
 	/* Permission name ("incident.read"). SERVICE_PUBLIC: no account needed (login, set-up, health);
@@ -133,6 +147,7 @@ struct service_route {
 	bool raw_body;                    /* handler reads http->body itself */
 	bool sensitive_read;              /* each successful read is audited */
 	enum service_listener listener;
+	const struct service_four_eyes *four_eyes; /* NULL: one person does it alone */
 };
 #define SERVICE_PUBLIC "public"
 #define SERVICE_SIGNED_IN "signed_in"

@@ -55,6 +55,16 @@ struct str http_param(const struct http_request *req, const char *name);
  * down its sending side counts as gone. */
 bool http_request_gone(const struct http_request *req);
 
+/* A request that no connection brings: to carry out later what was asked and kept. Finds its route. Texts are borrowed.
+ * -ENOENT (http.no_route). */
+struct http_replay {
+	const char *method;
+	struct str target, body, if_match, peer;
+};
+struct http_route;
+int http_request_replay(struct arena *arena, const struct http_route *routes, const struct http_replay *what,
+                        struct http_request *ret, struct err *err) WARN_UNUSED;
+
 #define HTTP_RESPONSE_HEADERS 16
 
 struct http_response {

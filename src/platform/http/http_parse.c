@@ -255,3 +255,25 @@ struct str http_param(const struct http_request *req, const char *name)
 			return req->params[i].value;
 	return STR_EMPTY;
 }
+
+int http_request_replay(struct arena *arena, const struct http_route *routes, const struct http_replay *what,
+                        struct http_request *ret, struct err *err)
+{
+	struct http_fields *fields = ARENA_NEW(arena, struct http_fields);
+	struct http_pair *headers = ARENA_ARRAY(arena, 2, struct http_pair);
+	char allow_text[256];
+	struct buf allow = BUF_FIXED(allow_text, sizeof allow_text);
+	int status = 0;
+	size_t n = 0;
+	*ret = (struct http_request){.arena = arena, .method = what->method, .body = what->body, .peer = what->peer,
+	                             .connection = fields};
+	headers[n++] = (struct http_pair){STR("Content-Type"), STR("application/json")};
+	if (what->if_match.n > 0)
+		headers[n++] = (struct http_pair){STR("If-Match"), what->if_match};
+	fields->headers = (struct http_pairs){headers, n};
+	int r = http_parse_target(arena, what->target, &ret->path, &fields->query, err);
+	if (r < 0)
+		return r;
+	ret->route = http_route_find(routes, ret, &status, &allow);
+	return ret->route != NULL ? 0 : err_set(err, -ENOENT, "http.no_route");
+}

@@ -79,6 +79,9 @@ int account_from_session(const struct service_context *sc, struct arena *arena, 
 /* "lt_…". -EPERM account.bad_token when unknown, revoked or expired. */
 int account_from_token(const struct service_context *sc, struct arena *arena, struct str token,
                        struct account_identity *ret, struct err *err) WARN_UNUSED;
+/* An account as the one who asks, when it is not a request of its own; *ret_may_sign_in: a person, not disabled. */
+int account_access(struct db_tx *tx, struct arena *arena, const struct uuid *id, struct access *ret, bool *ret_may_sign_in,
+                   struct err *err) WARN_UNUSED;
 /* Is the session still good? For streams that outlive their request. */
 int account_session_lives(const struct service_context *sc, const struct uuid *session_id, bool *ret,
                           struct err *err) WARN_UNUSED;

@@ -135,6 +135,33 @@ int account_db_rights_beyond(struct db_tx *tx, const struct access *asking, cons
 	                    DB_UUID(account_id), DB_INT(now), DB_UUID(&asking->account_id));
 }
 
+int account_db_is_manager(struct db_tx *tx, const struct uuid *account_id, usec_t now, bool *ret, struct uuid *ret_unit,
+                          struct err *err)
+{
+	cleanup_rows struct db_rows *rows = NULL;
+	int r = db_query(tx, &rows, err,
+	                 "SELECT g.unit_id FROM account_grant g JOIN role_permission rp ON rp.role = g.role"
+	                 " JOIN unit u ON u.id = g.unit_id WHERE g.account_id = $1 AND rp.permission = 'account.manage'"
+	                 " AND u.parent_id IS NULL AND (g.expires_at IS NULL OR g.expires_at > $2) ORDER BY u.path LIMIT 1",
+	                 DB_UUID(account_id), DB_INT(now));
+	if (r >= 0)
+		r = db_next(rows, err);
+	*ret = r > 0;
+	if (r > 0)
+		*ret_unit = db_uuid(rows, 0);
+	return r;
+}
+
+int account_db_role_manages(struct db_tx *tx, struct str role, const struct uuid *unit_id, bool *ret, struct err *err)
+{
+	int64_t n = 0;
+	int r = db_query_int(tx, &n, err,
+	                     "SELECT count(*) FROM role_permission rp, unit u WHERE rp.role = $1 AND rp.permission = 'account.manage'"
+	                     " AND u.id = $2 AND u.parent_id IS NULL", DB_TEXT(role), DB_UUID(unit_id));
+	*ret = n > 0;
+	return r;
+}
+
 int account_db_root_managers(struct db_tx *tx, usec_t now, int64_t *ret, struct err *err)
 {
 	return db_query_int(tx, ret, err,

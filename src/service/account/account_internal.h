@@ -58,6 +58,11 @@ int account_db_root_managers(struct db_tx *tx, usec_t now, int64_t *ret, struct 
 /* How many rights of this account the asking one does not hold in the same unit. */
 int account_db_rights_beyond(struct db_tx *tx, const struct access *asking, const struct uuid *account_id, usec_t now,
                              int64_t *ret, struct err *err) WARN_UNUSED;
+/* Does the account hold account.manage over a root, and which? Would this role, granted there? */
+int account_db_is_manager(struct db_tx *tx, const struct uuid *account_id, usec_t now, bool *ret, struct uuid *ret_unit,
+                          struct err *err) WARN_UNUSED;
+int account_db_role_manages(struct db_tx *tx, struct str role, const struct uuid *unit_id, bool *ret,
+                            struct err *err) WARN_UNUSED;
 int account_db_unit_open(struct db_tx *tx, const struct uuid *unit_id, struct err *err) WARN_UNUSED;
 
 struct account_role_row {
@@ -172,5 +177,8 @@ void account_random_word(char *out, size_t groups);
 struct str account_plain_code(struct str code, char plain[ACCOUNT_SETUP_CODE_SIZE]);
 /* Makes the key file that seals stored secrets, when it is not there. */
 int account_key_ensure(const struct service_context *sc, struct err *err) WARN_UNUSED;
+
+/* Four eyes (account_deed.c). */
+extern const struct service_four_eyes account_eyes_change, account_eyes_grant, account_eyes_revoke, account_eyes_unfactor;
 
 extern const struct service_route account_routes[];

@@ -216,6 +216,18 @@ int account_from_token(const struct service_context *sc, struct arena *arena, st
 	return 0;
 }
 
+int account_access(struct db_tx *tx, struct arena *arena, const struct uuid *id, struct access *ret, bool *ret_may_sign_in,
+                   struct err *err)
+{
+	struct account_row a;
+	int r = account_db_get(tx, arena, id, STR_EMPTY, &a, err);
+	if (r < 0)
+		return r;
+	*ret = (struct access){.kind = ACCESS_ACCOUNT, .account_id = a.id, .unit_id = a.unit_id, .name = a.display_name};
+	*ret_may_sign_in = !a.disabled && str_eq(a.kind, STR("person"));
+	return 0;
+}
+
 struct living {
 	const struct service_context *sc;
 	const struct uuid *id;

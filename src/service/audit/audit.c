@@ -64,9 +64,29 @@ void audit_hash(const unsigned char previous[SHA256_SIZE], const struct audit_ro
 	sha256_final(h, out);
 }
 
+/* Two persons did it: both names stand in the one record. */
+static struct str with_approver(const struct access *access, struct str details, struct buf *out)
+{
+	if (access->approved_by.n == 0 || details.n < 2 || details.p[details.n - 1] != '}')
+		return details;
+	struct str members = str_sub(details, 1, details.n - 1);
+	struct json_writer w = json_writer_init(out);
+	json_object(&w);
+	json_member_str(&w, "approved_by", access->approved_by);
+	json_object_end(&w);
+	if (str_trim(members).n == 0)
+		return buf_str(out);
+	out->n--;
+	buf_append_char(out, ',');
+	buf_append(out, members);
+	buf_append_char(out, '}');
+	return out->overflow ? details : buf_str(out);
+}
+
 int audit_write(struct db_tx *tx, const struct access *access, usec_t now, const struct audit_entry *e, struct err *err)
 {
 	unsigned char previous[SHA256_SIZE];
+	cleanup_buf struct buf both = BUF_INIT((size_t)128 << 10);
 	struct audit_row row = {
 		.at = now,
 		.account_id = access->kind == ACCESS_ENDPOINT ? access->endpoint_id : access->account_id,
@@ -77,7 +97,7 @@ int audit_write(struct db_tx *tx, const struct access *access, usec_t now, const
 		.peer = access->peer,
 		.action = str_c(e->action),
 		.object_type = str_c(e->object_type),
-		.details = e->details.n > 0 ? e->details : STR("{}"),
+		.details = with_approver(access, e->details.n > 0 ? e->details : STR("{}"), &both),
 	};
 	int r = audit_db_head(tx, &row.number, previous, err);
 	if (r < 0)

@@ -194,6 +194,20 @@ static int write_retirement(struct db_tx *tx, void *ctx, struct err *err)
 	return r;
 }
 
+static int look_retirement(struct db_tx *tx, struct api_request *req, struct service_deed *ret, struct err *err)
+{
+	struct one o = {.req = req};
+	int r = api_param_uuid(req, "id", &o.id, err);
+	if (r >= 0)
+		r = get_visible(tx, &o, "endpoint.write", err);
+	if (r >= 0)
+		r = api_if_match(req, o.row.version, err);
+	*ret = (struct service_deed){true, "endpoint", o.id, o.row.unit_id, o.row.hostname};
+	return r;
+}
+
+static const struct service_four_eyes eyes_retirement = {"endpoint.retire", look_retirement};
+
 static int endpoint_delete(struct api_request *req, struct http_response *res, struct err *err)
 {
 	struct one o = {.req = req, .res = res};
@@ -407,7 +421,8 @@ static const struct service_route routes[] = {
 	{"GET", "/api/v1/endpoints/{id}", "endpoint.read", endpoint_get, "endpoint.route_get"},
 	{"PATCH", "/api/v1/endpoints/{id}", "endpoint.write", endpoint_patch, "endpoint.route_change",
 	 BODY(change_fields, struct change_body)},
-	{"DELETE", "/api/v1/endpoints/{id}", "endpoint.write", endpoint_delete, "endpoint.route_retire"},
+	{"DELETE", "/api/v1/endpoints/{id}", "endpoint.write", endpoint_delete, "endpoint.route_retire",
+	 .four_eyes = &eyes_retirement},
 	{"POST", "/api/v1/endpoints/{id}/scan", "endpoint.scan", endpoint_scan, "endpoint.route_scan",
 	 BODY(scan_fields, struct scan_body)},
 	{"GET", "/api/v1/enrolment-tokens", "endpoint.enrol", endpoint_token_list, "endpoint.route_tokens"},

@@ -203,6 +203,7 @@ static const struct service_route routes[] = {
 	{"GET", "/healthz", SERVICE_PUBLIC, get_health, "gate.route_health"},
 	{"GET", "/api/openapi.json", SERVICE_PUBLIC, get_openapi, "gate.route_openapi"},
 	{"GET", "/api/v1/stream", SERVICE_SIGNED_IN, gate_stream_open, "gate.route_stream"},
+	{"POST", "/api/v1/approvals/{id}/approve", SERVICE_SIGNED_IN, gate_post_approve, "approval.route_approve"},
 	{"GET", "/{rest*}", SERVICE_PUBLIC, get_file, "gate.route_files"},
 	{.method = NULL},
 };

@@ -39,6 +39,10 @@ static inline struct gate_request *gate_request_of(struct api_request *req)
 
 /* http_handler of every route; route->data is the struct service_route. */
 void gate_handle(struct http_request *http, struct http_response *res, void *context);
+/* Its parts, for a request that is carried out later (gate_approval.c). */
+int gate_check_permission(struct gate_request *q, struct err *err) WARN_UNUSED;
+int gate_decode_body(struct gate_request *q, struct err *err) WARN_UNUSED;
+int gate_post_approve(struct api_request *req, struct http_response *res, struct err *err) WARN_UNUSED;
 enum msg_lang gate_lang(const struct http_request *http);
 
 /* Static files (gate_files.c). */

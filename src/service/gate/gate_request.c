@@ -2,6 +2,7 @@
 /* One request through the gate. */
 #include "base/file/file.h"
 #include "base/log/log.h"
+#include "service/approval/approval.h"
 #include "service/audit/audit.h"
 #include "service/endpoint/endpoint.h"
 #include "service/gate/gate_internal.h"
@@ -97,7 +98,7 @@ static int look_up_permission(struct db_tx *tx, void *ctx, struct err *err)
 	return api_holds(tx, &h->q->access, h->q->api.route->permission, api_now(&h->q->api), &h->holds, err);
 }
 
-static int check_permission(struct gate_request *q, struct err *err)
+int gate_check_permission(struct gate_request *q, struct err *err)
 {
 	const char *permission = q->api.route->permission;
 	if (strcmp(permission, SERVICE_PUBLIC) == 0 || strcmp(permission, SERVICE_AGENT) == 0)
@@ -133,10 +134,10 @@ static int admit(struct gate_request *q, struct err *err)
 	q->access.lang = lang;
 	if (r >= 0)
 		r = check_forgery(q, err);
-	return r < 0 ? r : check_permission(q, err);
+	return r < 0 ? r : gate_check_permission(q, err);
 }
 
-static int decode_body(struct gate_request *q, struct err *err)
+int gate_decode_body(struct gate_request *q, struct err *err)
 {
 	const struct service_route *route = q->api.route;
 	if (route->body == NULL || route->raw_body)
@@ -262,6 +263,15 @@ static void count(const struct gate_request *q, const struct http_response *res,
 		metrics_meter_note(meter, route, res->status != 0 ? res->status : 200, clock_monotonic() - begun);
 }
 
+static int answer(struct gate_request *q, struct http_response *res, struct err *err)
+{
+	/* 1: a second person has to approve first; the answer says so. */
+	int r = q->api.route->four_eyes != NULL ? approval_intercept(&q->api, res, err) : 0;
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return api_export_wanted(&q->api) ? export_list(q, res, err) : q->api.route->handler(&q->api, res, err);
+}
+
 void gate_handle(struct http_request *http, struct http_response *res, void *context)
 {
 	struct gate *g = context;
@@ -274,9 +284,9 @@ void gate_handle(struct http_request *http, struct http_response *res, void *con
 	usec_t begun = clock_monotonic();
 	int r = admit(q, &err);
 	if (r >= 0)
-		r = decode_body(q, &err);
+		r = gate_decode_body(q, &err);
 	if (r >= 0)
-		r = api_export_wanted(&q->api) ? export_list(q, res, &err) : q->api.route->handler(&q->api, res, &err);
+		r = answer(q, res, &err);
 	if (r < 0) {
 		/* A handler that gives a class without a key is a fault of ours, not of the reader. */
 		if (err.code == 0)

@@ -286,6 +286,10 @@ static void stream_scope(struct db *db, const char *url)
 	rig_expect(&rig, "POST", path, body, 201, NULL);
 	(void)memcpy(admin_cookie, rig.cookie, sizeof admin_cookie);
 	assert_int_equal(rig_login(&rig, "lan", RIG_PASSWORD), 200);
+	/* Nothing is heard before the first password is changed. */
+	rig_expect(&rig, "GET", "/api/v1/stream", NULL, 403, "account.must_change_password");
+	rig_expect(&rig, "POST", "/api/v1/session/password",
+	           "{\"old_password\":\"" RIG_PASSWORD "\",\"new_password\":\"mot mat khau khac\"}", 200, NULL);
 	cleanup_buf struct buf got = BUF_INIT(1 << 20);
 	cleanup_fd int fd = connect_to(&rig);
 	open_stream(&rig, fd, "");

@@ -15,6 +15,7 @@
 #include "platform/http/http_client.h"
 #include "service/account/account.h"
 #include "service/alert/alert.h"
+#include "service/approval/approval.h"
 #include "service/audit/audit.h"
 #include "service/endpoint/endpoint.h"
 #include "service/gate/gate.h"

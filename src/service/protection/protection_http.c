@@ -182,6 +182,23 @@ static int ask(struct api_request *req, struct http_response *res, enum quaranti
 	return 0;
 }
 
+static int look_file(struct db_tx *tx, struct api_request *req, struct service_deed *ret, struct err *err)
+{
+	struct uuid id;
+	struct protection_quarantine_row q;
+	int r = api_param_uuid(req, "id", &id, err);
+	if (r >= 0)
+		r = protection_db_quarantine_get(tx, req->arena, &id, &q, err);
+	if (r >= 0)
+		r = api_require_visible(tx, req, "protection.quarantine", &q.unit_id, err);
+	if (r >= 0)
+		*ret = (struct service_deed){true, "quarantine_item", id, q.unit_id,
+		                             arena_printf(req->arena, "%.*s · %.*s · %.*s", STR_FMT(q.hostname), STR_FMT(q.threat), STR_FMT(q.path))};
+	return r;
+}
+
+static const struct service_four_eyes eyes_restore = {"quarantine.restore", look_file}, eyes_delete = {"quarantine.delete", look_file};
+
 static int quarantine_restore(struct api_request *req, struct http_response *res, struct err *err)
 {
 	return ask(req, res, QUARANTINE_STEP_ASK_RESTORE, err);
@@ -381,9 +398,9 @@ static const struct service_route routes[] = {
 	{"GET", "/api/v1/detections", "protection.read", protection_list_detections, "protection.route_detections"},
 	{"GET", "/api/v1/quarantine", "protection.read", protection_list_quarantine, "protection.route_quarantine"},
 	{"POST", "/api/v1/quarantine/{id}/restore", "protection.quarantine", quarantine_restore, "protection.route_restore",
-	 BODY(reason_fields, struct reason_body)},
+	 BODY(reason_fields, struct reason_body), .four_eyes = &eyes_restore},
 	{"POST", "/api/v1/quarantine/{id}/delete", "protection.quarantine", quarantine_delete, "protection.route_delete",
-	 BODY(reason_fields, struct reason_body)},
+	 BODY(reason_fields, struct reason_body), .four_eyes = &eyes_delete},
 	{"POST", "/api/v1/quarantine/{id}/cancel", "protection.quarantine", quarantine_cancel, "protection.route_cancel"},
 	{"GET", "/api/v1/bundles", "protection.read", protection_list_bundles, "protection.route_bundles"},
 	{"POST", "/api/v1/bundles", "protection.release", bundle_create, "protection.route_release",
