@@ -59,6 +59,42 @@ function totp(secret, ahead = 0) {
 }
 const inDialog = (page, selector) => page.locator(`dialog ${selector}`);
 
+test('four eyes: asked by one, seen and approved by another, carried out then', async () => {
+	const admin = await signIn('quantri', '/endpoints');
+	const machine = await admin.evaluate(async () => (await (await fetch('/api/v1/endpoints?limit=1&sort=hostname')).json()).items[0]);
+	await admin.goto(`${url}/#/endpoints/${machine.id}`);
+	await admin.waitForSelector(`h1:has-text("${machine.hostname}")`);
+	await admin.click('button:has-text("Gỡ khỏi hệ thống")');
+	await admin.fill('dialog input', machine.hostname);
+	await admin.click('dialog button[type=submit]');
+	await admin.waitForSelector('.toast:has-text("Đã gửi đề nghị")');
+	await shot(admin, 'retire-asked');
+	await admin.goto(`${url}/#/approvals`);
+	await admin.waitForSelector('.deeds li:has-text("Rút đề nghị")');
+	await shot(admin, 'approvals-mine');
+	const responder = await signIn('ungcuu', '/approvals', { theme: 'dark' });
+	await responder.waitForSelector('.rail .count');
+	await responder.waitForSelector(`.deeds li:has-text("${machine.hostname}")`);
+	await shot(responder, 'approvals-dark');
+	await responder.click('.deeds button.primary');
+	await shot(responder, 'approve-dialog');
+	await responder.click('dialog button[type=submit]');
+	await responder.waitForSelector('.toast:has-text("Đã duyệt và thực hiện")');
+	await responder.goto(`${url}/#/approvals?tab=all`);
+	await responder.waitForSelector('.deeds li:has-text("Đã thực hiện")');
+	await responder.click('.account summary');
+	await responder.click('button[lang=en]');
+	await responder.waitForSelector('.deeds li:has-text("Retire a machine")');
+	await shot(responder, 'approvals-en');
+	const gone = await responder.evaluate(async (id) => (await (await fetch(`/api/v1/endpoints/${id}`)).json()).retired_at, machine.id);
+	assert.ok(gone);
+	const log = await admin.evaluate(async () => (await (await fetch('/api/v1/audit?action=endpoint.retire')).json()).items[0]);
+	assert.equal(log.account_name, 'Trần Minh Quân');
+	assert.equal(log.details.approved_by, 'Lê Thị Thu Hà');
+	await close(responder);
+	await close(admin);
+});
+
 test('an authenticator app, then a recovery code', async () => {
 	const page = await signIn('truc', '/me');
 	await page.click('.factors li:has-text("Ứng dụng tạo mã") button');

@@ -52,4 +52,4 @@ if [ "$(id -u)" = 0 ]; then
 	chown nobody "$work/home"
 	as_user() { runuser -u nobody -- "$@"; }
 fi
-as_user env HOME="$work/home" TMPDIR="$work/home" XDG_CONFIG_HOME="$work/home" XDG_CACHE_HOME="$work/home" node --test "$top/tests/accounts/e2e.mjs" || { tail -20 "$work/log"; exit 1; }
+as_user env HOME="$work/home" TMPDIR="$work/home" XDG_CONFIG_HOME="$work/home" XDG_CACHE_HOME="$work/home" node --test ${LUYTRE_ONLY:+--test-name-pattern="$LUYTRE_ONLY"} "$top/tests/accounts/e2e.mjs" || { tail -20 "$work/log"; exit 1; }

@@ -131,6 +131,7 @@ function routes(data, state, { sample, allPermissions }) {
 		['PATCH', '/accounts/:id', (x) => changed(Object.assign(data.accounts.find((a) => a.id === x.id), x.body))],
 		['GET', '/accounts/:id/contact', (x) => { const a = data.accounts.find((one) => one.id === x.id); return { phone: a.phone ?? '', email: a.email ?? '' }; }],
 		['POST', '/accounts/:id/password', () => ({ password: 'tre-xanh-rao-lang-4821' })],
+		['GET', '/approvals', () => ({ items: [], total: 0, next: null })],
 		['GET', '/tokens', (x) => page(x.url, data.tokens, { text: (a) => a.name })],
 		['POST', '/tokens', () => ({ token: `lt_${'a1b2'.repeat(12)}` })],
 		['GET', '/enrolment-tokens', (x) => page(x.url, [], { text: () => '' })],

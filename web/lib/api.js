@@ -62,7 +62,10 @@ export async function request(method, path, { query, body, etag, signal, quiet }
 	}
 	if (answer.status === 204) return null;
 	const text = await answer.text();
-	return text ? JSON.parse(text) : null;
+	const made = text ? JSON.parse(text) : null;
+	// Not done yet: a second person has to approve it. Whoever waited for the deed must not believe it done.
+	if (answer.status === 202 && made?.approval) throw new Problem({ status: 202, detail: t('ui.approval.sent'), key: 'approval.waits' });
+	return made;
 }
 
 // A list as a file, made by the server from the same query; columns: [[member, label, text group]].

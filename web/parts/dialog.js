@@ -4,6 +4,7 @@ import { html, useRef, useEffect, useState } from '../lib/html.js';
 import { t } from '../lib/i18n.js';
 import { ProblemBox } from './bits.js';
 import { Icon } from './icons.js';
+import { toast } from './toast.js';
 
 export function Dialog({ title, onClose, wide, className = '', children }) {
 	const ref = useRef(null);
@@ -36,15 +37,20 @@ export function Confirm({ title, consequence, name, reason, action, danger, onDo
 	const ready = (!name || typed.trim().normalize('NFC').toLowerCase() === name.toLowerCase()) && (!reason || reason.optional || text.trim());
 	const submit = async (event) => {
 		event.preventDefault();
-		if (!ready || busy) return;
+		if (!ready || busy) return undefined;
 		setBusy(true);
 		try {
 			await onDo(text.trim());
 			onClose();
 		} catch (error) {
+			if (error.status === 202) {
+				toast(error.detail);
+				return onClose();
+			}
 			setProblem(error);
 			setBusy(false);
 		}
+		return undefined;
 	};
 	return html`<${Dialog} title=${title} onClose=${onClose}>
 		<form onSubmit=${submit}>

@@ -5,6 +5,7 @@ import { t } from '../lib/i18n.js';
 import { readDraft, writeDraft, dropDraft } from '../lib/draft.js';
 import { parseDateTime } from '../lib/format.js';
 import { ProblemBox } from './bits.js';
+import { toast } from './toast.js';
 
 // secret: names that never go into a draft.
 export function useForm({ draft, initial, secret = [] }) {
@@ -114,9 +115,18 @@ export function Field({ field, form }) {
 
 // fields: [{name, label, type, required, hint, options, check}]. onSubmit gets the cleaned values and throws Problems.
 export function Form({ form, fields, onSubmit, submit, onCancel, children, className = '' }) {
+	const orWaiting = async (values) => {
+		try {
+			await onSubmit(values);
+		} catch (error) {
+			if (error.status !== 202) throw error;
+			toast(error.detail);
+			onCancel?.();
+		}
+	};
 	const send = (event) => {
 		event.preventDefault();
-		if (!form.busy) form.submit(fields, onSubmit);
+		if (!form.busy) form.submit(fields, orWaiting);
 	};
 	return html`<form ref=${form.node} class=${`form ${className}`} noValidate onSubmit=${send}>
 		<div class="form-fields">

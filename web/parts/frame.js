@@ -8,6 +8,7 @@ import { useStore } from '../lib/store.js';
 import { theme, chooseTheme } from '../lib/theme.js';
 import { useKeys, keyName } from '../lib/keys.js';
 import { logout } from '../lib/session.js';
+import { useGet } from '../lib/data.js';
 import { dropAllDrafts } from '../lib/draft.js';
 import { Icon, Mark } from './icons.js';
 import { HealthStrip } from './health.js';
@@ -46,8 +47,8 @@ export function ThemeSwitch() {
 
 const Watermark = () => html`<div class="watermark" aria-hidden="true">${Array.from({ length: 24 }, (_, i) => html`<span key=${i}>${t('ui.frame.sample')}</span>`)}</div>`;
 
-function NavItem({ item, active }) {
-	return html`<a href=${href(item.path)} aria-current=${active ? 'page' : null} title=${item.alt ? `Alt+${item.alt}` : null}><${Icon} name=${item.icon} /><span>${t(item.title)}</span></a>`;
+function NavItem({ item, active, badge }) {
+	return html`<a href=${href(item.path)} aria-current=${active ? 'page' : null} title=${item.alt ? `Alt+${item.alt}` : null}><${Icon} name=${item.icon} /><span>${t(item.title)}</span>${badge > 0 && html`<span class="count" title=${t('ui.approval.badge', { count: badge })}>${badge}</span>`}</a>`;
 }
 
 function Account({ session, away }) {
@@ -75,6 +76,8 @@ export function Frame({ shell, nav, active, pages, session, path, wall, children
 		...items.filter((item) => item.alt).map((item) => ({ code: `Key${item.alt}`, alt: true, label: t(item.title), run: () => go(item.path) })),
 	], [shell, items.length, session]);
 	const close = () => setDialog(null);
+	const asked = nav.some((item) => item.path === '/admin');
+	const waiting = useGet(asked ? '/approvals' : null, { state: 'waiting', to_decide: 1, limit: 1 }, { events: ['approval.'], every: 60000 }).data?.total ?? 0;
 	const open = nav.find((item) => item.path === active || item.children?.some((child) => child.path === active));
 	return html`<div class=${`frame shell-${shell}${wall ? ' wall' : ''}`}>
 		<a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); document.getElementById('main').focus(); }}>${t('ui.frame.skip')}</a>
@@ -82,8 +85,8 @@ export function Frame({ shell, nav, active, pages, session, path, wall, children
 			<a class="brand" href=${href('/')}><${Mark} /><span>${t('ui.product')}</span></a>
 			<button type="button" class="rail-search" onClick=${() => setDialog('palette')}><${Icon} name="search" /><span>${t('ui.frame.find')}</span><kbd>${keyName({ code: 'KeyK', ctrl: true })}</kbd></button>
 			<nav aria-label=${t('ui.frame.nav')}>
-				${nav.map((item) => html`<div key=${item.path} class="nav-group"><${NavItem} item=${item} active=${item.path === active || (item === open && !item.children)} />
-					${item.children && item === open && html`<div class="nav-sub">${item.children.map((child) => html`<${NavItem} key=${child.path} item=${child} active=${child.path === active} />`)}</div>`}</div>`)}
+				${nav.map((item) => html`<div key=${item.path} class="nav-group"><${NavItem} item=${item} badge=${item.children?.some((child) => child.path === '/approvals') && waiting} active=${item.path === active || (item === open && !item.children)} />
+					${item.children && item === open && html`<div class="nav-sub">${item.children.map((child) => html`<${NavItem} key=${child.path} item=${child} badge=${child.path === '/approvals' && waiting} active=${child.path === active} />`)}</div>`}</div>`)}
 			</nav>
 			<div class="rail-foot">
 				<button type="button" class="small ghost keys-hint" onClick=${() => setDialog('help')}><kbd>?</kbd> ${t('ui.keys.title')}</button>

@@ -59,7 +59,7 @@ export async function act(run, text, undo) {
 		return result;
 	} catch (error) {
 		if (error.detail === undefined) throw error;
-		toast(error.status === 412 ? t('ui.error.changed_meanwhile') : error.detail, { bad: true });
+		toast(error.status === 412 ? t('ui.error.changed_meanwhile') : error.detail, { bad: error.status !== 202 });
 		return undefined;
 	}
 }
