@@ -276,7 +276,7 @@ static int read_scalar(struct scan *s, struct str name)
 {
 	struct event_field *f = NULL;
 	int r = add_field(s, &f);
-	if (r < 0)
+	if (r < 0 || f == NULL)
 		return r;
 	*f = (struct event_field){.name = name};
 	const char *begin = s->p;
@@ -323,7 +323,7 @@ static int read_object(struct scan *s, struct str prefix)
 	if (next_is(s, '}'))
 		return 0;
 	for (;;) {
-		struct str key, name;
+		struct str key = STR_EMPTY, name = STR_EMPTY;
 		skip_space(s);
 		if (!next_is(s, '"'))
 			return syntax(s);
@@ -415,7 +415,7 @@ const struct event_field *event_find(const struct event *e, const char *name)
 {
 	struct str n = str_c(name);
 	for (size_t i = 0; i < e->count; i++)
-		if (e->fields[i].name.n == n.n && memcmp(e->fields[i].name.p, n.p, n.n) == 0)
+		if (str_eq(e->fields[i].name, n))
 			return &e->fields[i];
 	return NULL;
 }

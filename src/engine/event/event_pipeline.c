@@ -318,7 +318,7 @@ void event_pipeline_stop(struct event_pipeline *p)
 	if (p->spool != NULL)
 		event_spool_wake(p->spool);
 	pthread_t *threads[] = {&p->detect_thread, &p->deliver_thread, &p->store_thread};
-	for (unsigned i = 0; i < p->threads; i++)
+	for (unsigned i = 0; i < p->threads && i < ARRAY_LEN(threads); i++)
 		(void)pthread_join(*threads[i], NULL);
 	event_outbox_close(p->outbox);
 	event_ingest_close(p->ingest);

@@ -92,7 +92,7 @@ int spool_segment_create(struct event_spool *s, uint64_t number, struct err *err
 	(void)pthread_mutex_unlock(&s->lock);
 	file_close(&s->fd);
 	s->fd = fd;
-	fd = -1;
+	fd = -1; /* NOLINT(clang-analyzer-deadcode.DeadStores): what cleanup_fd closes */
 	return 0;
 }
 
@@ -182,7 +182,7 @@ static int take_segment(struct event_spool *s, uint64_t number, bool last, struc
 	add_segment(s, number, end);
 	if (last) {
 		s->fd = fd;
-		fd = -1;
+		fd = -1; /* NOLINT(clang-analyzer-deadcode.DeadStores): likewise */
 	}
 	return 0;
 }

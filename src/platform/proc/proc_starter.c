@@ -190,6 +190,7 @@ static int ask(struct proc_starter *s, const struct request *request, int fd, st
 	ssize_t n = -1;
 	(void)pthread_mutex_lock(&s->lock);
 	bool sent = send_request(s->socket, request, fd) == sizeof(*request);
+	/* The lock is there to hold question and answer together. NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection) */
 	while (sent && (n = recv(s->socket, reply, sizeof(*reply), 0)) < 0 && errno == EINTR)
 		;
 	(void)pthread_mutex_unlock(&s->lock);
