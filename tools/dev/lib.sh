@@ -19,7 +19,7 @@ usage() {
 	  package        .deb files and the Windows installer, into build/packages/
 	  bench [NAME]   benchmarks; each prints a ratio, none fails
 	  fuzz [NAME] [SECONDS]   libFuzzer targets, 60 s each unless told
-	  soak [ROUNDS]  kills processes at random under load and counts what is lost (nothing may be)
+	  soak [ROUNDS] [FAULT…]  kills, full disks, wrong clocks under load: counts what is lost or doubled (nothing may be)
 	  format         clang-format over the C sources
 	  new service NAME   a new capability from the template: folder, build line, service table line
 	  setup          installs what building and testing need (called by the others)
