@@ -9,7 +9,17 @@
 
 /* ---- the pipeline's certificate ---- */
 
-static int sign_for_pipeline(struct core *core, struct proc_message *m, struct buf *ret, struct err *err)
+/* The pipeline may ask as soon as the link is there, before core has come to asking key itself. */
+static int keys_of(struct core *core, struct service_keys *ret, struct err *err)
+{
+	(void)pthread_mutex_lock(&core->lock);
+	*ret = core->keys;
+	(void)pthread_mutex_unlock(&core->lock);
+	return ret->sign_csr == NULL ? err_set(err, -EAGAIN, "server.key_away") : 0;
+}
+
+static int sign_for_pipeline(struct core *core, const struct service_keys *keys, struct proc_message *m, struct buf *ret,
+			     struct err *err)
 {
 	struct str csr = proc_get_str(m, PIPE_TEXT_LIMIT);
 	struct str name = proc_get_str(m, 64);
@@ -18,16 +28,19 @@ static int sign_for_pipeline(struct core *core, struct proc_message *m, struct b
 		return err_set(err, -EPROTO, "server.pipe_malformed");
 	char text[65];
 	str_copy_c(name, text, sizeof(text));
-	return core->keys.sign_csr(core->keys.ctx, csr, text, false, server_live_now(&core->live)->public_names, (usec_t)not_after, ret,
-				   err);
+	return keys->sign_csr(keys->ctx, csr, text, false, server_live_now(&core->live)->public_names, (usec_t)not_after,
+			      ret, err);
 }
 
 static void answer_call(struct core *core, struct proc_channel *c, struct proc_message *m)
 {
 	cleanup_buf struct buf text = BUF_INIT(PIPE_TEXT_LIMIT);
 	struct err err = {0};
-	int r = m->type == PIPE_CA ? core->keys.ca_pem(core->keys.ctx, &text, &err)
-				   : sign_for_pipeline(core, m, &text, &err);
+	struct service_keys keys;
+	int r = keys_of(core, &keys, &err);
+	if (r == 0)
+		r = m->type == PIPE_CA ? keys.ca_pem(keys.ctx, &text, &err)
+				       : sign_for_pipeline(core, &keys, m, &text, &err);
 	if (r < 0)
 		log_err(LOG_LEVEL_WARN, "the pipeline's request is refused", &err);
 	struct proc_message reply = pipe_answer(m, r, buf_str(&text), &err);

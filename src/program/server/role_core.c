@@ -195,7 +195,9 @@ static int start(struct core *core, const struct proc_role_peer *peers, size_t p
 	int r = proc_role_start(peers, peer_count, &core->role, err);
 	if (r < 0)
 		return r;
+	(void)pthread_mutex_lock(&core->lock);
 	core->keys = key_client(core->role);
+	(void)pthread_mutex_unlock(&core->lock);
 	if ((r = open_stores(core, err)) < 0 || (r = core_start_services(core, err)) < 0 || (r = offer_setup(core, err)) < 0 ||
 	    (r = start_listeners(core, err)) < 0)
 		return r;
