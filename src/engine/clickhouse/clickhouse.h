@@ -56,7 +56,7 @@ enum clickhouse_blame {
 	CLICKHOUSE_BLAME_SCHEMA, /* table or database is missing: migrate, then try again */
 	CLICKHOUSE_BLAME_SERVER, /* not now: try again later */
 };
-/* Whose fault a refused insert is. */
-enum clickhouse_blame clickhouse_exception_blame(int code);
+/* Whose fault a refused insert is, by the exception's text. SERVER for what is not known. */
+enum clickhouse_blame clickhouse_exception_blame(struct str message);
 /* Content type of an output format; "text/plain; charset=UTF-8" for unknown ones. Static string. */
 const char *clickhouse_content_type(struct str format);

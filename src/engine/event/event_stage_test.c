@@ -15,7 +15,8 @@
 struct memory_store {
 	pthread_mutex_t lock;
 	struct buf rows, dead, tokens; /* tokens: one a line */
-	bool away, no_table;
+	const char *away; /* NULL: here; else what it says */
+	bool no_table, narrow; /* narrow: takes no more than ten rows at once */
 	unsigned inserts, repeated, migrated;
 };
 static struct memory_store memory = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -27,6 +28,14 @@ static void say(struct http_response *res, int status, const char *text)
 	buf_append_c(&res->body, text);
 }
 
+static size_t lines_of(struct str s)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s.n; i++)
+		n += s.p[i] == '\n';
+	return n;
+}
+
 static void take_rows(struct http_request *req, struct http_response *res, struct str query)
 {
 	struct str token = http_query(req, "insert_deduplication_token");
@@ -36,6 +45,8 @@ static void take_rows(struct http_request *req, struct http_response *res, struc
 		say(res, 404, "Code: 60. DB::Exception: Table luytre.event does not exist.");
 	} else if (!dead && str_find(req->body, STR("poison")) != SIZE_MAX) {
 		say(res, 400, "Code: 27. DB::Exception: Cannot parse input: poison.");
+	} else if (memory.narrow && lines_of(req->body) > 10) {
+		say(res, 500, "Code: 252. DB::Exception: Too many partitions for single INSERT block (more than 100).");
 	} else if (memory.tokens.n > 0 && str_find(buf_str(&memory.tokens), token) != SIZE_MAX) {
 		memory.repeated++;
 		say(res, 200, "");
@@ -52,8 +63,8 @@ static void answer(struct http_request *req, struct http_response *res, void *co
 	(void)context;
 	struct str query = http_query(req, "query");
 	(void)pthread_mutex_lock(&memory.lock);
-	if (memory.away) {
-		say(res, 503, "Code: 202. DB::Exception: Too many simultaneous queries.");
+	if (memory.away != NULL) {
+		say(res, 503, memory.away);
 	} else if (query.n > 0) {
 		take_rows(req, res, query);
 	} else if (str_starts_with(req->body, STR("SELECT max(number)"))) {
@@ -106,7 +117,8 @@ static void forget(void)
 	buf_done(&memory.dead);
 	buf_done(&memory.tokens);
 	memory.rows = memory.dead = memory.tokens = BUF_INIT(BUF_DEFAULT_MAX);
-	memory.away = memory.no_table = false;
+	memory.away = NULL;
+	memory.no_table = memory.narrow = false;
 	memory.inserts = memory.repeated = memory.migrated = 0;
 }
 
@@ -201,7 +213,7 @@ static void test_store_away_then_new(void **state)
 {
 	(void)state;
 	forget();
-	memory.away = true;
+	memory.away = "Code: 202. DB::Exception: Too many simultaneous queries.";
 	struct event_pipeline *p = start(test_fresh_dir(), store, 0);
 	give(p, "{\"n\":0}\n", 0);
 	assert_false(event_pipeline_settle(p, 700));
@@ -211,7 +223,7 @@ static void test_store_away_then_new(void **state)
 	assert_true(st.store_blind_since > 0);
 	assert_string_equal(st.store_err.key, "event.store_busy");
 	(void)pthread_mutex_lock(&memory.lock);
-	memory.away = false;
+	memory.away = NULL;
 	(void)pthread_mutex_unlock(&memory.lock);
 	assert_true(event_pipeline_settle(p, 20000));
 	event_pipeline_stats(p, &st);
@@ -225,6 +237,50 @@ static void test_store_away_then_new(void **state)
 	assert_true(event_pipeline_settle(p, 20000));
 	assert_int_equal(memory.migrated, 2);
 	assert_int_equal(count(&memory.rows, "\"event_id\""), 2);
+	event_pipeline_stop(p);
+}
+
+/* Merges behind inserts: the rows are good, and wait. */
+static void test_store_behind(void **state)
+{
+	(void)state;
+	forget();
+	struct event_pipeline *p = start(test_fresh_dir(), store, 0);
+	give(p, "{\"n\":0}\n", 0);
+	assert_true(event_pipeline_settle(p, 20000));
+	(void)pthread_mutex_lock(&memory.lock);
+	memory.away = "Code: 252. DB::Exception: Too many parts (3001). Merges are processing significantly slower than inserts.";
+	(void)pthread_mutex_unlock(&memory.lock);
+	give(p, "{\"n\":1}\n{\"n\":2}\n", 1);
+	assert_false(event_pipeline_settle(p, 700));
+	struct event_pipeline_stats st;
+	event_pipeline_stats(p, &st);
+	assert_string_equal(st.store_err.key, "event.store_busy");
+	(void)pthread_mutex_lock(&memory.lock);
+	memory.away = NULL;
+	(void)pthread_mutex_unlock(&memory.lock);
+	assert_true(event_pipeline_settle(p, 20000));
+	event_pipeline_stats(p, &st);
+	assert_int_equal(st.dead, 0);
+	assert_int_equal(count(&memory.rows, "\"event_id\""), 3);
+	event_pipeline_stop(p);
+}
+
+static void test_block_over_too_many_partitions(void **state)
+{
+	(void)state;
+	forget();
+	memory.narrow = true;
+	cleanup_buf struct buf lines = BUF_INIT(10000);
+	for (unsigned i = 0; i < 100; i++)
+		buf_printf(&lines, "{\"n\":%u}\n", i);
+	struct event_pipeline *p = start(test_fresh_dir(), store, 0);
+	give(p, lines.p, 0);
+	assert_true(event_pipeline_settle(p, 20000));
+	struct event_pipeline_stats st;
+	event_pipeline_stats(p, &st);
+	assert_int_equal(st.dead, 0);
+	assert_int_equal(count(&memory.rows, "\"event_id\""), 100);
 	event_pipeline_stop(p);
 }
 
@@ -438,6 +494,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_store_and_dead_letters),
 		cmocka_unit_test(test_store_away_then_new),
+		cmocka_unit_test(test_store_behind),
+		cmocka_unit_test(test_block_over_too_many_partitions),
 		cmocka_unit_test(test_replay_doubles_nothing),
 		cmocka_unit_test(test_alert_until_acknowledged),
 		cmocka_unit_test(test_fate_of_quarantined),

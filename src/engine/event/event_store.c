@@ -78,8 +78,8 @@ static void give_client(struct event_store *s, bool hunt, struct http_client *cl
 		http_client_free(client);
 }
 
-/* Turns an exception of ClickHouse into an error of ours. Returns its code, or the status when there is none. */
-static int explain(const struct http_client_response *res, struct err *err)
+/* Turns an exception of ClickHouse into an error of ours. Returns whose fault it is when an insert is refused. */
+static enum clickhouse_blame explain(const struct http_client_response *res, struct err *err)
 {
 	struct str text = buf_str(&res->body);
 	int code = clickhouse_exception_code(text);
@@ -91,18 +91,18 @@ static int explain(const struct http_client_response *res, struct err *err)
 	case 241: case 307: case 396:
 		(void)err_set(err, -E2BIG, "event.store_limit", ARG_I64("code", code), ARG_STR("reason", reason));
 		break;
-	case 202: case 203: case 0:
+	case 202: case 203: case 243: case 252: case 0:
 		(void)err_set(err, -EAGAIN, "event.store_busy", ARG_I64("status", res->status), ARG_STR("reason", reason));
 		break;
 	default:
 		(void)err_set(err, -EINVAL, "event.store_refused", ARG_I64("code", code), ARG_STR("reason", reason));
 	}
-	return code;
+	return clickhouse_exception_blame(text);
 }
 
-/* 0: 200 and *res is the answer. 1: an exception, *ret_code. Negative: no answer (event.store_unreachable). */
+/* 0: 200 and *res is the answer. 1: an exception, *ret_blame. Negative: no answer (event.store_unreachable). */
 static int ask(struct event_store *s, bool hunt, const char *path, struct str body, struct http_client_response *res,
-               int *ret_code, struct err *err)
+               enum clickhouse_blame *ret_blame, struct err *err)
 {
 	struct http_client *client;
 	struct err why = {0};
@@ -119,7 +119,7 @@ static int ask(struct event_store *s, bool hunt, const char *path, struct str bo
 	}
 	if (res->status == 200)
 		return 0;
-	*ret_code = explain(res, err);
+	*ret_blame = explain(res, err);
 	return 1;
 }
 
@@ -174,8 +174,8 @@ int event_store_query(struct event_store *s, const char *sql, const struct event
 	if (path.overflow)
 		return err_set(err, -E2BIG, "event.store_limit", ARG_I64("code", 0), ARG_CSTR("reason", "parameters"));
 	struct http_client_response res = {0};
-	int code = 0;
-	int r = ask(s, hunt, path.p, str_c(sql), &res, &code, err);
+	enum clickhouse_blame blame = CLICKHOUSE_BLAME_SERVER;
+	int r = ask(s, hunt, path.p, str_c(sql), &res, &blame, err);
 	if (r == 0) {
 		buf_append(out, buf_str(&res.body));
 		if (out->overflow)
@@ -191,8 +191,8 @@ int event_store_exec(struct event_store *s, const char *sql, struct err *err)
 {
 	struct http_client_response res = {0};
 	struct err why = {0};
-	int code = 0;
-	int r = ask(s, false, "/", str_c(sql), &res, &code, &why);
+	enum clickhouse_blame blame = CLICKHOUSE_BLAME_SERVER;
+	int r = ask(s, false, "/", str_c(sql), &res, &blame, &why);
 	http_client_response_done(&res);
 	if (err != NULL)
 		*err = why;
@@ -207,14 +207,14 @@ enum event_store_verdict event_store_insert(struct event_store *s, const char *t
 	                  "&input_format_parallel_parsing=0&insert_deduplication_token=", table);
 	append_url(&path, str_c(token));
 	struct http_client_response res = {0};
-	int code = 0;
-	int r = ask(s, false, path.p, rows, &res, &code, err);
+	enum clickhouse_blame blame = CLICKHOUSE_BLAME_SERVER;
+	int r = ask(s, false, path.p, rows, &res, &blame, err);
 	http_client_response_done(&res);
 	if (r == 0)
 		return EVENT_STORE_TAKEN;
 	if (r < 0)
 		return EVENT_STORE_LATER;
-	switch (clickhouse_exception_blame(code)) {
+	switch (blame) {
 	case CLICKHOUSE_BLAME_DATA:
 		return EVENT_STORE_BAD_ROWS;
 	case CLICKHOUSE_BLAME_SCHEMA:
