@@ -11,8 +11,6 @@ missing_packages() {
 	for package in $(packages); do
 		# Any Node 18 or newer will do, wherever it came from.
 		case $package in
-		# The two exclude each other; with the other one the Sigma engine is right but slower.
-		libhyperscan-dev) grep -qx libvectorscan-dev <<<"$have" && continue ;;
 		nodejs) command -v node >/dev/null 2>&1 && continue ;;
 		npm) command -v npm >/dev/null 2>&1 && continue ;;
 		esac
@@ -29,6 +27,12 @@ install_packages() {
 		awk -v name="$package" '$1 == name {print "    " $0}' tools/dev/packages.txt
 	done
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q >/dev/null
+	# The two exclude each other, and apt removes the other one only when told to.
+	if grep -qx libhyperscan-dev <<<"$missing"; then
+		for package in libvectorscan-dev libvectorscan5; do
+			[ "$(dpkg-query -W -f='${db:Status-Status}' $package 2>/dev/null)" != installed ] || missing+=" $package-"
+		done
+	fi
 	# shellcheck disable=SC2086
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >"$BUILD/apt.log" 2>&1 || {
 		tail -30 "$BUILD/apt.log" >&2

@@ -44,7 +44,8 @@ struct sg_builder {
 	size_t plan_capacity;
 	struct sg_uses *keyword_preds; /* by source */
 	size_t keyword_capacity;
-	bool plain_only; /* the pattern library is trusted with plain texts only */
+	struct sg_job *jobs; /* databases to compile */
+	size_t job_count, job_capacity;
 };
 
 void *sg_grow(void *items, size_t *capacity, size_t count, size_t size);
@@ -69,7 +70,15 @@ uint32_t sg_pred_add(struct sg_builder *b, const struct sigma_pred *pred);
 /* Which predicates wake which rule. */
 void sg_triggers_make(struct sg_builder *b);
 
-/* sigma_database.c: tables and Vectorscan databases of every field and keyword set. */
+/* sigma_library.c: -ENOTSUP sigma.library (version) when the pattern library misses matches on this processor. */
+int sg_library_check(struct err *err) WARN_UNUSED;
+
+/* sigma_patterns.c: the predicates' patterns become one database, whose number it returns; SG_NONE: no patterns. Compiled
+ * all together; a predicate that the library does not take goes to PCRE2. A database may stay empty. */
+uint32_t sg_patterns_add(struct sg_builder *b, const struct sg_uses *preds, bool keyword, struct str name);
+int sg_patterns_compile(struct sg_builder *b, struct err *err) WARN_UNUSED;
+
+/* sigma_database.c: tables and Hyperscan databases of every field and keyword set. */
 uint32_t sg_engine_for(const struct sigma_pred *pred);
 /* The longest part of a pattern that JSON never writes another way but by \u. */
 struct str sg_plain_run(const struct sigma_pred *pred);

@@ -15,7 +15,7 @@
 #define CACHE_BYTES_MAX ((size_t)2 << 30)
 
 /* Change with any change of parsing or compiling that the layout of the sections does not show. */
-static const char version[] = "sigma 2";
+static const char version[] = "sigma 3";
 
 struct sigma_cache_hash {
 	struct crypto_digest *digest;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /*
- * Compiled sets on disk, one file a content hash: rules, mapping, placeholders, exclusions, the layout, Vectorscan's
+ * Compiled sets on disk, one file a content hash: rules, mapping, placeholders, exclusions, the layout, Hyperscan's
  * version and the CPU's features. A file that is damaged or of another owner is ignored. Private to the room.
  */
 #pragma once

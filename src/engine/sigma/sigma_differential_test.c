@@ -31,7 +31,7 @@ static const char *const fields[] = {"f0", "f1", "f2", "n.a", "n.b.c", "f0"};
 /* Few letters, so that patterns and values meet. */
 static const char *const atoms[] = {"a", "b", "A", "B", "ab", "\\", "\\\\", "/", "-a", " ", "é", "É", ".", "1", "12", "\"", "ſ", "k", "\xe2\x80\x93", "-"};
 
-/* Long enough for the quick look before Vectorscan, and for windows of a hash. */
+/* Long enough for the quick look before Hyperscan, and for windows of a hash. */
 static const char *const words[] = {"powershell", "Invoke-Katz", "UNKNOWN(", "kernel32", "new-object", "a1b2c3d4e5f60718293a4b5c6d7e8f90", "A1B2C3D4E5F60718293A4B5C6D7E8F91"};
 
 static void put_text(struct dice *d, struct buf *out, bool rule)

@@ -12,38 +12,6 @@ struct section_row {
 enum section { SG_SECTIONS(X) SECTION__COUNT };
 #undef X
 
-static uint64_t mix(uint64_t a, uint64_t b)
-{
-	__extension__ typedef unsigned __int128 wide;
-	wide product = (wide)a * b;
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-uint64_t sg_hash(const char *p, size_t n)
-{
-	uint64_t h = 0x9e3779b97f4a7c15u ^ n, a = 0, b = 0;
-	while (n > 16) {
-		(void)memcpy(&a, p, 8);
-		(void)memcpy(&b, p + 8, 8);
-		h = mix(a ^ 0xa0761d6478bd642fu, b ^ h);
-		p += 16;
-		n -= 16;
-	}
-	a = b = 0;
-	if (n >= 8) {
-		(void)memcpy(&a, p, 8);
-		(void)memcpy(&b, p + n - 8, 8);
-	} else if (n >= 4) {
-		(void)memcpy(&a, p, 4);
-		(void)memcpy(&b, p + n - 4, 4);
-	} else if (n > 0) {
-		a = (uint64_t)(unsigned char)p[0] << 16 | (uint64_t)(unsigned char)p[n / 2] << 8 | (unsigned char)p[n - 1];
-	}
-	h = mix(a ^ 0xe7037ed1a0b428dbu, b ^ h);
-	h = mix(h, 0x8ebc6af09c88c6e3u);
-	return h != 0 ? h : 1;
-}
-
 uint32_t sg_hash32(const char *p, size_t n)
 {
 	uint64_t h = sg_hash(p, n);

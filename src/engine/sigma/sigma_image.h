@@ -53,8 +53,8 @@ enum { SG_PRED_CASED = 1 };
 /* Ways to search a field's value, cheap first; each is run only when some rule needs it. */
 enum sg_engine {
 	SG_ENGINE_TABLES = 1, /* whole values, numbers, beginnings and ends by hash */
-	SG_ENGINE_FOLDED = 2, /* Vectorscan over the folded text */
-	SG_ENGINE_RAW = 4,    /* Vectorscan over the text as it is */
+	SG_ENGINE_FOLDED = 2, /* Hyperscan over the folded text */
+	SG_ENGINE_RAW = 4,    /* Hyperscan over the text as it is */
 };
 
 #define SG_ENDS_WORDS 3
@@ -263,7 +263,38 @@ static inline uint32_t sg_size(uint32_t word)
 }
 
 /* Hashes of the tables: the same on every machine of one byte order, since the tables are cached. */
-uint64_t sg_hash(const char *p, size_t n);
+static inline uint64_t sg_mix(uint64_t a, uint64_t b)
+{
+	__extension__ typedef unsigned __int128 wide;
+	wide product = (wide)a * b;
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static inline uint64_t sg_hash(const char *p, size_t n)
+{
+	uint64_t h = 0x9e3779b97f4a7c15u ^ n, a = 0, b = 0;
+	while (n > 16) {
+		(void)memcpy(&a, p, 8);
+		(void)memcpy(&b, p + 8, 8);
+		h = sg_mix(a ^ 0xa0761d6478bd642fu, b ^ h);
+		p += 16;
+		n -= 16;
+	}
+	a = b = 0;
+	if (n >= 8) {
+		(void)memcpy(&a, p, 8);
+		(void)memcpy(&b, p + n - 8, 8);
+	} else if (n >= 4) {
+		(void)memcpy(&a, p, 4);
+		(void)memcpy(&b, p + n - 4, 4);
+	} else if (n > 0) {
+		a = (uint64_t)(unsigned char)p[0] << 16 | (uint64_t)(unsigned char)p[n / 2] << 8 | (unsigned char)p[n - 1];
+	}
+	h = sg_mix(a ^ 0xe7037ed1a0b428dbu, b ^ h);
+	h = sg_mix(h, 0x8ebc6af09c88c6e3u);
+	return h != 0 ? h : 1;
+}
+
 uint32_t sg_hash32(const char *p, size_t n);
 /* A hash that grows byte by byte, for beginnings and ends. */
 static inline uint64_t sg_roll(uint64_t h, char c)

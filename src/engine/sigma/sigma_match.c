@@ -23,6 +23,7 @@ struct sigma_matcher *sigma_matcher_new(struct sigma_ruleset *set, const struct 
 	m->matches = mem_alloc_array(rules, sizeof *m->matches);
 	m->costs = mem_alloc_array(rules, sizeof *m->costs);
 	m->memo = mem_alloc_array(SG_MEMO_ENTRIES, sizeof *m->memo);
+	m->ring = mem_alloc_array(SG_MEMO_RING, 1);
 	m->regex_scratch = sigma_regex_scratch_new();
 	if (set->scratch != NULL && hs_clone_scratch(set->scratch, &m->scratch) != HS_SUCCESS)
 		m->scratch = NULL;
@@ -47,7 +48,7 @@ void sigma_matcher_free(struct sigma_matcher *m)
 	(void)hs_free_scratch(m->scratch);
 	sigma_regex_scratch_free(m->regex_scratch);
 	void *const parts[] = {m->quotes, m->slots, m->scanned, m->values, m->fired, m->touched, m->seen, m->woken,
-	                       m->matches, m->costs, m->folded[0].p, m->folded[1].p, m->raw[0].p, m->raw[1].p, m->all.p, m->memo};
+	                       m->matches, m->costs, m->folded[0].p, m->folded[1].p, m->raw[0].p, m->raw[1].p, m->all.p, m->memo, m->ring};
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		mem_free(parts[i]);
 	(void)sigma_ruleset_unref(m->set);
@@ -186,50 +187,83 @@ static void search_value(struct sigma_matcher *m, const struct sg_field *field, 
 		search(m, field->raw_db, sg_decode_raw(m, v, 0));
 }
 
-/* As search_value, for values short enough to be remembered. A predicate that another value of the field has fired already
- * is not seen to fire again, so only a field's first value is remembered. */
-static void recall_value(struct sigma_matcher *m, uint32_t index, const struct sg_value *v, uint32_t engines)
+/* Below this a search costs less than looking first. */
+#define PROBE_BYTES_MIN 100
+
+/*
+ * Whether Hyperscan could find something in the value that wakes a rule. What it would find besides is searched when a rule
+ * asks. An object's text is searched without the blanks between its parts.
+ */
+static bool worth_searching(const struct sigma_matcher *m, const struct sg_probe *probe, const struct sg_value *v)
 {
-	uint32_t key = index << 3 | engines;
-	uint64_t hash = sg_hash(v->p, v->n) + key * UINT64_C(0x9e3779b97f4a7c15);
-	struct sg_memo *memo = &m->memo[hash >> 7 & (SG_MEMO_ENTRIES - 1)];
-	if (memo->hash == hash && memo->key == key && memo->n == v->n && memo->type == v->type && memcmp(memo->bytes, v->p, v->n) == 0) {
-		for (unsigned i = 0; i < memo->fired_count; i++)
-			fire(m, memo->fired[i]);
-		return;
-	}
-	size_t before = m->touched_count;
-	search_value(m, &m->image->fields[index], v, engines);
-	size_t fired = m->touched_count - before;
-	if (fired > SG_MEMO_FIRED)
-		return;
-	memo->hash = hash;
-	memo->key = key;
-	memo->n = (uint8_t)v->n;
-	memo->type = (uint8_t)v->type;
-	memo->fired_count = (uint8_t)fired;
-	(void)memcpy(memo->bytes, v->p, v->n);
-	for (size_t i = 0; i < fired; i++)
-		memo->fired[i] = m->touched[before + i];
+	return probe == NULL || m->hides || v->n < PROBE_BYTES_MIN || v->type == SG_VALUE_OBJECT ||
+	       sg_probe_hits(probe, m->image->text, v->p, v->n);
 }
 
-static void search_field(struct sigma_matcher *m, uint32_t index, uint32_t engines)
+/* Searches one value by these engines, but by Hyperscan only when the probe does not rule it out; the engines that ran. */
+static uint32_t look_and_search(struct sigma_matcher *m, uint32_t field, const struct sg_value *v, uint32_t engines, const struct sg_probe *probe)
+{
+	if (engines & SG_ENGINE_FOLDED && !worth_searching(m, probe, v))
+		engines &= ~(uint32_t)SG_ENGINE_FOLDED;
+	search_value(m, &m->image->fields[field], v, engines);
+	return engines;
+}
+
+static bool remembers(const struct sigma_matcher *m, const struct sg_memo *memo, uint64_t hash, uint32_t field, const struct sg_value *v,
+                      uint32_t engines, const struct sg_probe *probe)
+{
+	return memo->hash == hash && memo->field == field && memo->n == v->n && memo->type == v->type && memo->wanted == engines && memo->probe == probe &&
+	       m->ring_written - memo->at <= SG_MEMO_RING && memcmp(m->ring + memo->at % SG_MEMO_RING, v->p, v->n) == 0;
+}
+
+/* As look_and_search, for values short enough to be remembered. A predicate that another value of the field has fired already
+ * is not seen to fire again, so only the value of a field that has no other is remembered. */
+static uint32_t recall_value(struct sigma_matcher *m, uint32_t field, const struct sg_value *v, uint32_t engines, const struct sg_probe *probe)
+{
+	uint64_t hash = sg_hash(v->p, v->n) + (field << 3 | engines) * UINT64_C(0x9e3779b97f4a7c15);
+	struct sg_memo *memo = &m->memo[hash >> 7 & (SG_MEMO_ENTRIES - 1)];
+	if (remembers(m, memo, hash, field, v, engines, probe)) {
+		for (unsigned i = 0; i < memo->fired_count; i++)
+			fire(m, memo->fired[i]);
+		return memo->done;
+	}
+	size_t before = m->touched_count;
+	uint32_t done = look_and_search(m, field, v, engines, probe);
+	size_t fired = m->touched_count - before;
+	if (fired > SG_MEMO_FIRED)
+		return done;
+	/* No value crosses the ring's end. */
+	size_t left = SG_MEMO_RING - m->ring_written % SG_MEMO_RING;
+	m->ring_written += left < v->n ? left : 0;
+	*memo = (struct sg_memo){.hash = hash, .at = m->ring_written, .probe = probe, .field = field, .n = (uint16_t)v->n, .type = (uint8_t)v->type,
+	                         .fired_count = (uint8_t)fired, .wanted = (uint8_t)engines, .done = (uint8_t)done};
+	(void)memcpy(m->ring + m->ring_written % SG_MEMO_RING, v->p, v->n);
+	m->ring_written += v->n;
+	for (size_t i = 0; i < fired; i++)
+		memo->fired[i] = m->touched[before + i];
+	return done;
+}
+
+static void search_field(struct sigma_matcher *m, uint32_t index, uint32_t engines, const struct sg_probe *probe)
 {
 	const struct sg_slot *slot = sg_slot_of(m, index);
 	struct sg_done *done = &m->scanned[index];
 	if (done->epoch != m->epoch)
 		*done = (struct sg_done){.epoch = m->epoch};
 	engines &= ~done->engines;
-	done->engines |= engines;
-	for (uint32_t i = slot != NULL && engines != 0 ? slot->first : SG_NONE; i != SG_NONE; i = m->values[i].next) {
+	if (slot == NULL || engines == 0) {
+		done->engines |= engines;
+		return;
+	}
+	uint32_t ran = engines;
+	for (uint32_t i = slot->first; i != SG_NONE; i = m->values[i].next) {
 		const struct sg_value *v = &m->values[i];
 		if (v->type == SG_VALUE_NULL || v->type == SG_VALUE_EMPTY)
 			continue;
-		if (i == slot->first && v->n <= SG_MEMO_BYTES)
-			recall_value(m, index, v, engines);
-		else
-			search_value(m, &m->image->fields[index], v, engines);
+		bool alone = slot->first == slot->last && v->n <= SG_MEMO_BYTES;
+		ran &= alone ? recall_value(m, index, v, engines, probe) : look_and_search(m, index, v, engines, probe);
 	}
+	done->engines |= ran;
 }
 
 bool sg_fired(struct sigma_matcher *m, uint32_t index)
@@ -244,7 +278,7 @@ bool sg_fired(struct sigma_matcher *m, uint32_t index)
 	const struct sg_done *done = &m->scanned[pred->field];
 	if (done->epoch == m->epoch && (done->engines & pred->engine))
 		return false;
-	search_field(m, pred->field, pred->engine);
+	search_field(m, pred->field, pred->engine, NULL);
 	return sg_has(m->fired, index);
 }
 
@@ -261,24 +295,6 @@ static bool may_hide(const struct sigma_matcher *m)
 	for (const char *at = p; (at = memchr(at, '\xc5', (size_t)(end - at))) != NULL; at++)
 		if (end - at >= 2 && at[1] == '\xbf')
 			return true;
-	return false;
-}
-
-/* Below this a search costs less than looking first. */
-#define PROBE_BYTES_MIN 100
-
-/* Whether Vectorscan could find something that wakes a rule. What it would find besides is searched when a rule asks. */
-static bool worth_searching(struct sigma_matcher *m, const struct sg_search *search)
-{
-	const struct sg_slot *slot = sg_slot_of(m, search->field);
-	if (slot == NULL || search->probe == NULL || m->hides)
-		return true;
-	for (uint32_t i = slot->first; i != SG_NONE; i = m->values[i].next) {
-		const struct sg_value *v = &m->values[i];
-		/* An object's text is searched without the blanks between its parts. */
-		if (v->n < PROBE_BYTES_MIN || v->type == SG_VALUE_OBJECT || sg_probe_hits(search->probe, m->image->text, v->p, v->n))
-			return true;
-	}
 	return false;
 }
 
@@ -481,11 +497,8 @@ int sigma_matcher_run(struct sigma_matcher *m, struct str json, const struct sig
 		return r;
 	const struct sg_route *route = m->route;
 	m->hides = may_hide(m);
-	for (size_t i = 0; i < route->field_count; i++) {
-		const struct sg_search *search = &route->fields[i];
-		bool worth = !(search->engines & SG_ENGINE_FOLDED) || worth_searching(m, search);
-		search_field(m, search->field, worth ? search->engines : search->engines & ~(uint32_t)SG_ENGINE_FOLDED);
-	}
+	for (size_t i = 0; i < route->field_count; i++)
+		search_field(m, route->fields[i].field, route->fields[i].engines, route->fields[i].probe);
 	for (size_t i = 0; i < route->keyword_count; i++)
 		search_keywords(m, &m->image->keywords[route->keywords[i]]);
 	wake(m);

@@ -158,7 +158,8 @@ __attribute__((target("avx2"))) static inline __m256i groups_of(__m256i low, __m
 {
 	const __m256i nibble = _mm256_set1_epi8(15);
 	__m256i v = _mm256_loadu_si256((const __m256i *)(const void *)p);
-	return _mm256_and_si256(_mm256_shuffle_epi8(low, _mm256_and_si256(v, nibble)),
+	/* The shuffle takes the lower half of a byte itself, and gives 0 for a byte outside ASCII, which no window has. */
+	return _mm256_and_si256(_mm256_shuffle_epi8(low, v),
 	                        _mm256_shuffle_epi8(high, _mm256_and_si256(_mm256_srli_epi16(v, 4), nibble)));
 }
 

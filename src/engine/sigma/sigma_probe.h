@@ -2,7 +2,7 @@
 /*
  * A quick look whether any of some ASCII texts occurs, in either case: the shuffle technique of Hyperscan's Teddy (Wang et
  * al., NSDI 2019) over one window of four bytes of each, then the whole text. It runs over every byte of every event of a
- * source with keyword rules, and over long values before Vectorscan. Private to the room.
+ * source with keyword rules, and over long values before Hyperscan. Private to the room.
  */
 #pragma once
 #include <stdbool.h>

@@ -198,7 +198,7 @@ static double expected(const struct sg_builder *b, uint32_t id)
 }
 
 /*
- * A field that Vectorscan must read costs every event of the source as much as waking some thirty rules for nothing, unless
+ * A field that Hyperscan must read costs every event of the source as much as waking some thirty rules for nothing, unless
  * another rule of the source cannot do without: `paid` holds those.
  */
 #define READING_COST 5.0

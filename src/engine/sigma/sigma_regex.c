@@ -5,7 +5,6 @@
 #include <pcre2.h>
 
 /* A search that needs more steps is given up and counted; ordinary rules need a few hundred. */
-#define DFA_BYTES_MAX 8192
 #define STEPS_MAX 200000
 #define HEAP_KIB_MAX 4096
 #define NESTING_MAX 50
@@ -17,7 +16,6 @@ struct sigma_regex {
 struct sigma_regex_scratch {
 	pcre2_match_data *data;
 	pcre2_match_context *context;
-	int workspace[4096];
 };
 
 static pcre2_code *compile(struct str pattern, unsigned flags, struct err *err, int *ret)
@@ -94,10 +92,6 @@ void sigma_regex_scratch_free(struct sigma_regex_scratch *scratch)
 int sigma_regex_match(const struct sigma_regex *re, struct str text, struct sigma_regex_scratch *scratch)
 {
 	int n = pcre2_match(re->code, (PCRE2_SPTR)(text.p != NULL ? text.p : ""), text.n, 0, PCRE2_NO_UTF_CHECK, scratch->data, scratch->context);
-	/* Backtracking without end (`a.*a.*a.*a`): the other matcher of PCRE2 tries all ways at once, but is slow on long texts. */
-	if (n < 0 && n != PCRE2_ERROR_NOMATCH && text.n <= DFA_BYTES_MAX)
-		n = pcre2_dfa_match(re->code, (PCRE2_SPTR)text.p, text.n, 0, PCRE2_NO_UTF_CHECK | PCRE2_DFA_SHORTEST, scratch->data, scratch->context,
-		                    scratch->workspace, ARRAY_LEN(scratch->workspace));
 	if (n == PCRE2_ERROR_NOMATCH)
 		return 0;
 	return n >= 0 ? 1 : -E2BIG;

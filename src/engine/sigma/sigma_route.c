@@ -74,7 +74,7 @@ static void end_probe(struct sg_probe **probe)
 	*probe = NULL;
 }
 
-/* Fields with a predicate that wakes a rule of the route, by what, and the quick look before Vectorscan. */
+/* Fields with a predicate that wakes a rule of the route, by what, and the quick look before Hyperscan. */
 static void fill_fields(const struct sigma_ruleset *set, struct sg_route *r)
 {
 	const struct sg_image *image = &set->image;

@@ -28,6 +28,8 @@ static int ready_databases(struct sigma_ruleset *set, struct err *err)
 	set->databases = mem_alloc_array(image->databases_count, sizeof(hs_database_t *));
 	for (size_t i = 0; i < image->databases_count; i++) {
 		const struct sg_database *row = &image->databases[i];
+		if (row->n == 0)
+			continue;
 		if (row->at > image->database_bytes_count || row->n > image->database_bytes_count - row->at ||
 		    hs_deserialize_database(image->database_bytes + row->at, row->n, &set->databases[i]) != HS_SUCCESS ||
 		    hs_alloc_scratch(set->databases[i], &set->scratch) != HS_SUCCESS)

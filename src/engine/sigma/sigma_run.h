@@ -101,18 +101,24 @@ struct sg_slot {
 #define SG_RANK_ALIAS (UINT32_MAX - 1)
 
 /*
- * Values come again and again (an image, a user, a key). What a value of a field fired is remembered by its bytes as
- * written, so that a value seen before is neither decoded nor searched. One entry a hash; a new one takes the old one's place.
+ * Values come again and again (an image, a call trace, a key). What a value of a field fired is remembered by its bytes as
+ * written, so that a value seen before is neither decoded nor searched. One entry a hash; a new one takes the old one's
+ * place. The bytes lie in a ring that all entries share.
  */
-#define SG_MEMO_ENTRIES 4096
-#define SG_MEMO_BYTES 255
-#define SG_MEMO_FIRED 28
+#define SG_MEMO_ENTRIES 16384
+#define SG_MEMO_BYTES 2048
+#define SG_MEMO_RING ((size_t)4 << 20)
+#define SG_MEMO_FIRED 22
 struct sg_memo {
 	uint64_t hash; /* of bytes and field; 0: empty */
-	uint32_t key;  /* field and engines */
-	uint8_t n, fired_count, type, pad;
+	uint64_t at;   /* how many bytes had been written to the ring before its own */
+	const struct sg_probe *probe;
+	uint32_t field;
+	uint16_t n;
+	uint8_t type, fired_count;
+	uint8_t wanted, done; /* engines */
+	uint8_t pad[6];
 	uint32_t fired[SG_MEMO_FIRED];
-	char bytes[SG_MEMO_BYTES];
 };
 
 struct sg_growing {
@@ -153,6 +159,8 @@ struct sigma_matcher {
 	size_t match_count;
 
 	struct sg_memo *memo;
+	char *ring;
+	uint64_t ring_written;
 	struct sg_growing folded[2], raw[2], all;
 	struct sigma_matcher_counters counters;
 	bool measure;

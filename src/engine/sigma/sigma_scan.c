@@ -264,6 +264,22 @@ static void record(struct walk *w, const struct sg_key *key, const struct sg_val
 	}
 }
 
+/* Names are short: without a call. */
+static inline bool same_name(const char *a, const char *b, size_t n)
+{
+	uint64_t x, y;
+	for (; n >= 8; a += 8, b += 8, n -= 8) {
+		(void)memcpy(&x, a, 8);
+		(void)memcpy(&y, b, 8);
+		if (x != y)
+			return false;
+	}
+	for (; n > 0; n--)
+		if (a[n - 1] != b[n - 1])
+			return false;
+	return true;
+}
+
 static const struct sg_key *find_key(const struct sg_image *image, const struct sg_node *node, const char *p, size_t n)
 {
 	uint64_t hash = sg_hash(p, n);
@@ -272,7 +288,7 @@ static const struct sg_key *find_key(const struct sg_image *image, const struct 
 		const struct sg_key *key = &image->keys[node->slots.at + at];
 		if (key->hash == 0)
 			return NULL;
-		if (key->hash == hash && key->name.n == n && memcmp(image->text + key->name.at, p, n) == 0)
+		if (key->hash == hash && key->name.n == n && same_name(image->text + key->name.at, p, n))
 			return key;
 	}
 }
