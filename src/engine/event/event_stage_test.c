@@ -15,8 +15,9 @@
 struct memory_store {
 	pthread_mutex_t lock;
 	struct buf rows, dead, tokens; /* tokens: one a line */
-	const char *away; /* NULL: here; else what it says */
-	bool no_table, narrow; /* narrow: takes no more than ten rows at once */
+	bool away, no_table;
+	bool behind; /* its merges are slower than inserts into the table of events */
+	bool narrow; /* takes no more than ten rows at once */
 	unsigned inserts, repeated, migrated;
 };
 static struct memory_store memory = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -45,6 +46,8 @@ static void take_rows(struct http_request *req, struct http_response *res, struc
 		say(res, 404, "Code: 60. DB::Exception: Table luytre.event does not exist.");
 	} else if (!dead && str_find(req->body, STR("poison")) != SIZE_MAX) {
 		say(res, 400, "Code: 27. DB::Exception: Cannot parse input: poison.");
+	} else if (memory.behind && !dead) {
+		say(res, 500, "Code: 252. DB::Exception: Too many parts (3001). Merges are processing significantly slower than inserts.");
 	} else if (memory.narrow && lines_of(req->body) > 10) {
 		say(res, 500, "Code: 252. DB::Exception: Too many partitions for single INSERT block (more than 100).");
 	} else if (memory.tokens.n > 0 && str_find(buf_str(&memory.tokens), token) != SIZE_MAX) {
@@ -63,8 +66,8 @@ static void answer(struct http_request *req, struct http_response *res, void *co
 	(void)context;
 	struct str query = http_query(req, "query");
 	(void)pthread_mutex_lock(&memory.lock);
-	if (memory.away != NULL) {
-		say(res, 503, memory.away);
+	if (memory.away) {
+		say(res, 503, "Code: 202. DB::Exception: Too many simultaneous queries.");
 	} else if (query.n > 0) {
 		take_rows(req, res, query);
 	} else if (str_starts_with(req->body, STR("SELECT max(number)"))) {
@@ -117,8 +120,7 @@ static void forget(void)
 	buf_done(&memory.dead);
 	buf_done(&memory.tokens);
 	memory.rows = memory.dead = memory.tokens = BUF_INIT(BUF_DEFAULT_MAX);
-	memory.away = NULL;
-	memory.no_table = memory.narrow = false;
+	memory.away = memory.no_table = memory.behind = memory.narrow = false;
 	memory.inserts = memory.repeated = memory.migrated = 0;
 }
 
@@ -213,7 +215,7 @@ static void test_store_away_then_new(void **state)
 {
 	(void)state;
 	forget();
-	memory.away = "Code: 202. DB::Exception: Too many simultaneous queries.";
+	memory.away = true;
 	struct event_pipeline *p = start(test_fresh_dir(), store, 0);
 	give(p, "{\"n\":0}\n", 0);
 	assert_false(event_pipeline_settle(p, 700));
@@ -223,7 +225,7 @@ static void test_store_away_then_new(void **state)
 	assert_true(st.store_blind_since > 0);
 	assert_string_equal(st.store_err.key, "event.store_busy");
 	(void)pthread_mutex_lock(&memory.lock);
-	memory.away = NULL;
+	memory.away = false;
 	(void)pthread_mutex_unlock(&memory.lock);
 	assert_true(event_pipeline_settle(p, 20000));
 	event_pipeline_stats(p, &st);
@@ -249,7 +251,7 @@ static void test_store_behind(void **state)
 	give(p, "{\"n\":0}\n", 0);
 	assert_true(event_pipeline_settle(p, 20000));
 	(void)pthread_mutex_lock(&memory.lock);
-	memory.away = "Code: 252. DB::Exception: Too many parts (3001). Merges are processing significantly slower than inserts.";
+	memory.behind = true;
 	(void)pthread_mutex_unlock(&memory.lock);
 	give(p, "{\"n\":1}\n{\"n\":2}\n", 1);
 	assert_false(event_pipeline_settle(p, 700));
@@ -257,7 +259,7 @@ static void test_store_behind(void **state)
 	event_pipeline_stats(p, &st);
 	assert_string_equal(st.store_err.key, "event.store_busy");
 	(void)pthread_mutex_lock(&memory.lock);
-	memory.away = NULL;
+	memory.behind = false;
 	(void)pthread_mutex_unlock(&memory.lock);
 	assert_true(event_pipeline_settle(p, 20000));
 	event_pipeline_stats(p, &st);
