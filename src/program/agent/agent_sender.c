@@ -93,7 +93,9 @@ static usec_t send_batch(struct agent_sender *s, const struct agent_spool_batch 
 	} else if (r >= 0) {
 		(void)agent_refused(&res, &err);
 		note(s, &err);
-		pause = retry_after(&res, res.status == 401 || res.status == 403 ? REFUSED_PAUSE : back_off);
+		/* Just enrolled, the listener of events may not have heard of us yet. */
+		bool for_good = (res.status == 401 || res.status == 403) && back_off == BACK_OFF_MAX;
+		pause = retry_after(&res, for_good ? REFUSED_PAUSE : back_off);
 	} else {
 		note(s, &err);
 	}

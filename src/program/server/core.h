@@ -64,10 +64,12 @@ struct core {
 	struct job_runner *watch_jobs; /* of their own: what they look at may be what the others hang on */
 	struct status_watch *watch;
 	unsigned char senders_sent[SHA256_SIZE]; /* digest of the last snapshot; only the job that sends it */
+	usec_t senders_next, senders_whole;      /* monotonic: not before, and surely at; likewise */
 
 	pthread_mutex_t lock; /* everything below */
 	bool ready;           /* alerts may be taken in */
 	bool senders_wanted;  /* pipeline is new: it gets the snapshot even when nothing has changed */
+	bool senders_changed; /* somebody came, went or moved since the last one */
 	struct event_pipeline_stats stats;
 	usec_t stats_at;         /* 0: never */
 	usec_t pipeline_gone_at; /* 0: it answers */
@@ -98,9 +100,12 @@ void core_judge(struct core *core, struct status_report *report);
 /* core_pipeline.c: the pipeline's messages, and the snapshot it gets. */
 void core_from_pipeline(struct proc_channel *c, struct proc_message *m, void *core);
 void core_pipeline_up(void *core);
-/* Pushes the senders when they have changed or the pipeline is new; every minute, and woken by changes. */
+/* Who may send has changed: the pipeline hears of it within about a second, however many such calls there are. */
+void core_senders_changed(void *core);
+/* Pushes the senders when they have changed or the pipeline is new, and looks every minute by itself. */
 int core_push_senders(struct job *job, void *core, struct err *err) WARN_UNUSED;
-#define CORE_JOB_SENDERS "senders"
+#define CORE_JOB_SENDERS   "senders"
+#define CORE_SENDERS_EVERY (USEC_PER_SEC / 2)
 
 /* core_status.c */
 int core_ask_stats(struct job *job, void *core, struct err *err) WARN_UNUSED;

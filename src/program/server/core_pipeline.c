@@ -5,7 +5,10 @@
 #include "service/account/account.h"
 #include "service/endpoint/endpoint.h"
 
-#define SEND_MS     5000
+#define SEND_MS      5000
+#define PUSH_PAUSE   USEC_PER_SEC /* at least, and PUSH_SHARE times what the last one took */
+#define PUSH_SHARE   4
+#define LOOK_ANYHOW  USEC_PER_MINUTE /* what runs out says nothing */
 
 /* ---- the pipeline's certificate ---- */
 
@@ -166,22 +169,31 @@ static int send_parts(struct core *core, const struct collected *c, struct err *
 	return r;
 }
 
-static bool take_wanted(struct core *core)
-{
-	(void)pthread_mutex_lock(&core->lock);
-	bool wanted = core->senders_wanted;
-	core->senders_wanted = false;
-	(void)pthread_mutex_unlock(&core->lock);
-	return wanted;
-}
-
-int core_push_senders(struct job *job, void *ctx, struct err *err)
+void core_senders_changed(void *ctx)
 {
 	struct core *core = ctx;
+	(void)pthread_mutex_lock(&core->lock);
+	core->senders_changed = true;
+	(void)pthread_mutex_unlock(&core->lock);
+}
+
+/* What is asked for, if it is time: a snapshot holds everybody, and thousands may enrol within a minute. */
+static bool take_due(struct core *core, bool *ret_wanted)
+{
+	usec_t now = clock_monotonic();
+	(void)pthread_mutex_lock(&core->lock);
+	bool due = core->senders_wanted || (core->senders_changed && now >= core->senders_next) || now >= core->senders_whole;
+	*ret_wanted = core->senders_wanted;
+	if (due)
+		core->senders_wanted = core->senders_changed = false;
+	(void)pthread_mutex_unlock(&core->lock);
+	return due;
+}
+
+static int push_senders(struct core *core, bool wanted, struct err *err)
+{
 	struct collected c = {0};
 	unsigned char digest[SHA256_SIZE];
-	(void)job;
-	bool wanted = take_wanted(core);
 	int r = endpoint_snapshot(&core->services, collect_endpoint, &c, err);
 	if (r >= 0)
 		r = db_read(core->db, read_tokens, &c, err);
@@ -194,10 +206,27 @@ int core_push_senders(struct job *job, void *ctx, struct err *err)
 			memcpy(core->senders_sent, digest, sizeof(digest));
 	}
 	collected_done(&c);
-	if (r >= 0)
+	return r < 0 ? r : 0;
+}
+
+int core_push_senders(struct job *job, void *ctx, struct err *err)
+{
+	struct core *core = ctx;
+	bool wanted = false;
+	(void)job;
+	if (!take_due(core, &wanted))
+		return 0;
+	usec_t began = clock_monotonic();
+	int r = push_senders(core, wanted, err);
+	usec_t ended = clock_monotonic(), pause = (ended - began) * PUSH_SHARE;
+	core->senders_next = ended + (pause > PUSH_PAUSE ? pause : PUSH_PAUSE);
+	core->senders_whole = ended + LOOK_ANYHOW;
+	if (r == 0)
 		return 0;
 	/* Once more in the next round, whatever it was. */
-	core_pipeline_up(core);
+	(void)pthread_mutex_lock(&core->lock);
+	core->senders_wanted = true;
+	(void)pthread_mutex_unlock(&core->lock);
 	log_err(LOG_LEVEL_WARN, "the pipeline could not be told who may send", err);
 	return r;
 }

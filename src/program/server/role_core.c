@@ -37,12 +37,6 @@ static int ca_pem(void *ctx, struct buf *ret, struct err *err)
 	return keys->ca_pem(keys->ctx, ret, err);
 }
 
-static void snapshot_changed(void *ctx)
-{
-	struct core *core = ctx;
-	job_wake(core->jobs, CORE_JOB_SENDERS);
-}
-
 static int renew(struct job *job, void *ctx, struct err *err)
 {
 	struct core *core = ctx;
@@ -115,7 +109,7 @@ int core_start_services(struct core *core, struct err *err)
 	    .second_factor = core->config->second_factor == 1,
 	    .agent_port = (uint16_t)core->config->agent_port,
 	    .events_port = (uint16_t)core->config->events_port,
-	    .snapshot_changed = snapshot_changed,
+	    .snapshot_changed = core_senders_changed,
 	    .snapshot_changed_ctx = core,
 	};
 	int r = core_watch_start(core, err);
@@ -184,7 +178,7 @@ static void start_jobs(struct core *core)
 	(void)pthread_mutex_lock(&core->lock);
 	core->ready = core->senders_wanted = true;
 	(void)pthread_mutex_unlock(&core->lock);
-	job_every(core->jobs, CORE_JOB_SENDERS, USEC_PER_MINUTE, core_push_senders, core);
+	job_every(core->jobs, CORE_JOB_SENDERS, CORE_SENDERS_EVERY, core_push_senders, core);
 	job_every(core->jobs, JOB_RENEW, USEC_PER_HOUR, renew, core);
 	proc_role_on_reload(core->role, reload, core);
 	core_watch_begin(core);
