@@ -11,7 +11,8 @@
 #include "engine/event/event_alert.h"
 #include "engine/event/event_record.h"
 
-/* Called for each finding; the alert borrows from record and event. The key is set by the caller of the detector. */
+/* Called for each finding; the alert borrows from record and event, its group from whom it likes: that is copied. The key
+ * is set by the caller of the detector. */
 typedef void (*event_detect_emit)(void *ctx, const struct event_alert *alert);
 
 struct event_detector {

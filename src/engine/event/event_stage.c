@@ -165,46 +165,51 @@ int event_stage_store(struct event_spool *spool, struct event_store *store, stru
 /* ---- detect ---- */
 
 struct found {
+	struct arena *arena;
 	struct event_alert *alerts;
 	size_t count, capacity;
 };
 
 /* Many canaries of one sender are one: who sends a flood of them costs one file. */
-static bool replace_canary(struct found *f, const struct event_alert *alert)
+static struct event_alert *same_canary(struct found *f, const struct event_alert *alert)
 {
 	for (size_t i = f->count; i > 0 && f->count - i < CANARIES_LOOKED_BACK; i--)
-		if (strcmp(f->alerts[i - 1].key, alert->key) == 0) {
-			f->alerts[i - 1] = *alert;
-			return true;
-		}
-	return false;
+		if (strcmp(f->alerts[i - 1].key, alert->key) == 0)
+			return &f->alerts[i - 1];
+	return NULL;
 }
 
 static void collect(void *ctx, const struct event_alert *alert)
 {
 	struct found *f = ctx;
-	if (event_alert_is_canary(alert) && replace_canary(f, alert))
+	struct event_alert *same = event_alert_is_canary(alert) ? same_canary(f, alert) : NULL;
+	if (same != NULL) {
+		struct str group = same->group;
+		*same = *alert;
+		same->group = group; /* in the key, so equal */
 		return;
+	}
 	if (f->count == f->capacity) {
 		f->capacity = f->capacity > 0 ? f->capacity * 2 : 16;
 		f->alerts = mem_realloc_array(f->alerts, f->capacity, sizeof *f->alerts);
 	}
-	f->alerts[f->count++] = *alert;
+	f->alerts[f->count] = *alert;
+	f->alerts[f->count++].group = arena_str(f->arena, alert->group);
 }
 
-static void examine_block(const struct event_spool_block *block, struct arena *arena, struct found *found)
+static void examine_block(const struct event_spool_block *block, struct found *found)
 {
 	struct str payload;
 	for (size_t at = 0; event_spool_next(block, &at, &payload);) {
 		struct event_record r;
 		struct event e;
 		size_t before = found->count;
-		if (event_record_decode(payload, &r, NULL) < 0 || event_flatten(arena, r.raw, NULL, &e, NULL) < 0)
+		if (event_record_decode(payload, &r, NULL) < 0 || event_flatten(found->arena, r.raw, NULL, &e, NULL) < 0)
 			continue;
 		event_detect(&r, &e, collect, found);
 		/* Alerts borrow from the arena. */
-		if (found->count == 0 && found->count == before && arena_used(arena) > ARENA_CLEAR)
-			arena_clear(arena);
+		if (found->count == 0 && found->count == before && arena_used(found->arena) > ARENA_CLEAR)
+			arena_clear(found->arena);
 	}
 }
 
@@ -216,7 +221,8 @@ int event_stage_detect(struct event_spool *spool, struct event_outbox *outbox, s
 	int r = event_spool_read(spool, cursor->at, NULL, BLOCK_BYTES, BLOCK_RECORDS, &block, err);
 	if (r > 0) {
 		cleanup(arena) struct arena *arena = arena_new((size_t)1 << 30);
-		examine_block(&block, arena, &found);
+		found.arena = arena;
+		examine_block(&block, &found);
 		r = found.count > 0 ? event_outbox_put(outbox, found.alerts, found.count, err) : 0;
 		r = r < 0 ? r : 1;
 	}
