@@ -4,7 +4,7 @@ import { html, render, useState, useEffect, useErrorBoundary } from './lib/html.
 import { startLang, addTexts, useLang, t } from './lib/i18n.js';
 import { get, onSignedOut } from './lib/api.js';
 import { useRoute, match, go } from './lib/router.js';
-import { useSession, loadSession, session, expired, can } from './lib/session.js';
+import { useSession, loadSession, session, expired, can, listed } from './lib/session.js';
 import { useStore } from './lib/store.js';
 import { startStream, stopStream } from './lib/stream.js';
 import { setShellTheme } from './lib/theme.js';
@@ -24,7 +24,7 @@ function navOf(shell) {
 	const entry = (path) => {
 		const page = byPath(path);
 		const children = page.children?.map(entry).filter(Boolean);
-		if (!can(page.permission) || (page.children && !children.length)) return null;
+		if (!listed(page) || (page.children && !children.length)) return null;
 		return { ...page, children };
 	};
 	return shell.nav.map(entry).filter(Boolean);

@@ -3,7 +3,7 @@ import { addTexts } from './lib/i18n.js';
 
 // Every page of the console: a new one is a file in pages/ and a line here; the file
 // exports the component as default. `texts` names its message files (pages/x_messages.yaml), `nav` the entry
-// that is lit for it.
+// that is lit for it, `menu` the permissions of which one puts a page open to all into the menu.
 export const pages = [
 	{ path: '/today', file: 'today', texts: ['today'], title: 'ui.page.today', icon: 'home', alt: 'H' },
 	{ path: '/overview', file: 'overview', texts: ['overview'], title: 'ui.page.overview', icon: 'overview', alt: 'O', permission: 'alert.read' },
@@ -21,7 +21,7 @@ export const pages = [
 	{ path: '/admin', file: 'admin', title: 'ui.page.admin', icon: 'admin', alt: 'Q', children: ['/accounts', '/tokens', '/approvals', '/enrol', '/audit', '/status'] },
 	{ path: '/accounts', file: 'accounts', texts: ['factor'], title: 'ui.page.accounts', icon: 'person', permission: 'account.read' },
 	{ path: '/accounts/:id', file: 'accounts', texts: ['factor'], nav: '/accounts', permission: 'account.read' },
-	{ path: '/approvals', file: 'approvals', texts: ['approval'], title: 'ui.page.approvals', icon: 'check' },
+	{ path: '/approvals', file: 'approvals', texts: ['approval'], title: 'ui.page.approvals', icon: 'check', menu: ['account.manage', 'account.reset', 'endpoint.write', 'protection.quarantine'] },
 	{ path: '/tokens', file: 'tokens', texts: ['factor'], title: 'ui.page.tokens', icon: 'key', permission: 'token.manage' },
 	{ path: '/audit', file: 'audit', texts: ['audit'], title: 'ui.page.audit', icon: 'log', permission: 'audit.read' },
 	{ path: '/status', file: 'status', title: 'ui.page.status', icon: 'pulse', permission: 'system.read' },

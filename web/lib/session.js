@@ -52,5 +52,8 @@ export async function logout() {
 
 export const can = (permission) => !permission || Boolean(session.get() && session.get().permissions.includes(permission));
 
+// A page that is open to all stands in the menu of those only who have something to do there: one of `menu`.
+export const listed = (page) => can(page.permission) && (!page.menu || page.menu.some(can));
+
 // A passkey belongs to a name; an address has none.
 export const passkeysHere = () => Boolean(window.PublicKeyCredential) && isSecureContext && !/^[\d.]+$|^\[/.test(location.hostname);
