@@ -28,4 +28,11 @@ void file_join(struct buf *out, struct str dir, struct str name);
 int file_write_all(int fd, struct str bytes, struct err *err) WARN_UNUSED;
 void file_close(int *fd); /* closes when >= 0 and sets -1 */
 #define cleanup_fd __attribute__((__cleanup__(file_close)))
+/* Hands the descriptor over and forgets it: `*ret_fd = file_take(&fd);` */
+static inline int file_take(int *fd)
+{
+	int taken = *fd;
+	*fd = -1;
+	return taken;
+}
 #endif

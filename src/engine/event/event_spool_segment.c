@@ -91,8 +91,7 @@ int spool_segment_create(struct event_spool *s, uint64_t number, struct err *err
 	add_segment(s, number, EVENT_SPOOL_HEAD);
 	(void)pthread_mutex_unlock(&s->lock);
 	file_close(&s->fd);
-	s->fd = fd;
-	fd = -1; /* NOLINT(clang-analyzer-deadcode.DeadStores): what cleanup_fd closes */
+	s->fd = file_take(&fd);
 	return 0;
 }
 
@@ -180,10 +179,8 @@ static int take_segment(struct event_spool *s, uint64_t number, bool last, struc
 	if (last && (r = cut_tail(s, fd, end, &end, err)) < 0)
 		return r;
 	add_segment(s, number, end);
-	if (last) {
-		s->fd = fd;
-		fd = -1; /* NOLINT(clang-analyzer-deadcode.DeadStores): likewise */
-	}
+	if (last)
+		s->fd = file_take(&fd);
 	return 0;
 }
 

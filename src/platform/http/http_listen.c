@@ -33,7 +33,7 @@ static int listen_unix(const struct http_config *config, int *ret_fd, struct err
 	struct str path = str_c(config->unix_path);
 	if (path.n >= sizeof address.sun_path)
 		return err_errno(err, ENAMETOOLONG, "bind", path);
-	memcpy(address.sun_path, path.p, path.n);
+	str_copy_c(path, address.sun_path, sizeof address.sun_path);
 	int r = remove_stale(config->unix_path, &address, err);
 	if (r < 0)
 		return r;
@@ -50,8 +50,7 @@ static int listen_unix(const struct http_config *config, int *ret_fd, struct err
 		return err_errno(err, errno, "chmod", path);
 	if (listen(fd, LISTEN_BACKLOG) < 0)
 		return err_errno(err, errno, "listen", path);
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = file_take(&fd);
 	return 0;
 }
 
@@ -68,14 +67,13 @@ static int bind_tcp(const struct addrinfo *info, struct str name, int *ret_fd, s
 		return err_errno(err, errno, "bind", name);
 	if (listen(fd, LISTEN_BACKLOG) < 0)
 		return err_errno(err, errno, "listen", name);
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = file_take(&fd);
 	return 0;
 }
 
 static uint16_t bound_port(int fd)
 {
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = {0};
 	socklen_t size = sizeof address;
 	if (getsockname(fd, (struct sockaddr *)&address, &size) < 0)
 		return 0;

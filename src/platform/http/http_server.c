@@ -662,7 +662,7 @@ int http_server_start(const struct http_config *config, struct http_server **ret
 		server_free(s);
 		return r;
 	}
-	fd = -1; /* libmicrohttpd's now */
+	(void)file_take(&fd); /* libmicrohttpd's now */
 	if (pthread_create(&s->ticker, NULL, ticker_main, s) != 0)
 		abort();
 	*ret = s;

@@ -349,8 +349,7 @@ static int agent_bundle(struct api_request *req, struct http_response *res, stru
 	(void)api_reply_empty(res, 200);
 	res->content_type = "application/octet-stream";
 	res->file_size_bytes = (uint64_t)st.st_size;
-	res->file_fd = fd;
-	fd = -1;
+	res->file_fd = file_take(&fd);
 	return 0;
 }
 
