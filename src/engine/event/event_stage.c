@@ -34,9 +34,9 @@ static void make_token(const struct storing *st, size_t from, size_t to, char to
 {
 	char id[UUID_TEXT_SIZE];
 	struct uuid spool = event_spool_id(st->spool);
+	uint64_t begin = st->block->from.offset + st->offsets[from], end = st->block->from.offset + st->offsets[to];
 	(void)snprintf(token, TOKEN_SIZE, "%s-%llx-%llu-%llu", uuid_text(&spool, id), (unsigned long long)st->block->from.segment,
-	               (unsigned long long)(st->block->from.offset + st->offsets[from]),
-	               (unsigned long long)(st->block->from.offset + st->offsets[to]));
+	               (unsigned long long)begin, (unsigned long long)end);
 }
 
 /* Rows [from, to). What our own records cannot be read as (another version's, damaged in memory) has no row. */

@@ -206,7 +206,7 @@ int crypto_cert_info(struct str cert, struct crypto_cert_info *ret, struct err *
 	int r = cert_der(cert, &keep, &der, err);
 	if (r == 0)
 		r = parse_cert(der, &parsed, err);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	*ret = (struct crypto_cert_info){
 	    .not_before = parsed.not_before,
@@ -234,7 +234,7 @@ int crypto_cert_key(struct str cert, struct crypto_key **ret, struct err *err)
 	int r = cert_der(cert, &keep, &der, err);
 	if (r == 0)
 		r = parse_cert(der, &parsed, err);
-	return r < 0 ? r : crypto_key_from_spki(parsed.spki, ret, err);
+	return r != 0 ? r : crypto_key_from_spki(parsed.spki, ret, err);
 }
 
 static bool valid_at(const struct cert *cert, usec_t at)
@@ -269,7 +269,7 @@ int crypto_cert_verify(struct str cert, struct str ca_pem, usec_t at, struct err
 	int r = cert_der(cert, &keep, &der, err);
 	if (r == 0)
 		r = parse_cert(der, &parsed, err);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	int answer = crypto_pem_next(ca_pem, LABEL_CERT, &place, &ca_der, err);
 	for (unsigned i = 0; answer == 0 && i < CA_COUNT_MAX; i++) {

@@ -41,7 +41,7 @@ bool password_verify(const char *hash, struct str password)
 		password_verify_dummy(password);
 		return false;
 	}
-	memcpy(padded, text.p, text.n);
+	str_copy_c(text, padded, sizeof(padded));
 	if (crypto_pwhash_str_needs_rehash(padded, crypto_pwhash_OPSLIMIT_INTERACTIVE,
 					   crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0) {
 		password_verify_dummy(password);

@@ -169,7 +169,7 @@ static int take(struct db *db, bool writer, struct db_conn **ret, struct err *er
 	p->taken[slot] = r >= 0;
 	(void)pthread_cond_broadcast(&db->given_back);
 	(void)pthread_mutex_unlock(&db->lock);
-	if (r == 0)
+	if (r >= 0)
 		*ret = conn;
 	return r;
 }
@@ -396,7 +396,7 @@ int db_query_values(struct db_tx *tx, struct db_rows **ret, struct err *err, con
 	int r = check_statement(tx->conn, values, count, &local);
 	if (r == 0)
 		r = tx->conn->driver->query(tx->conn, &rows, sql, values, count, &local);
-	if (r < 0)
+	if (r != 0)
 		return note_failure(tx->conn, r, &local, err);
 	rows->next_open = tx->conn->open_rows;
 	tx->conn->open_rows = rows;

@@ -247,7 +247,7 @@ static int sqlite_exec(struct db_conn *conn, const char *sql, const struct db_va
 	struct sqlite_conn *c = conn_of(conn);
 	struct db_cache_entry *entry = NULL;
 	int r = prepare(c, sql, values, count, SQLITE_STATIC, &entry, err);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	/* sqlite3_changes keeps the number of an earlier statement when this one changes nothing. */
 	sqlite3_int64 before = sqlite3_total_changes64(c->handle);
@@ -269,7 +269,7 @@ static int sqlite_query(struct db_conn *conn, struct db_rows **ret, const char *
 	struct sqlite_conn *c = conn_of(conn);
 	struct db_cache_entry *entry = NULL;
 	int r = prepare(c, sql, values, count, SQLITE_TRANSIENT, &entry, err);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	/* The first step happens here, so that a changing statement (RETURNING) takes effect as on PostgreSQL. */
 	int code = sqlite3_step(entry->statement);

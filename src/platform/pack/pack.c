@@ -43,7 +43,7 @@ struct builder {
 
 static int refuse(struct builder *b, size_t at, int code)
 {
-	return pack_error_at(b->doc, at, code, b->err);
+	return err_negative(pack_error_at(b->doc, at, code, b->err));
 }
 
 static size_t token_at(struct fy_token *token)

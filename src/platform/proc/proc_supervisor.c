@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 #include "platform/proc/proc_supervisor.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
@@ -121,7 +122,7 @@ static void tell_roles(struct state *s)
 		proc_put_u64(&m, s->config->child_count);
 		for (size_t k = 0; k < s->config->child_count; k++) {
 			const struct run *run = &s->runs[k];
-			proc_put_str(&m, str_c(run->child->name));
+			proc_put_str(&m, str_c(s->config->children[k].name));
 			proc_put_u64(&m, run->state);
 			proc_put_u64(&m, (uint64_t)run->since);
 			proc_put_u64(&m, run->starts > 0 ? run->starts - 1 : 0);
@@ -176,6 +177,7 @@ static void link_role(struct state *s, const struct run *run)
 /* Both ends ask when a link breaks: one new pair is enough. */
 static void relink(struct state *s, const struct run *run, struct str peer)
 {
+	assert(run->child != NULL);
 	for (size_t i = 0; i < s->config->pair_count; i++)
 		if (joins(&s->config->pairs[i], run->child->name, peer) &&
 		    clock_monotonic() - s->linked_at[i] >= RELINK_PAUSE)
@@ -228,6 +230,7 @@ static int start(struct state *s, struct run *run, struct err *err)
 {
 	int fds[2] = {-1, -1};
 	pid_t parent = getpid();
+	assert(run->child != NULL);
 	if (run->child->is_role && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
 		return err_errno(err, errno, "socketpair", STR_EMPTY);
 	pid_t pid = fork();
