@@ -297,7 +297,8 @@ static void add_role(const char *name, bool machine)
 	str_copy_c(str_c(name), m.roles[m.role_count].name, sizeof m.roles[0].name);
 	if (machine) {
 		char format[128];
-		(void)snprintf(format, sizeof format, "{\"name\":\"x\",\"role\":\"%s\",", name);
+		struct buf out = BUF_FIXED(format, sizeof format);
+		buf_printf(&out, "{\"name\":\"x\",\"role\":\"%s\",", name);
 		(void)make_by_route(OWN, "/api/v1/tokens", format);
 		cleanup(arena) struct arena *arena = arena_new(0);
 		str_copy_c(json_get_str(rig_json(&m.rig, arena), "token", STR("")), m.roles[m.role_count].token,
@@ -305,7 +306,8 @@ static void add_role(const char *name, bool machine)
 	} else {
 		char login[64];
 		struct making k = {.relation = OWN, .role = name, .signs_in = true};
-		(void)snprintf(login, sizeof login, "p%u.%s", m.counter, name);
+		struct buf out = BUF_FIXED(login, sizeof login);
+		buf_printf(&out, "p%u.%s", m.counter, name);
 		rig_must(db_write(m.rig.db, make_person, &k, &err), &err);
 		assert_int_equal(rig_login(&m.rig, login, RIG_PASSWORD), 200);
 		(void)memcpy(m.roles[m.role_count].cookie, m.rig.cookie, sizeof m.rig.cookie);
