@@ -1,25 +1,52 @@
 # SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
-# ./dev check: what must hold before a capability is called done, and takes too long for every change.
-(. tools/dev/test.sh)
+# ./dev check [STAGE…]: what must hold before a capability is called done, and takes too long for every change.
+# Stages: test tidy tsan fuzz soak rooms; all of them without a name. A failed stage does not stop the others; the end names it.
+. tools/dev/setup.sh
+stages=${*:-test tidy tsan fuzz soak rooms}
+begun=$SECONDS
+passed=0
+failures=
 
-say "clang-tidy"
-if ! command -v clang-tidy-19 >/dev/null 2>&1; then
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends clang-tidy-19 >/dev/null
-fi
-git ls-files 'src/*.c' | grep -vE 'windows|winhttp|cng|_fuzz\.c' | xargs -P "$(jobs_count)" -n 4 clang-tidy-19 -p "$BUILD/asan" --quiet 2>/dev/null | tee "$BUILD/clang-tidy.log" | grep -E 'warning:|error:' && die "clang-tidy found something (build/clang-tidy.log)"
+# Each stage is its own process or a chain of &&: a command that fails must end it.
+stage_test() { ./dev test; }
+stage_tidy() {
+	if ! command -v clang-tidy-19 >/dev/null 2>&1; then
+		as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends clang-tidy-19 >/dev/null || return
+	fi
+	# It reads the flags and the generated headers of a build.
+	CC=$(compiler gcc) meson_build "$BUILD/asan" -Db_sanitize=address,undefined -Doptimization=1 &&
+		/usr/bin/python3 tools/tidy.py "$BUILD/asan" -j "$(jobs_count)" --stamps "$BUILD/tidy"
+}
+stage_tsan() {
+	CC=$(compiler gcc) meson_build "$BUILD/tsan" -Db_sanitize=thread -Doptimization=1 &&
+		TSAN_OPTIONS="suppressions=$LUYTRE_TOP/tools/tsan.supp" \
+			tools/with_postgres.sh meson test -C "$BUILD/tsan" --no-rebuild --print-errorlogs --timeout-multiplier 4
+}
+stage_fuzz() { ./dev fuzz; }
+stage_soak() { ./dev soak; }
+stage_rooms() {
+	local failed=0 script
+	for script in tests/*/soak.sh; do
+		bash "$script" || failed=1
+	done
+	bash tools/dev/clean_room.sh || failed=1
+	return $failed
+}
 
-say "ThreadSanitizer"
-CC=$(compiler gcc) meson_build "$BUILD/tsan" -Db_sanitize=thread -Doptimization=1
-TSAN_OPTIONS="suppressions=$LUYTRE_TOP/tools/tsan.supp" tools/with_postgres.sh meson test -C "$BUILD/tsan" --no-rebuild --print-errorlogs
-
-say "Fuzzing, 60 s a target"
-(. tools/dev/fuzz.sh)
-
-for script in tests/*/soak.sh; do
-	[ -f "$script" ] || continue
-	say "$(basename "$(dirname "$script")") soak"
-	bash "$script"
+for stage in $stages; do
+	declare -F "stage_$stage" >/dev/null || die "check has no stage $stage; it has: test tidy tsan fuzz soak rooms"
 done
-
-say "Clean Debian 12 root"
-bash tools/dev/clean_room.sh
+mkdir -p "$BUILD/log"
+for stage in $stages; do
+	start=$SECONDS
+	say "check: $stage (the output is kept in build/log/check-$stage.log)"
+	if "stage_$stage" 2>&1 | tee "$BUILD/log/check-$stage.log"; then
+		passed=$((passed + 1))
+		printf '    %-28s ok    %4d s\n' "check $stage" $((SECONDS - start))
+	else
+		failures="$failures $stage"
+		printf '    %-28s FAIL  %4d s\n' "check $stage" $((SECONDS - start))
+	fi
+done
+printf '\n%d of %d stages passed in %d min %d s\n' "$passed" "$(wc -w <<<"$stages")" $(((SECONDS - begun) / 60)) $(((SECONDS - begun) % 60))
+[ -z "$failures" ] || die "failed:$failures (build/log/check-NAME.log)"

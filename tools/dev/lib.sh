@@ -14,7 +14,7 @@ usage() {
 	./dev COMMAND
 	  run            build and start everything with the sample city at https://127.0.0.1:8443, an agent of this machine enrolled
 	  test           everything that must pass before a change lands (build, sanitizers, both databases, Windows build, end to end)
-	  check          test, and what takes longer (clang-tidy, ThreadSanitizer, fuzzing, faults, a clean Debian root)
+	  check [STAGE…]  test, and what takes longer: clang-tidy, ThreadSanitizer, fuzzing, faults, fresh Debian roots
 	  build          the programs, into build/bin/
 	  package        .deb files and the Windows installer, into build/packages/
 	  bench [NAME]   benchmarks; each prints a ratio, none fails
