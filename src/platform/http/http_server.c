@@ -700,8 +700,9 @@ void http_server_stop(struct http_server *s)
 {
 	if (s == NULL)
 		return;
-	int fd = MHD_quiesce_daemon(s->daemon);
-	file_close(&fd);
+	/* Whoever calls from now on is refused; but libmicrohttpd's threads may touch the descriptor until they are gone. */
+	cleanup_fd int fd = MHD_quiesce_daemon(s->daemon);
+	(void)shutdown(fd, SHUT_RDWR);
 	(void)pthread_mutex_lock(&s->connections_lock);
 	atomic_store(&s->stopping, true);
 	s->ticker_stop = true;
