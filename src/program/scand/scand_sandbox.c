@@ -58,7 +58,7 @@ int scand_sandbox_enter(const char *folder, struct scand_sandbox *box, struct er
 
 int scand_sandbox_worker(uint64_t memory_bytes, const char *folder, struct err *err)
 {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	(void)memory_bytes; /* the sanitizer reserves terabytes of address space */
 #else
 	const struct rlimit memory = {.rlim_cur = memory_bytes, .rlim_max = memory_bytes};
