@@ -10,6 +10,8 @@
 
 /* Larger ones go to PCRE2, whose compile time is bounded. */
 #define HS_PATTERN_MAX 2048
+/* With many more, a pattern of a few hundred bytes takes it minutes. */
+#define HS_WILDCARDS_MAX 12
 /* In keyword sets all values of an event lie in one buffer, parted by this byte, which no UTF-8 text has. */
 #define SEPARATOR "\\xff"
 /* Fewer patterns than this compile sooner than threads start. */
@@ -96,6 +98,33 @@ static void put_pattern(struct buf *out, const struct sigma_pattern *p, bool key
 		buf_append_c(out, keyword ? SEPARATOR : "\\z");
 }
 
+/*
+ * The same for PCRE2, without going back: what stands between two "*" is best taken where it is first found, so that an
+ * atomic group may hold it. The last part is tried from the end.
+ */
+static void put_atomic(struct buf *out, const struct sigma_pattern *p)
+{
+	bool open = false;
+	buf_append_c(out, "^");
+	for (const struct sigma_piece *piece = p->first; piece != NULL; piece = piece->next) {
+		const struct sigma_piece *later = piece->next;
+		if (piece->kind == SIGMA_PIECE_TEXT)
+			put_literal(out, piece->text);
+		else if (piece->kind == SIGMA_PIECE_ANY_ONE)
+			buf_append_c(out, ONE_CHARACTER);
+		else if (piece->kind == SIGMA_PIECE_DASH)
+			buf_append_c(out, ONE_DASH);
+		else {
+			while (later != NULL && later->kind != SIGMA_PIECE_ANY_RUN)
+				later = later->next;
+			buf_append_c(out, open ? ")" : "");
+			open = later != NULL;
+			buf_append_c(out, open ? "(?>.*?" : ".*");
+		}
+	}
+	buf_append_c(out, open ? ")\\z" : "\\z");
+}
+
 /* Too much for Hyperscan: tested alone, when a condition asks. */
 static void use_pcre(struct sg_builder *b, uint32_t pred)
 {
@@ -103,7 +132,7 @@ static void use_pcre(struct sg_builder *b, uint32_t pred)
 	struct sg_regex row = {.text = sg_text_add(b, p->text), .flags = p->re_flags};
 	struct buf text cleanup_buf = BUF_INIT(1 << 20);
 	if (p->op != SIGMA_OP_REGEX) {
-		put_pattern(&text, &p->pattern, false);
+		put_atomic(&text, &p->pattern);
 		row = (struct sg_regex){.text = sg_text_add(b, buf_str(&text)), .flags = SIGMA_RE_BYTES | SIGMA_RE_DOTALL};
 	}
 	b->image.preds[pred].engine = 0;
@@ -145,6 +174,10 @@ uint32_t sg_patterns_add(struct sg_builder *b, const struct sg_uses *preds, bool
 		uint32_t id = preds->items[i];
 		if (b->image.preds[id].op == SIGMA_OP_REGEX) {
 			add_regex(b, &job, id);
+			continue;
+		}
+		if (sigma_text_wildcards(&b->plans[id].pred->pattern) > HS_WILDCARDS_MAX) {
+			use_pcre(b, id);
 			continue;
 		}
 		buf_clear(&text);

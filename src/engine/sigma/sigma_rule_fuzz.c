@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
-#include "engine/sigma/sigma.h"
+/* Parsing and compiling of one file, with a mapping of two lines: with the whole one a run is mostly its tree of keys. */
+#include <assert.h>
+
+#include "engine/sigma/sigma_image.h"
+#include "engine/sigma/sigma_mapping.h"
 
 /* libfyaml 0.7.12 forgets a work buffer when a long quoted scalar has no end. */
 __attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
@@ -11,13 +15,19 @@ const char *__lsan_default_suppressions(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	cleanup(sigma_loader) struct sigma_loader *loader = sigma_loader_new(NULL);
-	struct sigma_ruleset *set = NULL;
-	const struct sigma_match *matches;
-	if (sigma_loader_add_text(loader, "x", str_n(data, size), NULL) == 0 && sigma_loader_compile(loader, &set, NULL) == 0) {
-		cleanup(sigma_matcher) struct sigma_matcher *m = sigma_matcher_new(set, NULL);
-		(void)!sigma_matcher_run(m, STR("{\"A\":\"x\",\"EventID\":1,\"a\":{\"b\":[1,null]}}"), &matches, NULL);
-	}
-	(void)sigma_ruleset_unref(set);
+	static struct sigma_prefix nested = {.path = {"a.b", 3}}, flat = {.next = &nested};
+	static const struct sigma_mapping mapping = {.prefixes = &flat};
+	struct arena *arena cleanup(arena) = arena_new((size_t)256 << 20);
+	const struct pack_doc *doc;
+	struct sigma_parsed parsed;
+	struct sg_image image = {0};
+	sigma_parsed_init(&parsed, arena);
+	if (pack_parse_foreign(arena, "x", str_n(data, size), &doc, NULL) < 0)
+		return 0;
+	for (; doc != NULL; doc = doc->next)
+		(void)!sigma_parse_doc(&parsed, doc, NULL);
+	if (parsed.rule_count + parsed.correlation_count > 0 && sigma_compile(&parsed, &mapping, NULL, &image, NULL) == 0)
+		assert(image.rules_count <= parsed.rule_count + parsed.correlation_count);
+	sg_image_done(&image);
 	return 0;
 }
