@@ -30,6 +30,8 @@ struct service_context {
 	const char *data_dir;
 	/* Asks the key role; set by the program, real small implementations in tests. */
 	const struct service_keys *keys;
+	/* Asks the worker role, which reads files that people bring and renders documents; as with keys. NULL: 503. */
+	const struct service_worker *worker;
 	/* ClickHouse HTTP interface of the event store; may be NULL (then searches answer 503). */
 	struct event_store *events;
 	/* What the processes are doing, for GET /api/v1/status (service/status/status.h); may be NULL. */
@@ -63,6 +65,14 @@ struct service_keys {
 	int (*sign_bundle)(void *ctx, struct str manifest, struct buf *ret_signature, struct err *err);
 	int (*ca_pem)(void *ctx, struct buf *ret, struct err *err);
 	int (*bundle_public_pem)(void *ctx, struct buf *ret, struct err *err);
+};
+
+/* Packed rows are those of engine/table. Errors are that room's, and -EAGAIN worker.away, worker.busy, -E2BIG
+ * worker.too_slow, worker.too_big, -EINVAL worker.died. */
+struct service_worker {
+	void *ctx;
+	int (*table_read)(void *ctx, struct str file, struct buf *ret_packed, struct err *err);
+	int (*table_write)(void *ctx, struct str packed, struct buf *ret_xlsx, struct err *err);
 };
 
 /* Who asks. Made by service/api from a session, a token or a client certificate. */

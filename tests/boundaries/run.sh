@@ -73,12 +73,12 @@ pid_of() { sed -n "s/.*\"message\":\"process started\",\"process\":\"$1\",\"pid\
 socket=$work/data/run/eventdb.sock
 ask() { curl -s --max-time 120 --unix-socket "$socket" "http://localhost/?$1" --data-binary "$2"; }
 answers() { [ "$(ask '' 'SELECT sum(number) FROM numbers(1000)')" = 499500 ]; }
-all_ready() { for role in key core pipeline; do grep -q "\"process is ready\",\"process\":\"$role\"" "$work/log" || return 1; done; }
+all_ready() { for role in key worker core pipeline; do grep -q "\"process is ready\",\"process\":\"$role\"" "$work/log" || return 1; done; }
 check 'the server starts' eventually 60 all_ready
 check 'the event store answers' eventually 60 answers
 
 of() { awk -v k="$2:" '$1 == k {print $2}' "/proc/$1/status"; }
-for process in key core pipeline eventdb; do
+for process in key worker core pipeline eventdb; do
 	pid=$(pid_of $process)
 	check "$process has a call filter" [ "$(of "$pid" Seccomp)" = 2 ]
 	check "$process gains no privileges" [ "$(of "$pid" NoNewPrivs)" = 1 ]
@@ -91,7 +91,7 @@ check 'the supervisor has a call filter' [ "$(of $server Seccomp)" = 2 ]
 if [ "$(id -u)" = 0 ]; then
 	# setpcap, setuid, setgid, kill, net_bind_service, dac_override, dac_read_search: no sys_admin, no sys_ptrace.
 	check 'the supervisor keeps few privileges' [ $((0x$(of $server CapEff) & ~0x5e6)) = 0 ]
-	for process in key core pipeline; do
+	for process in key worker core pipeline; do
 		check "only root reads the memory of $process" [ "$(stat -c %u "/proc/$(pid_of $process)/mem")" = 0 ]
 	done
 fi
@@ -99,7 +99,7 @@ sockets_of() { find "/proc/$1/fd" -lname 'socket:*' -printf '%l\n' 2>/dev/null |
 inet_sockets() {
 	for inode in $(sockets_of "$1"); do awk -v i="$inode" '$10 == i' /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6; done | wc -l
 }
-for process in key eventdb; do check "$process has no network socket" [ "$(inet_sockets "$(pid_of $process)")" = 0 ]; done
+for process in key worker eventdb; do check "$process has no network socket" [ "$(inet_sockets "$(pid_of $process)")" = 0 ]; done
 
 # --- the event store over its socket: refused in front, alive behind
 before=$(pid_of eventdb)

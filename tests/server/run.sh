@@ -72,7 +72,7 @@ start() {
 pid_of() { sed -n "s/.*\"message\":\"process started\",\"process\":\"$1\",\"pid\":\([0-9]*\).*/\1/p" "$log" | tail -1; }
 ready_count() { grep -c "\"process is ready\",\"process\":\"$1\"" "$log"; }
 is_ready() { [ "$(ready_count "$1")" -ge "$2" ]; }
-all_ready() { is_ready key 1 && is_ready core 1 && is_ready pipeline 1; }
+all_ready() { is_ready key 1 && is_ready worker 1 && is_ready core 1 && is_ready pipeline 1; }
 answers() { [ "$(curl -s -o /dev/null -w '%{http_code}' --cacert "$data/key/ca.pem" "https://$1:$2$3")" = "$4" ]; }
 gone() { ! kill -0 "$1" 2>/dev/null || [ "$(awk '{print $3}' "/proc/$1/stat" 2>/dev/null)" = Z ]; }
 stop() {
@@ -175,7 +175,7 @@ check 'a revoked token is refused' eventually 3 refused
 check 'there are still two findings' alerts 2
 
 # --- each role dies
-for role in key core pipeline; do
+for role in key worker core pipeline; do
 	before=$(ready_count $role)
 	kill -KILL "$(pid_of $role)"
 	check "$role comes back within 2 s of kill -9" eventually 2 is_ready $role $((before + 1))
@@ -187,7 +187,7 @@ done
 stop
 check 'SIGTERM ends with code 0' [ $? = 0 ]
 order=$(sed -n 's/.*"message":"process stopped","process":"\([a-z]*\)".*/\1/p' "$log" | tr '\n' ' ')
-check 'processes stop in order' [ "$order" = 'pipeline core key ' ]
+check 'processes stop in order' [ "$order" = 'pipeline core worker key ' ]
 check 'none had to be killed' [ "$(grep -c 'did not stop in time' "$log")" = 0 ]
 check 'no sanitizer complained' [ "$(grep -c 'Sanitizer\|runtime error' "$log")" = 0 ]
 

@@ -273,7 +273,7 @@ def half_written(bench):
     return f'{len(plan)} starts with {", ".join(sorted(set(told)))}: all there, once'
 
 
-TABLE = {f'kill-{role}': killing(role) for role in ('key', 'core', 'pipeline', 'eventdb', 'supervisor')}
+TABLE = {f'kill-{role}': killing(role) for role in ('key', 'worker', 'core', 'pipeline', 'eventdb', 'supervisor')}
 TABLE.update({
     'kill-agent': kill_agent,
     'kill-scand': kill_scand,

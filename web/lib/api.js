@@ -69,11 +69,11 @@ export async function request(method, path, { query, body, etag, signal, quiet }
 }
 
 // A list as a file, made by the server from the same query; columns: [[member, label, text group]].
-export async function download(path, query, columns) {
+export async function download(path, query, columns, format = 'xlsx') {
 	const column = columns.map(([member, label, texts]) => `${member}${texts ? `~ui.${texts}` : ''}=${label}`);
 	let answer;
 	try {
-		answer = await fetch(address(path, { ...query, format: 'csv', lang: lang(), column }), { credentials: 'same-origin', cache: 'no-store' });
+		answer = await fetch(address(path, { ...query, format, lang: lang(), column }), { credentials: 'same-origin', cache: 'no-store' });
 	} catch {
 		throw new Problem({ detail: t('ui.error.network'), key: 'console.network' });
 	}
@@ -82,7 +82,7 @@ export async function download(path, query, columns) {
 		if (answer.status === 401) whenSignedOut();
 		throw problem;
 	}
-	const name = /filename="([^"]+)"/.exec(answer.headers.get('Content-Disposition') ?? '')?.[1] ?? 'export.csv';
+	const name = /filename="([^"]+)"/.exec(answer.headers.get('Content-Disposition') ?? '')?.[1] ?? `export.${format}`;
 	const link = document.createElement('a');
 	link.href = URL.createObjectURL(await answer.blob());
 	link.download = name;

@@ -104,7 +104,7 @@ export default function Alerts({ id }) {
 					<${SearchBox} value=${query.get('q') ?? ''} onSearch=${(q) => setQuery({ q })} label=${t('ui.alert.search')} />
 					<${Filter} name="severity" label=${t('ui.severity.title')} options=${SEVERITIES.map((value) => ({ value, label: t(`ui.severity.${value}`) }))} />
 				</div>
-				<p class="muted total" role="status">${t('ui.alert.total', { count: list.total ?? 0 })}<button type="button" class="small ghost" onClick=${() => exportList(list, columns())}><${Icon} name="download" />${t('ui.table.export')}</button></p>
+				<p class="muted total" role="status">${t('ui.alert.total', { count: list.total ?? 0 })}${['xlsx', 'csv'].map((format) => html`<button type="button" class="small ghost" key=${format} onClick=${() => exportList(list, columns(), undefined, format)}><${Icon} name="download" />${t(`ui.table.export_${format}`)}</button>`)}</p>
 			</div>
 			<${ProblemBox} problem=${list.error} retry=${list.reload} />
 			<${Queue} list=${list} chosen=${id} open=${open} />

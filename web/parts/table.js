@@ -100,11 +100,11 @@ export const cellOf = (value) => {
 };
 
 // The list by the server, which sees rows that are not loaded here; columns that only this page counts stay out.
-export function exportList(list, columns, sort) {
+export function exportList(list, columns, sort, format) {
 	const field = list.sorts[sort?.replace(/^-/, '')];
 	const query = { ...list.query, sort: field ? `${sort.startsWith('-') ? '-' : ''}${field}` : undefined };
 	const wanted = columns.filter((column) => column.value && column.field !== null).map((column) => [column.field ?? column.id, column.label, column.texts]);
-	return act(async () => toast(t('ui.table.exported', { file: await download(list.path, query, wanted) })));
+	return act(async () => toast(t('ui.table.exported', { file: await download(list.path, query, wanted, format) })));
 }
 
 async function copyRows(list, columns, q, sort) {
@@ -231,7 +231,7 @@ export function Table({ list, columns, name, label, rowHref, onOpen, filters, em
 			<details class="menu copy">
 				<summary class="button small"><${Icon} name="download" />${t('ui.table.take')}</summary>
 				<div class="menu-body">
-					${list.path && html`<button type="button" class="small ghost" onClick=${() => exportList(list, shown, sort)}><${Icon} name="download" />${t('ui.table.export')}</button>`}
+					${list.path && ['xlsx', 'csv'].map((format) => html`<button type="button" class="small ghost" key=${format} onClick=${() => exportList(list, shown, sort, format)}><${Icon} name="download" />${t(`ui.table.export_${format}`)}</button>`)}
 					<button type="button" class="small ghost" onClick=${() => copyRows(list, shown, q, sort)}><${Icon} name="copy" />${t('ui.table.copy')}</button>
 				</div>
 			</details></div>

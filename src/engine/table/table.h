@@ -18,7 +18,7 @@
 
 #define TABLE_ROWS_MAX 200000
 #define TABLE_COLUMNS_MAX 256
-#define TABLE_CELL_MAX ((size_t)32 << 10) /* bytes */
+#define TABLE_CELL_MAX ((size_t)32767) /* bytes; Excel counts letters */
 #define TABLE_SHEET_MAX 124               /* bytes of a sheet's name: 31 letters */
 #define TABLE_FILE_MAX ((size_t)32 << 20)
 #define TABLE_PACKED_MAX ((size_t)128 << 20)

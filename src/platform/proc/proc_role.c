@@ -126,6 +126,10 @@ static void link_up(struct link *link, int fd)
 	struct shared *s = MEM_NEW(struct shared);
 	struct serve_start *start = MEM_NEW(struct serve_start);
 	s->channel = proc_channel_new(fd);
+	if (link->peer->accepts_fds)
+		proc_channel_accept_fds(s->channel);
+	if (link->peer->message_limit > 0)
+		proc_channel_set_limit(s->channel, link->peer->message_limit);
 	s->refs = 2; /* the link's and the thread's */
 	*start = (struct serve_start){link, s};
 	(void)pthread_mutex_lock(&role->lock);

@@ -19,6 +19,8 @@ struct proc_role_peer {
 	 * it may wake others but not call. May be NULL. */
 	void (*on_up)(void *ctx);
 	void *ctx;
+	bool accepts_fds;     /* its messages may carry descriptors */
+	size_t message_limit; /* proc_channel_set_limit; 0: PROC_MESSAGE_LIMIT */
 };
 
 /* Takes over the descriptor that the supervisor left. `peers` is borrowed for the role's life.

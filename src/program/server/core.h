@@ -46,6 +46,7 @@ struct core {
 	struct arena *arena;
 	struct proc_role *role;
 	struct service_keys keys;
+	struct service_worker worker;
 	struct server_certificate_signer signer;
 	struct server_certificate certificate;
 	struct db *db;

@@ -9,6 +9,8 @@
 #include "program/server/core.h"
 #include "program/server/key_client.h"
 #include "program/server/server_privilege.h"
+#include "program/server/worker_client.h"
+#include "program/server/worker_protocol.h"
 #include "service/account/account.h"
 #include "service/sample/sample.h"
 
@@ -22,6 +24,13 @@ static void from_key(struct proc_channel *c, struct proc_message *m, void *ctx)
 	(void)c;
 	(void)ctx;
 	log_warn("the key role asks for something", ARG_U64("type", m->type));
+}
+
+static void from_worker(struct proc_channel *c, struct proc_message *m, void *ctx)
+{
+	(void)c;
+	(void)ctx;
+	log_warn("the worker asks for something", ARG_U64("type", m->type));
 }
 
 static int sign(void *ctx, struct str csr_pem, const char *common_name, const char *const *names, usec_t not_after,
@@ -101,6 +110,7 @@ int core_start_services(struct core *core, struct err *err)
 	    .packs_dir = core->config->packs_dir,
 	    .data_dir = server_path(core->arena, core->config, "core"),
 	    .keys = &core->keys,
+	    .worker = &core->worker,
 	    .events = core->store,
 	    .status = &core->status,
 	    .scanner_starter = core->scanner != NULL ? &core->scanner_starter : NULL,
@@ -191,6 +201,7 @@ static int start(struct core *core, const struct proc_role_peer *peers, size_t p
 		return r;
 	(void)pthread_mutex_lock(&core->lock);
 	core->keys = key_client(core->role);
+	core->worker = worker_client(core->role);
 	(void)pthread_mutex_unlock(&core->lock);
 	if ((r = open_stores(core, err)) < 0 || (r = core_start_services(core, err)) < 0 || (r = offer_setup(core, err)) < 0 ||
 	    (r = start_listeners(core, err)) < 0)
@@ -266,6 +277,7 @@ int role_core_run(const struct server_config *config, struct err *err)
 	struct core core = {.config = config, .arena = arena, .lock = PTHREAD_MUTEX_INITIALIZER, .log = server_journal_new()};
 	const struct proc_role_peer peers[] = {
 	    {.name = "key", .handler = from_key},
+	    {.name = "worker", .handler = from_worker, .message_limit = WORKER_MESSAGE_LIMIT},
 	    {.name = "pipeline", .handler = core_from_pipeline, .on_up = core_pipeline_up, .ctx = &core},
 	};
 	server_certificate_init(&core.certificate);

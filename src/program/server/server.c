@@ -17,6 +17,7 @@ static const struct server_role roles[] = {
     {"key", "luytre-server/key", role_key_run},
     {"core", "luytre-server/core", role_core_run, .confines_files = true},
     {"pipeline", "luytre-server/pipeline", role_pipeline_run},
+    {"worker", "luytre-server/worker", role_worker_run},
 };
 
 struct options {

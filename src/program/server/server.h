@@ -22,6 +22,7 @@ struct server_role {
 int role_key_run(const struct server_config *config, struct err *err) WARN_UNUSED;
 int role_core_run(const struct server_config *config, struct err *err) WARN_UNUSED;
 int role_pipeline_run(const struct server_config *config, struct err *err) WARN_UNUSED;
+int role_worker_run(const struct server_config *config, struct err *err) WARN_UNUSED;
 
 /* Makes the folders, then keeps the roles and the event store running until a signal. `called`: argv[0]; `data_dir`: of the
  * command line, may be NULL. SIGHUP reads the settings again. */

@@ -62,11 +62,11 @@ static const struct policy policies[] = {
     {.role = "key", .calls = SANDBOX_THREADS | SANDBOX_READ | SANDBOX_WRITE | SANDBOX_SOCKETS},
     {.role = "core", .calls = SERVES, .may_connect = true, .ports = {SETTING_OF(console_port), SETTING_OF(agent_port)}},
     {.role = "pipeline", .calls = SERVES, .may_connect = true, .ports = {SETTING_OF(events_port)}},
-    /* Hostile files come in, values go out, over the socket it was given. */
-    {.role = "worker",
-     .calls = SANDBOX_THREADS | SANDBOX_LOOP | SANDBOX_SOCKETS | SANDBOX_NO_FILES,
-     .memory_bytes = (uint64_t)2 << 30,
-     .cpu_s = 3600},
+    /* Makes a process for each job and looks at no file. */
+    {.role = "worker", .calls = SANDBOX_THREADS | SANDBOX_LOOP | SANDBOX_SOCKETS | SANDBOX_PROCESSES | SANDBOX_NO_FILES,
+     .memory_bytes = (uint64_t)2 << 30},
+    /* That process: hostile bytes in, values out, in the memory it was given. */
+    {.role = "worker-job", .calls = SANDBOX_NO_FILES, .memory_bytes = (uint64_t)2 << 30, .cpu_s = 60},
 };
 
 /* One of: a part of data_dir, a setting that names a path, a fixed path. */

@@ -10,8 +10,9 @@
 	[CROSS_READ_FOREIGN] = CROSSING_FILES, [CROSS_WRITE_FOREIGN] = CROSSING_FILES,                                 \
 	[CROSS_MAKE_FOREIGN] = CROSSING_FILES, [CROSS_REMOVE_FOREIGN] = CROSSING_FILES,                                \
 	[CROSS_CUT_FOREIGN] = CROSSING_FILES, [CROSS_LIST_FOREIGN] = CROSSING_FILES
-#define ALWAYS                                                                                                         \
-	[CROSS_EXEC] = CROSSING_ALL, [CROSS_FORK] = CROSSING_CALLS, [CROSS_TRACE] = CROSSING_ALL,                      \
+#define ALWAYS ALWAYS_BUT_FORK, [CROSS_FORK] = CROSSING_CALLS
+#define ALWAYS_BUT_FORK                                                                                                \
+	[CROSS_EXEC] = CROSSING_ALL, [CROSS_TRACE] = CROSSING_ALL,                                                     \
 	[CROSS_READ_MEMORY] = CROSSING_ALL, [CROSS_SIGNAL] = CROSSING_ALL, [CROSS_MOUNT] = CROSSING_ALL,               \
 	[CROSS_BECOME_ROOT] = CROSSING_CALLS, [CROSS_LISTEN] = CROSSING_ALL
 #define NO_NETWORK [CROSS_TCP] = CROSSING_ALL, [CROSS_UDP] = CROSSING_CALLS
@@ -35,7 +36,13 @@ static const struct row rows[] = {
     {"pipeline", "pipeline", "core", .database = "postgresql://db.example/luytre",
      .holds = {FOREIGN, ALWAYS, NO_NETWORK, NO_USERS}},
     {"pipeline", "pipeline", "core", .eventdb = "http://store.example:8123", .holds = {FOREIGN, ALWAYS, NO_USERS}},
+    /* It makes processes, and they are as confined. */
     {"worker", "worker", "core",
+     .holds = {ALWAYS_BUT_FORK, NO_NETWORK, [CROSS_READ_FOREIGN] = CROSSING_ALL, [CROSS_WRITE_FOREIGN] = CROSSING_ALL,
+	       [CROSS_MAKE_FOREIGN] = CROSSING_ALL, [CROSS_REMOVE_FOREIGN] = CROSSING_ALL,
+	       [CROSS_CUT_FOREIGN] = CROSSING_ALL, [CROSS_LIST_FOREIGN] = CROSSING_ALL, [CROSS_PASSWD] = CROSSING_ALL,
+	       [CROSS_READ_OWN] = CROSSING_ALL, [CROSS_WRITE_OWN] = CROSSING_ALL, [CROSS_UNIX] = CROSSING_CALLS}},
+    {"worker-job", "worker", "core",
      .holds = {ALWAYS, NO_NETWORK, [CROSS_READ_FOREIGN] = CROSSING_ALL, [CROSS_WRITE_FOREIGN] = CROSSING_ALL,
 	       [CROSS_MAKE_FOREIGN] = CROSSING_ALL, [CROSS_REMOVE_FOREIGN] = CROSSING_ALL,
 	       [CROSS_CUT_FOREIGN] = CROSSING_ALL, [CROSS_LIST_FOREIGN] = CROSSING_ALL, [CROSS_PASSWD] = CROSSING_ALL,
@@ -98,12 +105,12 @@ static int memory_is_hidden(void)
 static void limits_of_a_worker(void **state)
 {
 	(void)state;
-	assert_int_equal(run_confined("worker", limits_are_set), 0);
+	assert_int_equal(run_confined("worker-job", limits_are_set), 0);
 }
 
 static void memory_of_every_role(void **state)
 {
-	static const char *const roles[] = {"key", "core", "pipeline", "worker"};
+	static const char *const roles[] = {"key", "core", "pipeline", "worker", "worker-job"};
 	(void)state;
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	print_message("skipped: a sanitizer reads its own /proc\n");

@@ -230,11 +230,12 @@ static int run(struct arena *arena, struct server_settings *settings, const char
 	       struct err *err)
 {
 	const struct server_config *config = &settings->in_force;
-	static const struct proc_pair pairs[] = {{"core", "key"}, {"core", "pipeline"}};
+	static const struct proc_pair pairs[] = {{"core", "key"}, {"core", "pipeline"}, {"core", "worker"}};
 	const char *self = self_path(arena), *eventdb = server_find_eventdb(arena, called);
 	struct proc_child children[PROC_CHILDREN_MAX];
 	size_t n = 0;
 	children[n++] = (struct proc_child){"key", role_argv(arena, config, self, "key"), .is_role = true, .settings_fd = &settings->fd};
+	children[n++] = (struct proc_child){"worker", role_argv(arena, config, self, "worker"), .is_role = true, .settings_fd = &settings->fd};
 	children[n++] = (struct proc_child){"core", role_argv(arena, config, self, "core"), .is_role = true, .settings_fd = &settings->fd};
 	if (strcmp(config->eventdb, "embedded") == 0)
 		children[n++] = (struct proc_child){"eventdb", eventdb_argv(arena, config, eventdb),

@@ -144,7 +144,7 @@ struct api_list_reply {
 int api_list_answer(struct api_request *req, struct http_response *res, struct api_list *list,
                     const struct api_list_reply *how, struct err *err) WARN_UNUSED;
 
-/* ---- a list as a file: ?format=csv on any route that answers with {"items":[…]} (api_export.c) ---- */
+/* ---- a list as a file: ?format=csv or xlsx on any route that answers with {"items":[…]} (api_export.c) ---- */
 
 /*
  * ?column=path, ?column=path=Heading or ?column=path~text.group=Heading choose members ("unit.name"; of an array those of
@@ -160,17 +160,20 @@ int api_export(struct api_request *req, struct http_response *res, int64_t *ret_
 struct api_cell {
 	struct str text;
 	bool is_number; /* as JSON wrote it */
+	bool is_time;   /* "2026-11-21 13:56:35" */
 };
 /* Where a format writes to: bytes of `out` go to the file from time to time. */
 struct api_export_sink {
 	struct buf out;
-	void *state; /* the format's own */
+	uint32_t rows; /* written, the heading among them */
 };
-/* One way to write rows; the table of them is in api_export.c. `begin` and `end` may be NULL. */
+/* One way to write rows; the table of them is in api_export.c. `begin`, `end` and `render` may be NULL. */
 struct api_export_format {
 	const char *name, *content_type; /* of ?format= and of the file's name; of the answer */
 	int (*begin)(struct api_export_sink *sink, struct err *err);
 	int (*row)(struct api_export_sink *sink, const struct api_cell *cells, size_t count, struct err *err);
 	int (*end)(struct api_export_sink *sink, struct err *err);
+	/* What was written is not the answer yet, but this makes it of it. NULL: it is. */
+	int (*render)(const struct service_context *sc, struct str written, struct buf *ret, struct err *err);
 };
-extern const struct api_export_format api_export_csv;
+extern const struct api_export_format api_export_csv, api_export_xlsx;

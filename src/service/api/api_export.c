@@ -12,12 +12,13 @@
 #include "base/file/file.h"
 #include "service/api/api.h"
 
-/* A new way to write rows (a spreadsheet, say) is a line here and a file beside api_export_csv.c. */
-static const struct api_export_format *const formats[] = {&api_export_csv, NULL};
+/* A new way to write rows is a line here and a file beside api_export_csv.c. */
+static const struct api_export_format *const formats[] = {&api_export_csv, &api_export_xlsx, NULL};
 
 #define PAGE_ROWS 500
 #define MOST_ROWS 200000
 #define COLUMNS_MAX 40
+#define RENDERED_MAX ((size_t)64 << 20)
 #define HEADING_MAX 200
 #define CELL_MAX ((size_t)32 << 10)
 #define FLUSH_BYTES ((size_t)256 << 10)
@@ -36,6 +37,7 @@ struct export {
 	struct api_export_sink sink;
 	int fd;
 	int64_t rows;
+	bool is_time; /* what was put last */
 	struct buf cells[COLUMNS_MAX];
 };
 
@@ -128,6 +130,7 @@ static void put_text(struct export *e, const struct column *column, struct str v
 	if (value.n >= 20 && value.n < CLOCK_ISO_SIZE && value.p[10] == 'T' && str_ends_with(value, STR("Z")) &&
 	    clock_parse_iso(value, &t, NULL) == 0) {
 		struct clock_date d = clock_civil(t, CLOCK_VN_OFFSET_USEC);
+		e->is_time = out->n == 0;
 		buf_printf(out, "%04d-%02u-%02u %02u:%02u:%02u", d.year, d.month, d.day, d.hour, d.minute, d.second);
 		return;
 	}
@@ -198,6 +201,7 @@ static int write_headings(struct export *e, struct err *err)
 	for (size_t i = 0; i < e->column_count; i++)
 		cells[i] = (struct api_cell){.text = e->columns[i].heading};
 	int r = e->format->begin != NULL ? e->format->begin(&e->sink, err) : 0;
+	e->sink.rows++;
 	return r < 0 || e->column_count == 0 ? r : e->format->row(&e->sink, cells, e->column_count, err);
 }
 
@@ -206,11 +210,14 @@ static int write_item(struct export *e, const struct json *item, struct err *err
 	struct api_cell cells[COLUMNS_MAX];
 	for (size_t i = 0; i < e->column_count; i++) {
 		buf_clear(&e->cells[i]);
+		e->is_time = false;
 		put_value(e, &e->columns[i], item, e->columns[i].path, &e->cells[i]);
 		cells[i] = (struct api_cell){.text = buf_str(&e->cells[i]),
+		                             .is_time = e->is_time,
 		                             .is_number = e->columns[i].texts.n == 0 && is_number_at(item, e->columns[i].path)};
 	}
 	e->rows++;
+	e->sink.rows++;
 	int r = e->format->row(&e->sink, cells, e->column_count, err);
 	return r < 0 ? r : flush(e, FLUSH_BYTES, err);
 }
@@ -297,6 +304,21 @@ static void name_answer(struct export *e, struct http_response *res)
 	res->content_type = e->format->content_type;
 }
 
+/* The file's bytes become those that the format makes of them. */
+static int render(struct export *e, struct err *err)
+{
+	cleanup_buf struct buf rendered = BUF_INIT(RENDERED_MAX);
+	off_t size = lseek(e->fd, 0, SEEK_END);
+	void *written = size > 0 ? mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, e->fd, 0) : MAP_FAILED;
+	if (written == MAP_FAILED)
+		return err_errno(err, errno, "mmap", STR_EMPTY);
+	int r = e->format->render(e->req->service, str_n(written, (size_t)size), &rendered, err);
+	(void)munmap(written, (size_t)size);
+	if (r >= 0 && (ftruncate(e->fd, 0) < 0 || lseek(e->fd, 0, SEEK_SET) != 0))
+		r = err_errno(err, errno, "ftruncate", STR_EMPTY);
+	return r < 0 ? r : file_write_all(e->fd, buf_str(&rendered), err);
+}
+
 static int answer(struct export *e, struct http_response *res, struct err *err)
 {
 	int r = write_pages(e, res, err);
@@ -304,6 +326,8 @@ static int answer(struct export *e, struct http_response *res, struct err *err)
 		r = e->format->end(&e->sink, err);
 	if (r >= 0)
 		r = flush(e, 0, err);
+	if (r >= 0 && e->format->render != NULL)
+		r = render(e, err);
 	off_t size = r >= 0 ? lseek(e->fd, 0, SEEK_END) : -1;
 	if (r >= 0 && (size < 0 || lseek(e->fd, 0, SEEK_SET) != 0))
 		r = err_errno(err, errno, "lseek", STR_EMPTY);

@@ -43,7 +43,7 @@ static void cells(struct db *db, const char *url)
 	/* All there is, when nothing is chosen; nothing where nothing is found. */
 	rig_expect(&rig, "GET", "/api/v1/units?format=csv&q=A-2", NULL, 200, "kind_label");
 	expect_body(&rig, "/api/v1/units?format=csv&q=zzzz&column=code", BOM "code\r\n");
-	rig_expect(&rig, "GET", "/api/v1/units?format=pdf", NULL, 400, "json|csv");
+	rig_expect(&rig, "GET", "/api/v1/units?format=pdf", NULL, 400, "json|csv|xlsx");
 	rig_expect(&rig, "GET", "/api/v1/session?format=csv", NULL, 400, "api.export_no_list");
 	rig_expect(&rig, "GET", "/api/v1/units?format=csv&column=na-me", NULL, 400, "api.export_column");
 	rig_expect(&rig, "GET", "/api/v1/units?format=csv&sort=colour", NULL, 400, "api.query");
@@ -52,6 +52,39 @@ static void cells(struct db *db, const char *url)
 	assert_true(rig_has(&rig, "kind=department"));
 	assert_true(rig_has(&rig, "\"rows\":3"));
 	rig_verify_chain(&rig);
+	rig_stop(&rig);
+}
+
+/* The same list as a spreadsheet: texts are texts, times are times, numbers are numbers. */
+static void spreadsheet(struct db *db, const char *url)
+{
+	(void)url;
+	struct rig rig;
+	struct err err = {0};
+	cleanup_buf struct buf packed = BUF_INIT(65536);
+	struct table_rows rows;
+	rig_start(&rig, db, NULL);
+	assert_int_equal(rig_set_up(&rig), 201);
+	char root[UUID_TEXT_SIZE], id[UUID_TEXT_SIZE];
+	rig_root(&rig, root);
+	rig_make_unit(&rig, "A-1", "department", "=1+1", root, id);
+	rig_expect(&rig, "GET", "/api/v1/units?format=xlsx&kind=department&column=code=M%C3%A3&column=name=T%C3%AAn", NULL, 200, NULL);
+	assert_string_equal(rig.res.content_type, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet");
+	rig_must(table_read(buf_str(&rig.res.body), &packed, &err), &err);
+	assert_int_equal(table_rows_begin(&rows, buf_str(&packed), &err), 0);
+	assert_int_equal(table_rows_next(&rows, &err), 1);
+	assert_true(str_eq_c(table_rows_cell(&rows, 0), "Mã"));
+	assert_int_equal(table_rows_next(&rows, &err), 1);
+	assert_true(str_eq_c(table_rows_cell(&rows, 0), "A-1") && str_eq_c(table_rows_cell(&rows, 1), "=1+1"));
+	assert_int_equal(table_rows_next(&rows, &err), 0);
+	rig_expect(&rig, "GET", "/api/v1/accounts?format=xlsx&column=last_login_at", NULL, 200, NULL);
+	buf_clear(&packed);
+	rig_must(table_read(buf_str(&rig.res.body), &packed, &err), &err);
+	assert_int_equal(table_rows_begin(&rows, buf_str(&packed), &err), 0);
+	assert_int_equal(table_rows_next(&rows, &err), 1);
+	assert_int_equal(table_rows_next(&rows, &err), 1);
+	assert_true(str_eq_c(table_rows_cell(&rows, 0), "2026-11-21 14:00:00"));
+	rig_expect(&rig, "GET", "/api/v1/audit?action=api.exported", NULL, 200, "\"total\":2");
 	rig_stop(&rig);
 }
 
@@ -127,6 +160,12 @@ static void test_cells(void **state)
 	db_test_each(cells);
 }
 
+static void test_spreadsheet(void **state)
+{
+	(void)state;
+	db_test_each(spreadsheet);
+}
+
 static void test_pages(void **state)
 {
 	(void)state;
@@ -143,6 +182,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cells),
+		cmocka_unit_test(test_spreadsheet),
 		cmocka_unit_test(test_pages),
 		cmocka_unit_test(test_rights),
 	};

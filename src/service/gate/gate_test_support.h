@@ -10,6 +10,7 @@
 #include <ftw.h>
 
 #include "base/log/log.h"
+#include "engine/table/table.h"
 #include "platform/db/db_test_support.h"
 #include "platform/crypto/crypto.h"
 #include "platform/http/http_client.h"
@@ -51,6 +52,21 @@ static inline void rig_must(int r, const struct err *err)
 }
 
 /* Keys of the test's own, in place of the key role. */
+/* What the worker does, without its process. */
+static inline int rig_table_read(void *ctx, struct str file, struct buf *ret, struct err *err)
+{
+	(void)ctx;
+	return table_read(file, ret, err);
+}
+
+static inline int rig_table_write(void *ctx, struct str packed, struct buf *ret, struct err *err)
+{
+	(void)ctx;
+	return table_write(packed, ret, err);
+}
+
+static const struct service_worker rig_worker = {.table_read = rig_table_read, .table_write = rig_table_write};
+
 struct rig_keys {
 	struct crypto_key *ca_key, *bundle_key;
 	struct buf ca_pem;
@@ -138,7 +154,7 @@ static inline void rig_start(struct rig *rig, struct db *db, const struct gate_f
 	rig_keys_init(&rig->keys);
 	rig->jobs = job_runner_new(1);
 	rig->sc = (struct service_context){.db = db, .messages = &msg_catalogue_all, .now = rig_now, .packs_dir = rig->packs,
-	                                   .data_dir = rig->data_dir, .keys = &rig->keys.service, .jobs = rig->jobs};
+	                                   .data_dir = rig->data_dir, .keys = &rig->keys.service, .worker = &rig_worker, .jobs = rig->jobs};
 	rig_must(gate_prepare(&rig->sc, rig_services, ARRAY_LEN(rig_services), &err), &err);
 	const struct gate_config config = {.service = &rig->sc, .services = rig_services,
 	                                   .service_count = ARRAY_LEN(rig_services), .folders = folders, .version = "test"};
