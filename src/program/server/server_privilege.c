@@ -66,7 +66,7 @@ static const struct policy policies[] = {
     {.role = "worker", .calls = SANDBOX_THREADS | SANDBOX_LOOP | SANDBOX_SOCKETS | SANDBOX_PROCESSES | SANDBOX_NO_FILES,
      .memory_bytes = (uint64_t)2 << 30},
     /* That process: hostile bytes in, values out, in the memory it was given. */
-    {.role = "worker-job", .calls = SANDBOX_NO_FILES, .memory_bytes = (uint64_t)2 << 30, .cpu_s = 60},
+    {.role = "worker-job", .calls = SANDBOX_THREADS | SANDBOX_NO_FILES, .memory_bytes = (uint64_t)2 << 30, .cpu_s = 60},
 };
 
 /* One of: a part of data_dir, a setting that names a path, a fixed path. */

@@ -10,10 +10,10 @@
 	[CROSS_READ_FOREIGN] = CROSSING_FILES, [CROSS_WRITE_FOREIGN] = CROSSING_FILES,                                 \
 	[CROSS_MAKE_FOREIGN] = CROSSING_FILES, [CROSS_REMOVE_FOREIGN] = CROSSING_FILES,                                \
 	[CROSS_CUT_FOREIGN] = CROSSING_FILES, [CROSS_LIST_FOREIGN] = CROSSING_FILES
-#define ALWAYS ALWAYS_BUT_FORK, [CROSS_FORK] = CROSSING_CALLS
-#define ALWAYS_BUT_FORK                                                                                                \
+#define ALWAYS MAKES_PROCESSES, [CROSS_FORK] = CROSSING_CALLS, [CROSS_SIGNAL] = CROSSING_ALL
+#define MAKES_PROCESSES                                                                                                \
 	[CROSS_EXEC] = CROSSING_ALL, [CROSS_TRACE] = CROSSING_ALL,                                                     \
-	[CROSS_READ_MEMORY] = CROSSING_ALL, [CROSS_SIGNAL] = CROSSING_ALL, [CROSS_MOUNT] = CROSSING_ALL,               \
+	[CROSS_READ_MEMORY] = CROSSING_ALL, [CROSS_MOUNT] = CROSSING_ALL,               \
 	[CROSS_BECOME_ROOT] = CROSSING_CALLS, [CROSS_LISTEN] = CROSSING_ALL
 #define NO_NETWORK [CROSS_TCP] = CROSSING_ALL, [CROSS_UDP] = CROSSING_CALLS
 #define NO_USERS [CROSS_PASSWD] = CROSSING_FILES
@@ -38,7 +38,7 @@ static const struct row rows[] = {
     {"pipeline", "pipeline", "core", .eventdb = "http://store.example:8123", .holds = {FOREIGN, ALWAYS, NO_USERS}},
     /* It makes processes, and they are as confined. */
     {"worker", "worker", "core",
-     .holds = {ALWAYS_BUT_FORK, NO_NETWORK, [CROSS_READ_FOREIGN] = CROSSING_ALL, [CROSS_WRITE_FOREIGN] = CROSSING_ALL,
+     .holds = {MAKES_PROCESSES, NO_NETWORK, [CROSS_SIGNAL] = CROSSING_FILES, [CROSS_READ_FOREIGN] = CROSSING_ALL, [CROSS_WRITE_FOREIGN] = CROSSING_ALL,
 	       [CROSS_MAKE_FOREIGN] = CROSSING_ALL, [CROSS_REMOVE_FOREIGN] = CROSSING_ALL,
 	       [CROSS_CUT_FOREIGN] = CROSSING_ALL, [CROSS_LIST_FOREIGN] = CROSSING_ALL, [CROSS_PASSWD] = CROSSING_ALL,
 	       [CROSS_READ_OWN] = CROSSING_ALL, [CROSS_WRITE_OWN] = CROSSING_ALL, [CROSS_UNIX] = CROSSING_CALLS}},
