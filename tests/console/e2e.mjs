@@ -132,6 +132,7 @@ test('search without diacritics finds on the server, tables sort and copy', asyn
 	await page.goto(`${url}/#/endpoints?sort=-hostname`);
 	await page.waitForSelector('tbody tr[role=row]');
 	await sound(page, 'endpoints-sorted');
+	await page.click('summary:has-text("Xuất")');
 	await page.click('button:has-text("Chép sang Excel")');
 	await page.waitForSelector('.toast');
 	const total = (await ask(page, '/endpoints?limit=1')).total;

@@ -283,7 +283,8 @@ def children_of(pid):
     return found
 
 
-def killed_scanner(work):
+def crashed_scanner(work):
+    """Ended as by a fault of its own; SIGKILL comes from outside and has the file scanned once more (malware_scan_test)."""
     folder = work / "killed"
     folder.mkdir()
     rules = work / "slow.yar"
@@ -299,10 +300,10 @@ def killed_scanner(work):
             for worker in children_of(child):
                 times = pathlib.Path(f"/proc/{worker}/stat").read_text().rsplit(")", 1)[1].split()
                 if int(times[11]) > 20:  # busy for 0.2 s: it is at the slow file
-                    os.kill(worker, signal.SIGKILL)
+                    os.kill(worker, signal.SIGABRT)
                     killed = True
     out = process.communicate(timeout=60)[0]
-    check("a killed scanner is a finding", killed and b"slow: scanner.crash FOUND" in out, out)
+    check("a crashed scanner is a finding", killed and b"slow: scanner.crash FOUND" in out, out)
     check("and the scan goes on", out.count(b": Text_Rule FOUND") == 20 and process.returncode == 1, out)
     time.sleep(0.3)
     left = [p for p in pathlib.Path("/proc").glob("[0-9]*/comm") if p.read_text() == "luytre-scand\n"
@@ -355,7 +356,7 @@ def main():
         compare_clamav_inside(work)
         bundles(work)
         hostile(work)
-        killed_scanner(work)
+        crashed_scanner(work)
         rescan(work)
         command_line(work)
         licences(work)
