@@ -2,6 +2,7 @@
 /* Wiring of the pipeline: its senders come from core, its certificate too, its alerts go there; the rest is
  * engine/event and the listener. */
 #include <pthread.h>
+#include <unistd.h>
 
 #include "base/log/log.h"
 #include "engine/event/event_canary.h"
@@ -17,6 +18,8 @@
 
 #define JOB_RENEW     "renew"
 #define CALL_MS       15000
+#define FIRST_WITHIN_S 10
+#define FIRST_PAUSE_US 50000
 #define ALERT_SEND_MS 1000
 /* An alert that core has not committed within this is handed over again. */
 #define ALERT_AGAIN_MS 5000
@@ -242,9 +245,22 @@ static int start_events(struct arena *arena, struct pipeline *p, struct err *err
 	return r;
 }
 
+/* At a start core and key come up beside this role and may not sign yet. */
+static int first_certificate(struct pipeline *p, struct err *err)
+{
+	usec_t until = clock_monotonic() + FIRST_WITHIN_S * USEC_PER_SEC;
+	for (;;) {
+		int r = server_certificate_ensure(p->config, "pipeline", &p->signer, clock_now(), &p->certificate, err);
+		if (r != -EAGAIN || clock_monotonic() >= until)
+			return r;
+		err_clear(err);
+		(void)usleep(FIRST_PAUSE_US);
+	}
+}
+
 static int start_listener(struct pipeline *p, struct err *err)
 {
-	int r = server_certificate_ensure(p->config, "pipeline", &p->signer, clock_now(), &p->certificate, err);
+	int r = first_certificate(p, err);
 	if (r < 0)
 		return r;
 	const struct http_config config = {
