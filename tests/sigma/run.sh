@@ -73,6 +73,9 @@ printf 'root:x:0\n' >"$work/no.jsonl"
 expect exit-nothing-read 2 $?
 "$luytre" hunt --rules "$work/nowhere" "$work/e.jsonl" >/dev/null 2>&1
 expect exit-no-rules 2 $?
+(sleep 8) | timeout --preserve-status -s INT 2 "$luytre" hunt --rules "$work/rules" --quiet - >/dev/null 2>"$work/err"
+expect exit-interrupted 130 ${PIPESTATUS[1]}
+expect interrupted-told 1 "$(grep -c 'not complete' "$work/err")"
 expect check "$work/rules/a.yml:10:17: There is no modifier “contain”; did you mean “contains”?  [Broken]" "$("$luytre" sigma check "$work/rules" | head -1)"
 expect explain 1 "$("$luytre" sigma explain --rules "$work/rules" Found "$work/e.jsonl" 2>/dev/null | head -1 | grep -c '"matches":true')"
 

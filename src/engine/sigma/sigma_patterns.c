@@ -10,6 +10,7 @@
 
 /* Larger ones go to PCRE2, whose compile time is bounded. */
 #define HS_PATTERN_MAX 2048
+#define HS_REPEATS_MAX 10000
 /* With many more, a pattern of a few hundred bytes takes it minutes. */
 #define HS_WILDCARDS_MAX 12
 /* In keyword sets all values of an event lie in one buffer, parted by this byte, which no UTF-8 text has. */
@@ -139,13 +140,29 @@ static void use_pcre(struct sg_builder *b, uint32_t pred)
 	b->image.preds[pred].arg = SG_PUSH(b, regexes, row);
 }
 
+/* Repeats may stand inside each other: the product of their counts bounds how often Hyperscan writes a part out. */
+static bool repeats_are_few(struct str s)
+{
+	uint64_t product = 1, n = 0;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		n = c >= '0' && c <= '9' && n <= HS_REPEATS_MAX ? n * 10 + (c - '0') : c >= '0' && c <= '9' ? n : 0;
+		bool ends = i + 1 == s.n || s.p[i + 1] < '0' || s.p[i + 1] > '9';
+		if (ends && n > 1 && i + 1 < s.n && (s.p[i + 1] == '}' || s.p[i + 1] == ','))
+			product *= n;
+		if (product > HS_REPEATS_MAX)
+			return false;
+	}
+	return true;
+}
+
 /* Whether Hyperscan can take the expression: no look-around, no back-references, not too large. */
 static bool hs_takes(const struct sigma_pred *p, unsigned flags)
 {
 	hs_expr_info_t *info = NULL;
 	hs_compile_error_t *error = NULL;
 	char *text = mem_strdup(p->text);
-	bool fine = p->text.n <= HS_PATTERN_MAX && memchr(p->text.p, '\0', p->text.n) == NULL &&
+	bool fine = p->text.n <= HS_PATTERN_MAX && repeats_are_few(p->text) && memchr(p->text.p, '\0', p->text.n) == NULL &&
 	            hs_expression_info(text, flags, &info, &error) == HS_SUCCESS;
 	(void)hs_free_compile_error(error);
 	free(info);

@@ -12,7 +12,7 @@
 #include "base/msg/msg.h"
 #include "platform/crypto/crypto.h"
 
-enum { CLI_OK = 0, CLI_FOUND = 1, CLI_ERROR = 2 };
+enum { CLI_OK = 0, CLI_FOUND = 1, CLI_ERROR = 2, CLI_INTERRUPTED = 130 };
 
 struct cli {
 	const struct msg_catalogue *messages;

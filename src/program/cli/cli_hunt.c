@@ -234,10 +234,26 @@ static void measure_files(struct hunt *h)
 	}
 }
 
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal)
+{
+	(void)signal;
+	interrupted = 1;
+}
+
+/* Ctrl-C while files are read: what was found so far is printed, and that it is not all. Reads are not restarted. */
+static void heed_interrupts(void)
+{
+	struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+	(void)sigemptyset(&action.sa_mask);
+	(void)sigaction(SIGINT, &action, NULL);
+}
+
 static int hunt_files(struct hunt *h, struct hunt_work *work)
 {
 	int failed = 0;
-	for (size_t i = 0; i < h->path_count; i++) {
+	for (size_t i = 0; i < h->path_count && !interrupted; i++) {
 		struct hunt_input *in = NULL;
 		struct err err = {0};
 		int r = hunt_input_open(h->paths[i], &in, &err);
@@ -295,7 +311,8 @@ static int hunt(struct hunt *h)
 		h->correlator = sigma_correlator_new(h->set, &limits);
 	measure_files(h);
 	h->begun = clock_monotonic();
-	struct hunt_work *work = hunt_work_new(h->set, &h->sigma.source, (unsigned)h->threads, h->stats);
+	heed_interrupts();
+	struct hunt_work *work = hunt_work_new(h->set, &h->sigma.source, (unsigned)h->threads, h->stats, &interrupted);
 	int failed = hunt_files(h, work);
 	hunt_work_free(work, h->costs);
 	(void)fwrite(h->out.p, 1, h->out.n, stdout);
@@ -303,6 +320,10 @@ static int hunt(struct hunt *h)
 	print_summary(h);
 	if (h->stats)
 		print_stats(h);
+	if (interrupted) {
+		cli_say(h->cli, stderr, "cli.hunt.interrupted", ARG_U64("events", h->events), ARG_U64("matches", h->matches));
+		return CLI_INTERRUPTED;
+	}
 	/* Files of another kind altogether are an error, not a clean result. */
 	bool nothing_read = h->bad_events > 0 && h->bad_events == h->events;
 	return failed || !written || nothing_read ? CLI_ERROR : h->matches > 0 ? CLI_FOUND : CLI_OK;

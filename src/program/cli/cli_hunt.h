@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /* luytre hunt: options and printing (cli_hunt.c), reading files (cli_hunt_input.c), threads (cli_hunt_work.c). */
 #pragma once
+#include <signal.h>
+
 #include "engine/sigma/sigma.h"
 #include "program/cli/cli.h"
 
@@ -46,7 +48,9 @@ struct hunt_result {
 };
 
 struct hunt_work;
-struct hunt_work *hunt_work_new(struct sigma_ruleset *set, const struct sigma_source *source, unsigned threads, bool measure);
+/* When *stop is set, by a signal's handler, no more is read. */
+struct hunt_work *hunt_work_new(struct sigma_ruleset *set, const struct sigma_source *source, unsigned threads, bool measure,
+                                const volatile sig_atomic_t *stop);
 /* Costs by rule are added to `costs` (one a rule). */
 void hunt_work_free(struct hunt_work *work, struct sigma_cost *costs);
 /*

@@ -23,6 +23,7 @@ struct worker {
 struct hunt_work {
 	struct sigma_ruleset *set;
 	bool correlates;
+	const volatile sig_atomic_t *interrupted;
 	struct worker *workers;
 	unsigned count;
 	struct slot *slots;
@@ -105,12 +106,14 @@ static void *run_worker(void *arg)
 	return NULL;
 }
 
-struct hunt_work *hunt_work_new(struct sigma_ruleset *set, const struct sigma_source *source, unsigned threads, bool measure)
+struct hunt_work *hunt_work_new(struct sigma_ruleset *set, const struct sigma_source *source, unsigned threads, bool measure,
+                                const volatile sig_atomic_t *stop)
 {
 	struct hunt_work *work = MEM_NEW(struct hunt_work);
 	work->set = sigma_ruleset_ref(set);
 	work->correlates = sigma_ruleset_correlates(set);
 	work->count = threads;
+	work->interrupted = stop;
 	work->slot_count = threads > 1 ? (size_t)threads * SLOTS_A_THREAD : 1;
 	work->slots = mem_alloc_array(work->slot_count, sizeof *work->slots);
 	for (size_t i = 0; i < work->slot_count; i++) {
@@ -163,12 +166,19 @@ void hunt_work_free(struct hunt_work *work, struct sigma_cost *costs)
 
 typedef void done_fn(void *user, const struct hunt_batch *batch, const struct hunt_result *result);
 
+/* A read that the signal cut short is no error. */
+static int next_batch(const struct hunt_work *work, struct hunt_input *in, struct hunt_batch *batch, struct err *err)
+{
+	int r = *work->interrupted ? 0 : hunt_input_next(in, batch, err);
+	return *work->interrupted ? 0 : r;
+}
+
 static int alone(struct hunt_work *work, struct hunt_input *in, uint32_t file, done_fn *done, void *user, struct err *err)
 {
 	struct slot *slot = &work->slots[0];
 	int r;
 	slot->batch.file = file;
-	while ((r = hunt_input_next(in, &slot->batch, err)) > 0) {
+	while ((r = next_batch(work, in, &slot->batch, err)) > 0) {
 		match_batch(&work->workers[0], &slot->batch, &slot->result);
 		done(user, &slot->batch, &slot->result);
 	}
@@ -202,7 +212,7 @@ int hunt_work_file(struct hunt_work *work, struct hunt_input *in, uint32_t file,
 		}
 		struct slot *slot = &work->slots[fill];
 		slot->batch.file = file;
-		r = hunt_input_next(in, &slot->batch, err);
+		r = next_batch(work, in, &slot->batch, err);
 		if (r <= 0)
 			break;
 		(void)pthread_mutex_lock(&work->lock);
