@@ -44,12 +44,13 @@ export async function request(method, path, { query, body, etag, signal, quiet }
 	const headers = { Accept: 'application/json', 'Accept-Language': lang() };
 	if (method !== 'GET') headers['X-Luytre-Request'] = '1';
 	if (etag) headers['If-Match'] = etag.startsWith('"') ? etag : `"${etag}"`;
-	if (body !== undefined) headers['Content-Type'] = 'application/json';
+	const file = body instanceof Blob;
+	if (body !== undefined) headers['Content-Type'] = file ? 'application/octet-stream' : 'application/json';
 	let answer;
 	try {
 		answer = await fetch(address(path, query), {
 			method, headers, signal, credentials: 'same-origin', cache: 'no-store',
-			body: body === undefined ? undefined : JSON.stringify(body).normalize('NFC'),
+			body: body === undefined || file ? body : JSON.stringify(body).normalize('NFC'),
 		});
 	} catch (error) {
 		if (error.name === 'AbortError') throw error;

@@ -53,6 +53,8 @@ static const struct {
 	{"GET", "/metrics", .once = true},
 	{"GET", "/api/v1/units", .query = "unit=$unit"},
 	{"POST", "/api/v1/units", .body = "{\"code\":\"N-$n\",\"kind\":\"part\",\"name\":\"x\",\"parent_id\":\"$unit\"}"},
+	/* Rights are asked row by row: gate_import_test. */
+	{"POST", "/api/v1/units/import", .body = "code,kind,name,parent\nN-$n,part,x,OWN\n", .once = true},
 	{"GET", "/api/v1/units/{id}", UNIT},
 	{"PATCH", "/api/v1/units/{id}", UNIT, .body = "{\"name\":\"x\"}"},
 	{"GET", "/api/v1/unit-kinds", .once = true},

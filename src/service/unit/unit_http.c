@@ -109,6 +109,7 @@ static int get_unit(struct api_request *req, struct http_response *res, struct e
 const struct service_route unit_routes[] = {
 	{"GET", "/api/v1/units", "unit.read", unit_db_list, "unit.route_list"},
 	{"POST", "/api/v1/units", "unit.manage", post_unit, "unit.route_create", create_fields, sizeof(struct create_body)},
+	{"POST", "/api/v1/units/import", "unit.manage", unit_post_sheet, "unit.route_import", .body_limit_bytes = (size_t)8 << 20, .raw_body = true},
 	{"GET", "/api/v1/units/{id}", "unit.read", get_unit, "unit.route_get"},
 	{"PATCH", "/api/v1/units/{id}", "unit.manage", patch_unit, "unit.route_change", change_fields, sizeof(struct change_body)},
 	{"GET", "/api/v1/unit-kinds", "unit.read", unit_db_list_kinds, "unit.route_kinds"},

@@ -51,6 +51,9 @@ int unit_db_list_kinds(struct api_request *req, struct http_response *res, struc
 int unit_db_show(struct api_request *req, struct http_response *res, int status, const struct uuid *id,
                  struct err *err) WARN_UNUSED;
 
+/* unit_sheet.c: units from a CSV or XLSX file, all or none; ?mode=preview (without one, too) or apply. */
+int unit_post_sheet(struct api_request *req, struct http_response *res, struct err *err) WARN_UNUSED;
+
 extern const struct service_route unit_routes[];
 
 /* A change of one unit; absent members stay. */
