@@ -88,6 +88,7 @@ async function readBody(request) {
 	const chunks = [];
 	for await (const chunk of request) chunks.push(chunk);
 	const text = Buffer.concat(chunks).toString();
+	if (request.headers['content-type'] === 'application/octet-stream') return { text };
 	return text ? JSON.parse(text) : {};
 }
 
@@ -127,6 +128,11 @@ function routes(data, state, { sample, allPermissions }) {
 		['GET', '/unit-kinds', () => ({ items: [{ id: 'ward', label: 'Phường' }, { id: 'commune', label: 'Xã' }, { id: 'department', label: 'Sở, ban, ngành' }] })],
 		['GET', '/accounts', (x) => page(x.url, data.accounts, { text: (a) => `${a.display_name} ${a.login} ${a.unit.name}` })],
 		['GET', '/roles', (x) => page(x.url, data.roles, { text: (r) => r.label })],
+		['POST', '/units/import', (x) => {
+			const items = x.body.text.trim().split('\n').slice(1).map((line, i) => { const [code, kind, name] = line.split(','); return kind === 'nonsense' ? { row: i + 2, code, name, fate: 'refused', column: 'kind', cell: `B${i + 2}`, reason: 'Không có loại đơn vị “nonsense”.' } : { row: i + 2, code, name, fate: 'created' }; });
+			const refused = items.filter((item) => item.fate === 'refused').length;
+			return { applied: x.url.searchParams.get('mode') === 'apply' && refused === 0, counts: { created: items.length - refused, changed: 0, unchanged: 0, refused }, items };
+		}],
 		['POST', '/accounts', (x) => { const made = { ...x.body, id: uuid(), unit: data.units.find((u) => u.id === x.body.unit_id), grants: [], disabled: false, last_login_at: null, etag: 'c' }; data.accounts.unshift(made); return made; }],
 		['PATCH', '/accounts/:id', (x) => changed(Object.assign(data.accounts.find((a) => a.id === x.id), x.body))],
 		['GET', '/accounts/:id/contact', (x) => { const a = data.accounts.find((one) => one.id === x.id); return { phone: a.phone ?? '', email: a.email ?? '' }; }],

@@ -238,6 +238,27 @@ test('20,000 rows: few are drawn, all can be reached, filtering takes at most 50
 	await close(page);
 });
 
+test('units from a file: preview names the bad cell, nothing is sent before it is confirmed', async () => {
+	const page = await open('/units');
+	await page.click('button:has-text("Nhập từ tệp")');
+	const give = (text) => page.setInputFiles('dialog input[type=file]', { name: 'units.csv', mimeType: 'text/csv', buffer: Buffer.from(`code,kind,name,parent\n${text}`) });
+	await give('X1,department,Sở X,TP\nX2,nonsense,Sở Y,TP\n');
+	await page.waitForSelector('dialog td:has-text("B3")');
+	assert.ok(await page.isDisabled('dialog button:has-text("Xác nhận nhập")'), 'a refused row keeps all out');
+	await give('X1,department,Sở X,TP\n');
+	await page.waitForSelector('dialog [role=status]:has-text("Thêm 1")');
+	const modes = () => calls('POST', /^\/units\/import$/).map((call) => new URLSearchParams(call.query).get('mode'));
+	assert.ok(!modes().includes('apply'));
+	await page.click('dialog button:has-text("Xác nhận nhập")');
+	await page.waitForSelector('.toast:has-text("Đã nhập")');
+	assert.equal(modes().at(-1), 'apply');
+	await page.click('summary:has-text("Xuất")');
+	await page.click('button:has-text("Xuất tệp Excel")');
+	await page.waitForSelector('.toast:has-text("Đã lưu tệp")');
+	assert.equal(new URLSearchParams(calls('GET', /^\/units$/).at(-1).query).get('format'), 'xlsx');
+	await page.close();
+});
+
 test('tables: keyboard opens a row, columns and sort stand in the URL, rows are copied as Excel reads them', async () => {
 	const page = await open('/incidents');
 	await page.waitForSelector('tbody tr[role=row]');
