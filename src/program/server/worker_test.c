@@ -157,6 +157,26 @@ static void too_slow(void **state)
 	expect_failure(100 * USEC_PER_MS, sleep_long, -E2BIG, "worker.too_slow");
 }
 
+static int killed_meanwhile(void *ctx, struct proc_message *m, struct proc_message *ret_reply, struct err *err)
+{
+	struct pair *p = ctx;
+	proc_channel_shutdown(p->worker);
+	return proc_call(p->core, m, ret_reply, 120000, err);
+}
+
+/* The role itself is killed: said so, and that nothing was changed. */
+static void the_role_dies(void **state)
+{
+	(void)state;
+	struct pair p;
+	struct err err = {0};
+	cleanup_buf struct buf packed = BUF_INIT(65536);
+	set_up(&p, USEC_PER_MINUTE, 8, NULL);
+	assert_int_equal(worker_client_run(killed_meanwhile, &p, WORKER_TABLE_READ, str_c(units), &packed, &err), -EAGAIN);
+	assert_string_equal(err.key, "worker.away");
+	tear_down(&p);
+}
+
 /* No room at all: refused at once. */
 static void too_many(void **state)
 {
@@ -206,6 +226,7 @@ int main(void)
 	    cmocka_unit_test(a_job),
 	    cmocka_unit_test(bad_ends),
 	    cmocka_unit_test(too_slow),
+	    cmocka_unit_test(the_role_dies),
 	    cmocka_unit_test(too_many),
 	    cmocka_unit_test(hostile_results),
 	};
