@@ -57,7 +57,7 @@ static int verify_file(struct cli *cli, const char *path, const unsigned char *n
 {
 	cleanup_buf struct buf text = BUF_INIT(FILE_LIMIT + 1);
 	struct err err = {0};
-	struct audit_verdict verdict;
+	struct audit_verdict verdict = {0};
 	int r = file_read(path, FILE_LIMIT, &text, &err);
 	if (r == 0 && (r = audit_verify_file(buf_str(&text), noted, &verdict, &err)) < 0)
 		(void)err_at(&err, str_c(path));

@@ -177,8 +177,10 @@ static size_t value_end(struct str s, size_t at)
 			inside = true;
 		} else if (c == '{' || c == '[') {
 			depth++;
-		} else if ((c == '}' || c == ']') && (depth == 0 || --depth == 0)) {
-			return i + 1;
+		} else if (c == '}' || c == ']') {
+			if (depth <= 1)
+				return i + 1;
+			depth--;
 		}
 	}
 	return 0;

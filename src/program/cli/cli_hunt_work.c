@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "program/cli/cli_hunt.h"
 
@@ -129,7 +130,8 @@ struct hunt_work *hunt_work_new(struct sigma_ruleset *set, const struct sigma_so
 		sigma_matcher_measure(work->workers[i].matcher, measure);
 	}
 	for (unsigned i = 0; i < threads && threads > 1; i++)
-		(void)pthread_create(&work->workers[i].thread, NULL, run_worker, &work->workers[i]);
+		if (pthread_create(&work->workers[i].thread, NULL, run_worker, &work->workers[i]) != 0)
+			abort(); /* all are waited for at the end */
 	return work;
 }
 

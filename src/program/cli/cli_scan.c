@@ -187,7 +187,7 @@ static int run(struct cli_scan *s, const char *const *paths, struct malware_sign
 		.recursive = s->recursive, .stay_on_file_system = s->cross_fs_off, .exclude = is_excluded,
 		.on_file = cli_scan_print_file, .on_progress = s->cli->err_is_terminal ? cli_scan_print_progress : NULL, .ctx = s};
 	cleanup(malware_scanner) struct malware_scanner *scanner = NULL;
-	struct malware_walk_totals totals;
+	struct malware_walk_totals totals = {0};
 	struct malware_scanner_info info;
 	int r = malware_scanner_new(&config, signatures, &scanner, err);
 	if (r == 0)

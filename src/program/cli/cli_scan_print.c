@@ -124,10 +124,10 @@ void cli_scan_print_summary(struct cli_scan *s, const struct malware_scanner_inf
                             const struct malware_walk_totals *t)
 {
 	double took = (double)(clock_monotonic() - s->monotonic) / USEC_PER_SEC;
+	uint64_t known = info->signatures.hashes + info->yara_rules + info->clamav_signatures;
 	double scanned_mb = (double)t->bytes_scanned / 1048576, read_mb = (double)t->bytes_read / 1048576;
 	(void)printf("\n----------- SCAN SUMMARY -----------\n");
-	(void)printf("Known viruses: %llu\n",
-	             (unsigned long long)(info->signatures.hashes + info->yara_rules + info->clamav_signatures));
+	(void)printf("Known viruses: %llu\n", (unsigned long long)known);
 	(void)printf("Engine version: %s%s%s\n", LUYTRE_VERSION, info->clamav_version[0] != '\0' ? " ClamAV " : "",
 	             info->clamav_version);
 	(void)printf("Scanned directories: %llu\n", (unsigned long long)t->folders);

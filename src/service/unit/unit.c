@@ -180,7 +180,7 @@ static int check_changed(struct db_tx *tx, struct arena *arena, const struct uni
 int unit_change(const struct service_context *sc, struct db_tx *tx, struct arena *arena, const struct access *access,
                 const struct unit_row *before, const struct unit_change *c, struct err *err)
 {
-	struct unit_row after = changed(before, c, now_of(sc)), parent;
+	struct unit_row after = changed(before, c, now_of(sc)), parent = {.path = STR_EMPTY};
 	bool moves = !uuid_eq(&after.parent_id, &before->parent_id);
 	bool closes = after.closed_at != 0 && before->closed_at == 0;
 	int r = check_changed(tx, arena, before, &after, &parent, err);
