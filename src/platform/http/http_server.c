@@ -175,7 +175,8 @@ static void tick(struct http_server *s, usec_t now)
 {
 	usec_t idle_before = now - s->config.stream_comment_s * USEC_PER_SEC;
 	for (struct connection *c = s->connections; c != NULL; c = c->next) {
-		if (c->deadline != 0 && c->deadline < now && c->phase != PHASE_CUT)
+		/* Each time again: a byte that lay there in the moment of the cut hides the end behind it. */
+		if (c->deadline != 0 && c->deadline < now)
 			cut(c);
 		if (c->stream != NULL && http_stream_is_event_stream(c->stream))
 			http_stream_comment(c->stream, STR(":\n\n"), idle_before);
