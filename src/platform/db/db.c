@@ -458,7 +458,7 @@ int db_query_int_values(struct db_tx *tx, int64_t *ret, struct err *err, const c
 {
 	cleanup_rows struct db_rows *rows = NULL;
 	int r = db_query_values(tx, &rows, err, sql, values, count);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	r = db_next(rows, err);
 	if (r < 0)

@@ -31,8 +31,7 @@ static int publish(const struct server_config *config, int *fd, struct buf *out,
 	if (fcntl(fresh, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
 		return err_errno(err, errno, "fcntl", STR_EMPTY);
 	file_close(fd);
-	*fd = fresh;
-	fresh = -1;
+	*fd = file_take(&fresh);
 	return 0;
 }
 

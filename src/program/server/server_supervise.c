@@ -269,7 +269,7 @@ static void raise_file_limit(void)
 
 int server_supervise(const struct server_config *config, const char *called, const char *data_dir, struct err *err)
 {
-	struct server_settings settings;
+	struct server_settings settings = {.fd = -1};
 	cleanup(arena) struct arena *arena = arena_new(0);
 	cleanup_fd int lock = -1;
 	struct users u;
