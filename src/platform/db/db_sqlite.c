@@ -218,7 +218,7 @@ static int prepare(struct sqlite_conn *c, const char *sql, const struct db_value
 		sqlite3_stmt *s = NULL;
 		int code = sqlite3_prepare_v3(c->handle, text.p, (int)text.n, SQLITE_PREPARE_PERSISTENT, &s, NULL);
 		if (code != SQLITE_OK)
-			return failed(c, code, err);
+			return err_negative(failed(c, code, err));
 		entry = db_cache_add(&c->cache, sql, s, drop_statement, NULL);
 	}
 	if ((size_t)sqlite3_bind_parameter_count(entry->statement) != count)
@@ -227,7 +227,7 @@ static int prepare(struct sqlite_conn *c, const char *sql, const struct db_value
 	for (size_t i = 0; i < count; i++) {
 		int code = bind(entry->statement, (int)i + 1, &values[i], keep);
 		if (code != SQLITE_OK)
-			return failed(c, code, err);
+			return err_negative(failed(c, code, err));
 	}
 	entry->busy = true;
 	*ret = entry;

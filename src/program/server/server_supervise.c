@@ -269,7 +269,7 @@ static void raise_file_limit(void)
 
 int server_supervise(const struct server_config *config, const char *called, const char *data_dir, struct err *err)
 {
-	struct server_settings settings = {.fd = -1};
+	struct server_settings settings;
 	cleanup(arena) struct arena *arena = arena_new(0);
 	cleanup_fd int lock = -1;
 	struct users u;
@@ -283,7 +283,7 @@ int server_supervise(const struct server_config *config, const char *called, con
 		r = server_settings_init(&settings, config, data_dir, err);
 	if (r == 0)
 		r = server_confine_supervisor(err);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	log_info("server starts", ARG_CSTR("data_dir", config->data_dir));
 	r = run(arena, &settings, called, &u, err);

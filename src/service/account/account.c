@@ -224,13 +224,14 @@ int account_check_managers_left(struct db_tx *tx, usec_t now, struct err *err)
 
 static int clean(struct db_tx *tx, void *ctx, struct err *err)
 {
-	return account_db_clean(tx, account_now(ctx), err);
+	const usec_t *now = ctx;
+	return account_db_clean(tx, *now, err);
 }
 
 static int on_tick(const struct service_context *sc, struct err *err)
 {
-	struct service_context copy = *sc;
-	return db_write(sc->db, clean, &copy, err);
+	usec_t now = account_now(sc);
+	return db_write(sc->db, clean, &now, err);
 }
 
 static int start(const struct service_context *sc, struct err *err)

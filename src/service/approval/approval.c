@@ -243,15 +243,14 @@ static int post_refuse(struct api_request *req, struct http_response *res, struc
 
 static int expire(struct db_tx *tx, void *ctx, struct err *err)
 {
-	const struct service_context *sc = ctx;
-	usec_t now = sc->now != NULL ? sc->now() : clock_now();
-	return approval_db_expire(tx, now, now - STUCK, err);
+	const usec_t *now = ctx;
+	return approval_db_expire(tx, *now, *now - STUCK, err);
 }
 
 static int on_tick(const struct service_context *sc, struct err *err)
 {
-	struct service_context copy = *sc;
-	return db_write(sc->db, expire, &copy, err);
+	usec_t now = sc->now != NULL ? sc->now() : clock_now();
+	return db_write(sc->db, expire, &now, err);
 }
 
 static const struct service_route routes[] = {
