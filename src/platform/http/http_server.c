@@ -5,13 +5,13 @@
  * Life of a request: on_target (request line is there) → on_request: headers,
  * body parts, end → suspended, handler on a worker → resumed, on_request queues
  * the answer → on_completed. A connection is suspended exactly when its exchange
- * is STAGE_WORKING or its stream says so, never otherwise.
+ * is STAGE_WORKING, its stream says so or its TLS handshake waits for the client (http_handshake.h), never otherwise.
  *
  * Time limits: libmicrohttpd cuts idle connections. The ticker cuts what is not
  * idle but slow: a whole request must come within request_timeout_s, else 408.
  * It does so with shutdown(2) on the connection's socket, under connections_lock,
  * and only while the connection is listed; on_connection unlists it before
- * libmicrohttpd closes the descriptor. Nothing else touches its descriptors.
+ * libmicrohttpd closes the descriptor. Nothing but that and the reading in handshakes touches its descriptors.
  */
 #include "platform/http/http.h"
 
@@ -29,6 +29,7 @@
 #include "base/clock/clock_wait.h"
 #include "base/file/file.h"
 #include "base/log/log.h"
+#include "platform/http/http_handshake.h"
 #include "platform/http/http_listen.h"
 #include "platform/http/http_parse.h"
 #include "platform/http/http_stream.h"
@@ -50,6 +51,7 @@ struct connection {
 	int fd; /* libmicrohttpd's: for shutdown(2) and the 408 only */
 	gnutls_session_t tls;
 	struct http_tls_cred *cred;
+	struct http_handshake handshake;
 	enum connection_phase phase; /* connections_lock */
 	usec_t deadline;             /* connections_lock; monotonic, 0: none */
 	struct http_stream *stream;  /* connections_lock; while one is being answered */
@@ -82,6 +84,7 @@ struct http_server {
 	struct http_config config;
 	struct MHD_Daemon *daemon;
 	struct http_tls *tls;
+	struct http_handshakes *handshakes; /* with tls */
 	struct http_workers *workers;
 	uint16_t port;
 	char *unix_path;
@@ -111,6 +114,14 @@ static void set_phase(struct connection *c, enum connection_phase phase, unsigne
 
 /* ---- connections ---- */
 
+static void hold_handshake(void *mhd, bool hold)
+{
+	if (hold)
+		MHD_suspend_connection(mhd);
+	else
+		MHD_resume_connection(mhd);
+}
+
 static struct connection *connection_new(struct http_server *s, struct MHD_Connection *mhd)
 {
 	struct connection *c = MEM_NEW(struct connection);
@@ -124,6 +135,8 @@ static struct connection *connection_new(struct http_server *s, struct MHD_Conne
 		info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 		c->tls = info->tls_session;
 		c->cred = http_tls_attach(s->tls, c->tls);
+		c->handshake = (struct http_handshake){.fd = c->fd, .hold = hold_handshake, .ctx = mhd};
+		http_handshake_watch(s->handshakes, &c->handshake, c->tls);
 	}
 	c->phase = PHASE_NEW;
 	c->deadline = clock_monotonic() + s->config.request_timeout_s * USEC_PER_SEC;
@@ -629,6 +642,7 @@ static int start_daemon(struct http_server *s, int fd, struct err *err)
 
 static void server_free(struct http_server *s)
 {
+	http_handshakes_free(s->handshakes);
 	http_tls_free(s->tls);
 	if (s->unix_path != NULL)
 		(void)unlink(s->unix_path);
@@ -650,6 +664,8 @@ int http_server_start(const struct http_config *config, struct http_server **ret
 	int r = 0;
 	if (config->cert_pem != NULL && config->unix_path == NULL)
 		r = http_tls_new(config->cert_pem, config->key_pem, config->client_ca_pem, &s->tls, err);
+	if (r >= 0 && s->tls != NULL)
+		r = http_handshakes_new(&s->handshakes, err);
 	if (r >= 0)
 		r = http_listen(&s->config, &fd, &s->port, err);
 	if (r >= 0) {
@@ -660,6 +676,7 @@ int http_server_start(const struct http_config *config, struct http_server **ret
 			http_workers_free(s->workers);
 	}
 	if (r < 0) {
+		http_handshakes_end(s->handshakes);
 		server_free(s);
 		return r;
 	}
@@ -717,6 +734,7 @@ void http_server_stop(struct http_server *s)
 			http_stream_close(c->stream);
 	(void)pthread_mutex_unlock(&s->connections_lock);
 	wait_for_answers(s);
+	http_handshakes_end(s->handshakes);
 	MHD_stop_daemon(s->daemon);
 	server_free(s);
 }

@@ -204,6 +204,15 @@ static void names_count_unless_switched_off(void **state)
 	pki_done(&ours);
 }
 
+static int connect_raw(const struct http_server *server)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(http_server_port(server))};
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+	return fd;
+}
+
 /* One request over a bare GnuTLS session that tries to go on with *ticket and leaves a new one there. */
 static bool ask_resumed(const struct http_server *server, gnutls_certificate_credentials_t cred, const char *priority,
                         gnutls_datum_t *ticket, char *answer, size_t size)
@@ -216,10 +225,7 @@ static bool ask_resumed(const struct http_server *server, gnutls_certificate_cre
 		assert_int_equal(gnutls_session_set_data(session, ticket->data, ticket->size), 0);
 		gnutls_free(ticket->data);
 	}
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(http_server_port(server))};
-	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+	int fd = connect_raw(server);
 	gnutls_transport_set_int(session, fd);
 	assert_int_equal(gnutls_handshake(session), 0);
 	bool resumed = gnutls_session_is_resumed(session) != 0;
@@ -260,6 +266,82 @@ static void sessions_are_resumed_with_their_certificate(void **state)
 		assert_true(ask_resumed(s, cred, versions[i], &ticket, answer, sizeof answer));
 		assert_non_null(strstr(answer, "endpoint-17"));
 		gnutls_free(ticket.data);
+	}
+	gnutls_certificate_free_credentials(cred);
+	http_server_stop(s);
+	pki_done(&p);
+}
+
+static usec_t processor_time(void)
+{
+	struct timespec t;
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec * USEC_PER_SEC + t.tv_nsec / 1000;
+}
+
+/* One that stops in the middle costs the others nothing, and no time of ours. */
+static void unfinished_handshakes_cost_nothing(void **state)
+{
+	(void)state;
+	struct pki p;
+	pki_make(&p, clock_now() + USEC_PER_DAY);
+	struct http_server *s = serve(&p);
+	int fds[20];
+	char answer[200];
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		fds[i] = connect_raw(s);
+		assert_int_equal(send(fds[i], "\x16\x03\x01\x02\x00\x01\x00", i % 2 == 0 ? 7 : 3, 0), i % 2 == 0 ? 7 : 3);
+	}
+	(void)usleep(100000);
+	usec_t before = processor_time();
+	(void)usleep(2000000);
+	assert_true(processor_time() - before < USEC_PER_SEC / 20);
+	for (size_t i = 0; i < ARRAY_LEN(fds) / 2; i++) {
+		(void)close(fds[i]);
+		assert_int_equal(ask(s, p.ca.p, &p.client_cert, &p.client_key, "127.0.0.1", false, answer, sizeof answer), 0);
+		assert_string_equal(answer, "endpoint-17");
+	}
+	http_server_stop(s); /* with some of them open */
+	for (size_t i = ARRAY_LEN(fds) / 2; i < ARRAY_LEN(fds); i++)
+		(void)close(fds[i]);
+	pki_done(&p);
+}
+
+static ssize_t push_slowly(gnutls_transport_ptr_t to, const void *data, size_t n)
+{
+	(void)n;
+	(void)usleep(200);
+	return send((int)(intptr_t)to, data, 1, MSG_NOSIGNAL);
+}
+
+/* Byte by byte: each may be where the server waits. */
+static void a_handshake_in_crumbs_is_finished(void **state)
+{
+	(void)state;
+	struct pki p;
+	pki_make(&p, clock_now() + USEC_PER_DAY);
+	struct http_server *s = serve(&p);
+	gnutls_certificate_credentials_t cred;
+	assert_int_equal(gnutls_certificate_allocate_credentials(&cred), 0);
+	static const char *const versions[] = {"NORMAL:-VERS-ALL:+VERS-TLS1.2", "NORMAL:-VERS-ALL:+VERS-TLS1.3"};
+	for (size_t i = 0; i < ARRAY_LEN(versions); i++) {
+		gnutls_session_t session;
+		char got[16] = "";
+		int fd = connect_raw(s);
+		assert_int_equal(gnutls_init(&session, GNUTLS_CLIENT), 0);
+		assert_int_equal(gnutls_priority_set_direct(session, versions[i], NULL), 0);
+		assert_int_equal(gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, cred), 0);
+		gnutls_transport_set_int(session, fd);
+		gnutls_transport_set_push_function(session, push_slowly);
+		assert_int_equal(gnutls_handshake(session), 0);
+		struct str request = STR("GET /who HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+		assert_int_equal(gnutls_record_send(session, request.p, request.n), (ssize_t)request.n);
+		ssize_t n;
+		while ((n = gnutls_record_recv(session, got, sizeof got - 1)) == GNUTLS_E_AGAIN || n == GNUTLS_E_INTERRUPTED)
+			;
+		assert_true(str_starts_with(str_c(got), STR("HTTP/1.1 200")));
+		gnutls_deinit(session);
+		(void)close(fd);
 	}
 	gnutls_certificate_free_credentials(cred);
 	http_server_stop(s);
@@ -348,6 +430,8 @@ int main(void)
 		cmocka_unit_test(server_is_verified),
 		cmocka_unit_test(names_count_unless_switched_off),
 		cmocka_unit_test(sessions_are_resumed_with_their_certificate),
+		cmocka_unit_test(unfinished_handshakes_cost_nothing),
+		cmocka_unit_test(a_handshake_in_crumbs_is_finished),
 		cmocka_unit_test(certificate_is_replaced_at_run_time),
 		cmocka_unit_test(bad_configuration_is_told),
 	};
