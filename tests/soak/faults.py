@@ -190,8 +190,13 @@ def store_hangs(bench):
         eventually('events are taken meanwhile', lambda: upload.reached(min(upload.gate, reached + upload.batch)))
         time.sleep(3)
         os.kill(pid, signal.SIGCONT if random.random() < 0.5 else signal.SIGKILL)
+    hung, begun = city.roles()['eventdb'], time.monotonic()
+    os.kill(hung, signal.SIGSTOP)
+    eventually('one that stays silent is replaced', lambda: city.roles().get('eventdb', hung) != hung, pause=0.5)
+    took = time.monotonic() - begun
     upload.finish()
-    return f'events were taken meanwhile; {upload.acked} stored once each, {upload.verify():.1f} s after the last'
+    return f'events were taken meanwhile; one that stayed silent was replaced after {took:.0f} s; {upload.acked} stored once each, ' \
+           f'{upload.verify():.1f} s after the last'
 
 
 def postgresql(bench):

@@ -12,6 +12,7 @@
 #define RESULT_LIMIT ((size_t)256 << 20)
 #define TIMEOUT_S 60
 #define HUNT_TIMEOUT_S 1900
+#define PING_S 5
 
 struct event_store {
 	struct event_store_config config;
@@ -127,11 +128,17 @@ bool event_store_ping(struct event_store *s)
 {
 	struct http_client *client;
 	struct http_client_response res = {0};
-	if (take_client(s, false, &client, NULL) < 0)
+	struct http_client_config c = {.base_url = s->url,
+	                               .unix_path = s->unix_path,
+	                               .ca_pem = s->ca_pem,
+	                               .connect_timeout_s = PING_S,
+	                               .timeout_s = PING_S,
+	                               .response_limit_bytes = 4096};
+	if (http_client_new(&c, &client, NULL) < 0)
 		return false;
 	struct http_client_request req = {.method = "GET", .path = "/ping"};
 	bool up = http_client_do(client, &req, &res, NULL) == 0 && res.status == 200;
-	give_client(s, false, client);
+	http_client_free(client);
 	http_client_response_done(&res);
 	return up;
 }

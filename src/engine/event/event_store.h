@@ -20,6 +20,7 @@ struct event_store_config {
 
 int event_store_new(const struct event_store_config *config, struct event_store **ret, struct err *err) WARN_UNUSED;
 void event_store_free(struct event_store *s);
+/* Does it answer within five seconds? However long its queries take. */
 bool event_store_ping(struct event_store *s);
 
 /* Creates the database and brings its tables to the version of this program. -ESTALE (event.store_newer): they are of a later one. */

@@ -18,5 +18,6 @@ enum proc_control {
 	PROC_CONTROL_PING,     /* to the role, which sends it back */
 	PROC_CONTROL_RELOAD,   /* to the role: str settings; answered with RELOADED */
 	PROC_CONTROL_RELOADED, /* to the supervisor: the settings are in force */
+	PROC_CONTROL_SILENT,   /* to the supervisor: str child that is no role and answers nobody any more */
 	PROC_CONTROL_STATE,    /* to the role: u64 count, count × (str name, u64 state, u64 since, u64 restarts) */
 };

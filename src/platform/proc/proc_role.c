@@ -323,6 +323,15 @@ int proc_role_ready(struct proc_role *role, struct err *err)
 	return r;
 }
 
+int proc_role_report_silent(struct proc_role *role, const char *child, struct err *err)
+{
+	struct proc_message m = proc_message_init(PROC_CONTROL_SILENT);
+	proc_put_str(&m, str_c(child));
+	int r = proc_send(role->control, &m, err);
+	proc_message_done(&m);
+	return r;
+}
+
 void proc_role_wait_stop(struct proc_role *role)
 {
 	(void)pthread_mutex_lock(&role->lock);

@@ -48,6 +48,10 @@ int proc_role_call(struct proc_role *role, const char *peer, struct proc_message
 int proc_role_send(struct proc_role *role, const char *peer, const struct proc_message *m, int timeout_ms,
 		   struct err *err) WARN_UNUSED;
 
+/* A child that is no role (it has no control channel) has not answered its users for long: the supervisor kills and
+ * restarts it. */
+int proc_role_report_silent(struct proc_role *role, const char *child, struct err *err) WARN_UNUSED;
+
 enum proc_state { PROC_STATE_STARTING, PROC_STATE_READY, PROC_STATE_DOWN, PROC_STATE__COUNT };
 struct proc_process {
 	char name[32];

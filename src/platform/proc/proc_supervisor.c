@@ -29,7 +29,7 @@
 #define CREDIT_MOST  (10 * DEATH_COSTS)
 #define RELINK_PAUSE (500 * USEC_PER_MS)
 /* Several pings get lost before a role is. */
-#define SILENCE_LIMIT    (60 * USEC_PER_SEC)
+#define SILENCE_LIMIT    (30 * USEC_PER_SEC)
 #define PINGS_PER_LIMIT  6
 #define LAST_GASP        (2 * USEC_PER_SEC)
 #define EXIT_EXEC_FAILED 127
@@ -334,6 +334,17 @@ static void note_ready(struct state *s, struct run *run)
 	}
 }
 
+/* Only what has no control channel of its own: roles do not end each other. */
+static void end_silent(struct state *s, struct proc_message *m)
+{
+	struct str name = proc_get_str(m, PROC_NAME_LIMIT);
+	for (size_t i = 0; proc_message_complete(m) && i < s->config->child_count; i++) {
+		struct run *run = &s->runs[i];
+		if (!run->child->is_role && run->pid > 0 && str_eq_c(name, run->child->name))
+			kill_run(s, run);
+	}
+}
+
 static void read_control(struct state *s, struct run *run)
 {
 	struct proc_message m;
@@ -352,6 +363,8 @@ static void read_control(struct state *s, struct run *run)
 		reload_answered(s, run);
 	if (m.type == PROC_CONTROL_PING)
 		run->heard_at = clock_monotonic();
+	if (m.type == PROC_CONTROL_SILENT)
+		end_silent(s, &m);
 	if (m.type == PROC_CONTROL_RELINK) {
 		struct str peer = proc_get_str(&m, PROC_NAME_LIMIT);
 		if (proc_message_complete(&m))
@@ -414,10 +427,14 @@ static void ping(struct state *s)
 	usec_t now = clock_monotonic();
 	if (now < s->next_ping)
 		return;
+	/* After we ourselves stood still the others get their time anew. */
+	bool late = s->next_ping != 0 && now - s->next_ping > silence_limit(s) / 2;
 	s->next_ping = now + silence_limit(s) / PINGS_PER_LIMIT;
 	for (size_t i = 0; i < s->config->child_count; i++) {
 		struct run *run = &s->runs[i];
 		struct proc_message m = proc_message_init(PROC_CONTROL_PING);
+		if (late)
+			run->heard_at = now;
 		if (run->control != NULL && now - run->heard_at > silence_limit(s)) {
 			run->heard_at = now;
 			kill_run(s, run);

@@ -5,8 +5,9 @@
  * or to 1 s when it had been ready), links roles that may talk by a fresh
  * socket pair after each start, and stops all in order.
  *
- * A role that has not answered for a minute (stopped, or out of threads) counts
- * as dead: it is killed and restarted.
+ * A role that has not answered for half a minute (stopped, or out of threads)
+ * counts as dead: it is killed and restarted; likewise another child that a
+ * role reports as silent.
  *
  * Children die with the supervisor (PR_SET_PDEATHSIG), sit in sessions of
  * their own (the terminal's signals are the supervisor's to pass on) and
@@ -49,7 +50,7 @@ struct proc_supervisor {
 	const struct proc_pair *pairs;
 	size_t pair_count;
 	unsigned stop_timeout_s; /* 0: 10; a child that takes longer is killed */
-	usec_t silence_limit;    /* 0: 60 s */
+	usec_t silence_limit;    /* 0: 30 s */
 	/* For the log. status: waitpid's when ENDED. next_start_us: pause before the restart. May be NULL. */
 	void (*on_event)(enum proc_event event, const struct proc_child *child, pid_t pid, int status,
 			 usec_t next_start_us, void *ctx);

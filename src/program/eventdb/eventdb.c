@@ -61,7 +61,8 @@ static int serve(struct eventdb_engine *engine, const struct options *o, const s
 		.context = &executor,
 		.fallback = eventdb_fallback,
 		.loop_threads = 1,
-		.worker_threads = 12,
+		/* Far more than queries run at once, so that a ping never waits behind those that wait for their lane. */
+		.worker_threads = 32,
 		.max_connections = 64,
 		.idle_timeout_s = 3600,
 		.request_timeout_s = 300,

@@ -33,6 +33,9 @@ struct core_watched {
 	usec_t store_heard_mono, store_heard_at; /* the newest canary found in the event store */
 	usec_t faulty_mono;        /* when a part on the canaries' way was last seen at fault */
 	usec_t bundle_released_at; /* 0: none */
+	usec_t store_since;        /* the embedded event store: its start, by the supervisor's word */
+	usec_t store_asked_mono;   /* since when it owes an answer; its job's alone, as store_answered */
+	bool store_answered;       /* since that start */
 	usec_t clock_offset;       /* wall clock minus monotonic */
 	usec_t jump_at;            /* 0: no jump of late */
 	int64_t jump_s;

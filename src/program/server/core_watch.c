@@ -7,10 +7,14 @@
 #include "program/server/key_protocol.h"
 #include "service/endpoint/endpoint.h"
 
-#define WATCH_THREADS 6 /* one a job: each may hang on what it looks at */
+#define WATCH_THREADS 7 /* one a job: each may hang on what it looks at */
 #define KEY_MS        3000
 #define JUMP_S        30
 #define LOG_MS        2000
+#define EVENTDB       "eventdb"
+#define PING_EVERY    (5 * USEC_PER_SEC)
+#define PING_SILENCE  (30 * USEC_PER_SEC)
+#define START_SILENCE (10 * USEC_PER_MINUTE) /* it may have much to read before it answers the first time */
 
 /* ---- canaries ---- */
 
@@ -71,6 +75,34 @@ static int look_into_store(struct job *job, void *ctx, struct err *err)
 	struct core *core = ctx;
 	(void)job;
 	return event_store_canaries(core->store, take_stored, core, err);
+}
+
+/* The embedded one has no control channel: who uses it sees that it hangs. Queries may be long, pings are not. */
+static int ping_store(struct job *job, void *ctx, struct err *err)
+{
+	struct core *core = ctx;
+	struct core_watched *w = &core->watched;
+	struct proc_process list[PROC_PROCESSES_MAX];
+	usec_t since = 0, now;
+	(void)job;
+	size_t n = proc_role_processes(core->role, list);
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(list[i].name, EVENTDB) == 0 && list[i].state == PROC_STATE_READY)
+			since = list[i].since;
+	bool up = event_store_ping(core->store);
+	now = clock_monotonic();
+	if (up || since != w->store_since) {
+		w->store_answered = up;
+		w->store_since = since;
+		w->store_asked_mono = now;
+		return 0;
+	}
+	if (since == 0 || now - w->store_asked_mono < (w->store_answered ? PING_SILENCE : START_SILENCE))
+		return 0;
+	log_error("the event store does not answer and is restarted",
+		  ARG_I64("seconds", (now - w->store_asked_mono) / USEC_PER_SEC));
+	w->store_asked_mono = now;
+	return proc_role_report_silent(core->role, EVENTDB, err);
 }
 
 /* ---- the key role ---- */
@@ -242,6 +274,8 @@ void core_watch_begin(struct core *core)
 	job_every(core->watch_jobs, "log", USEC_PER_SEC, carry_log, core);
 	if (core->store != NULL)
 		job_every(core->watch_jobs, "stored", interval, look_into_store, core);
+	if (core->store != NULL && strcmp(core->config->eventdb, "embedded") == 0)
+		job_every(core->watch_jobs, "ping", PING_EVERY, ping_store, core);
 }
 
 void core_watch_stop(struct core *core)

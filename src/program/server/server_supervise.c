@@ -218,7 +218,7 @@ static void told(enum proc_event event, const struct proc_child *child, pid_t pi
 				  ARG_I64("restart_ms", next / USEC_PER_MS));
 		break;
 	case PROC_EVENT_KILLED:
-		log_error("process did not stop in time and was killed", ARG_CSTR("process", child->name),
+		log_error("process did not answer or stop in time and was killed", ARG_CSTR("process", child->name),
 			  ARG_I64("pid", pid));
 		break;
 	case PROC_EVENT__COUNT:
