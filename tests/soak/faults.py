@@ -190,6 +190,9 @@ def store_hangs(bench):
         eventually('events are taken meanwhile', lambda: upload.reached(min(upload.gate, reached + upload.batch)))
         time.sleep(3)
         os.kill(pid, signal.SIGCONT if random.random() < 0.5 else signal.SIGKILL)
+    # Only one that has answered is known to be silent; the pings are 5 s apart.
+    eventually('the event store answers', lambda: upload.stored() != ['-1'])
+    time.sleep(12)
     hung, begun = city.roles()['eventdb'], time.monotonic()
     os.kill(hung, signal.SIGSTOP)
     eventually('one that stays silent is replaced', lambda: city.roles().get('eventdb', hung) != hung, pause=0.5)

@@ -69,6 +69,11 @@ static int failed(struct pg_conn *c, const PGresult *result, struct err *err)
 		return err_set(err, -EINVAL, "db.constraint", reason);
 	if (str_eq(state, STR("53100")))
 		return err_set(err, -ENOSPC, "db.full", reason);
+	/* 53: out of memory, connections, …; 58: its disk. */
+	if (str_starts_with(state, STR("53")))
+		return err_set(err, -EAGAIN, "db.unavailable", reason);
+	if (str_starts_with(state, STR("58")))
+		return err_set(err, -EAGAIN, "db.disk", reason);
 	return err_set(err, -EIO, "db.failed", reason, ARG_STR("state", state));
 }
 

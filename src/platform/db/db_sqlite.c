@@ -27,6 +27,13 @@ static struct sqlite_conn *conn_of(struct db_conn *conn)
 	return (struct sqlite_conn *)conn;
 }
 
+/* Not there or not ours is for a person; what the disk says now may pass. */
+static bool disk_refused(const struct sqlite_conn *c)
+{
+	int why = c->handle != NULL ? sqlite3_system_errno(c->handle) : 0;
+	return why == EROFS || why == EIO || why == ENOSPC || why == EDQUOT || why == EMFILE || why == ENFILE;
+}
+
 /* Records a SQLite result code, telling the codes that mean something to callers apart. */
 static int failed(struct sqlite_conn *c, int code, struct err *err)
 {
@@ -46,6 +53,10 @@ static int failed(struct sqlite_conn *c, int code, struct err *err)
 	case SQLITE_READONLY:
 	case SQLITE_IOERR:
 		return err_set(err, -EAGAIN, "db.disk", ARG_CSTR("reason", reason));
+	case SQLITE_CANTOPEN:
+		if (disk_refused(c))
+			return err_set(err, -EAGAIN, "db.disk", ARG_CSTR("reason", reason));
+		return err_set(err, -EIO, "db.failed", ARG_CSTR("reason", reason));
 	default:
 		return err_set(err, -EIO, "db.failed", ARG_CSTR("reason", reason));
 	}
@@ -63,7 +74,8 @@ static int run(struct sqlite_conn *c, const char *sql, struct err *err)
 static int make_file(const char *path, struct err *err)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 && errno == EEXIST)
+	/* A read-only disk may say that first. */
+	if (fd < 0 && (errno == EEXIST || access(path, F_OK) == 0))
 		return 0;
 	if (fd < 0)
 		return err_errno(err, errno, "open", str_c(path));
@@ -143,17 +155,37 @@ static int sqlite_begin(struct db_conn *conn, bool write, struct err *err)
 	return run(conn_of(conn), write ? "BEGIN IMMEDIATE" : "BEGIN", err);
 }
 
+/* In WAL mode a transaction is there when its last frame, whose checksum covers all before it, is whole in the file. What
+ * fails before that leaves nothing; the sync behind it may fail for a frame that is there after a crash. */
+static bool may_be_saved(int code)
+{
+	switch (code) {
+	case SQLITE_IOERR_READ:
+	case SQLITE_IOERR_SHORT_READ:
+	case SQLITE_IOERR_WRITE:
+	case SQLITE_IOERR_LOCK:
+	case SQLITE_IOERR_NOMEM:
+	case SQLITE_IOERR_SHMOPEN:
+	case SQLITE_IOERR_SHMSIZE:
+	case SQLITE_IOERR_SHMLOCK:
+	case SQLITE_IOERR_SHMMAP:
+		return false;
+	default:
+		return (code & 0xff) == SQLITE_IOERR;
+	}
+}
+
 static int sqlite_commit(struct db_conn *conn, struct err *err)
 {
 	struct sqlite_conn *c = conn_of(conn);
 	int code = sqlite3_exec(c->handle, "COMMIT", NULL, NULL, NULL);
 	if (code == SQLITE_OK)
 		return 0;
-	if ((code & 0xff) == SQLITE_IOERR) {
-		/* The commit frame may or may not have reached the disk; recovery would decide. */
+	/* Whatever the disk said, the next transaction begins on a connection that has not seen it. */
+	if ((code & 0xff) == SQLITE_IOERR)
 		c->base.broken = true;
+	if (may_be_saved(code))
 		return err_set(err, -EIO, "db.write_uncertain", ARG_CSTR("reason", sqlite3_errmsg(c->handle)));
-	}
 	return failed(c, code, err);
 }
 

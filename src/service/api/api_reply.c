@@ -51,6 +51,9 @@ int api_status_of(const struct err *err)
 	/* Upgrade Required (RFC 9110, 15.5.22) */
 	if (str_ends_with(key, STR(".protocol_old")))
 		return 426;
+	/* Not the server's fault but its disk's or database's; the sentence says that it may have been saved. */
+	if (str_eq(key, STR("db.write_uncertain")))
+		return 503;
 	return status_of_class(err->code);
 }
 
@@ -103,7 +106,7 @@ void api_problem(struct http_response *res, struct arena *arena, const struct ms
 	const char *retry = err_arg(err, "retry_after_s");
 	if (retry[0] != '\0')
 		http_response_header(res, "Retry-After", arena_cstr(arena, str_c(retry)));
-	else if (status == 503)
+	else if (status == 503 && strcmp(err->key, "db.write_uncertain") != 0) /* look first, then do it again */
 		http_response_header(res, "Retry-After", "5");
 }
 

@@ -187,8 +187,8 @@ static void refuse(struct gate_request *q, struct http_response *res, struct err
 	if (status >= 500)
 		log_err(status == 500 ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "request failed", err,
 		        ARG_CSTR("method", q->api.http->method), ARG_STR("path", q->api.http->path), ARG_I64("status", status));
-	/* What went wrong inside is for the log; but who wrote must know that it may have been saved. */
-	if (status == 500 && strcmp(err->key, "db.write_uncertain") != 0)
+	/* What went wrong inside is for the log. */
+	if (status == 500)
 		(void)err_set(err, err->code < 0 ? err->code : -EIO, "gate.internal");
 	for (unsigned i = 0; i < res->header_count; i++) {
 		/* Headers of the answer that was not to be. */
