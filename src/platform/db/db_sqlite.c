@@ -51,6 +51,8 @@ static int failed(struct sqlite_conn *c, int code, struct err *err)
 	case SQLITE_FULL:
 		return err_set(err, -ENOSPC, "db.full", ARG_CSTR("reason", reason));
 	case SQLITE_READONLY:
+		c->base.broken = true; /* a connection that was made read-only stays so */
+		return err_set(err, -EAGAIN, "db.disk", ARG_CSTR("reason", reason));
 	case SQLITE_IOERR:
 		return err_set(err, -EAGAIN, "db.disk", ARG_CSTR("reason", reason));
 	case SQLITE_CANTOPEN:
@@ -141,6 +143,9 @@ static int sqlite_connect(struct db_conn **ret, const char *url, enum db_use use
 	c->base.driver = &db_sqlite_driver;
 	int flags = (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 	int code = sqlite3_open_v2(path, &c->handle, flags, NULL);
+	/* SQLite takes what it may only read for good enough: for ever, though the disk may be writable again soon. */
+	if (code == SQLITE_OK && !read_only && sqlite3_db_readonly(c->handle, "main") == 1)
+		code = SQLITE_READONLY;
 	r = code == SQLITE_OK ? set_up(c, use, err) : failed(c, code, err);
 	if (r < 0) {
 		sqlite_disconnect(&c->base);
