@@ -32,8 +32,7 @@ int worker_exchange_new(struct str input, size_t output_max, int *ret_fd, struct
 	int r = file_write_all(fd, input, err);
 	if (r < 0)
 		return r;
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = file_take(&fd);
 	return 0;
 }
 
