@@ -7,6 +7,8 @@
  *   prim  := '(' expr ')' | ('1' | 'any' | 'all') 'of' ('them' | pattern) | identifier
  * Words end at blanks and parentheses, so "notepad" and "orgs" are identifiers. A quantifier is one only before "of".
  */
+#include <assert.h>
+
 #include "base/cursor/cursor.h"
 #include "engine/sigma/sigma_rule.h"
 
@@ -179,8 +181,9 @@ static int parse_list(struct parse *p, enum sigma_node_kind kind, struct sigma_n
 			r = parse_list(p, SIGMA_NODE_AND, &child);
 		else
 			r = parse_not(p, &child);
-		if (r < 0)
+		if (r != 0)
 			return r;
+		assert(child != NULL);
 		*tail = child;
 		tail = &child->next;
 	} while (accept_word(p, kind == SIGMA_NODE_OR ? "or" : "and"));

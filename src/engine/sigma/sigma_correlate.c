@@ -169,7 +169,7 @@ static void make_room(struct sigma_correlator *c, struct group *g)
 	}
 	if (g->count < g->capacity)
 		return;
-	if (g->first > g->capacity / 2) {
+	if (g->entries != NULL && g->first > g->capacity / 2) {
 		(void)memmove(g->entries, g->entries + g->first, (g->count - g->first) * sizeof *g->entries);
 		g->count -= g->first;
 		g->first = 0;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /* A search identifier's definition as a tree of predicates (R "Detection", M all). */
+#include <assert.h>
+
 #include "engine/sigma/sigma_rule.h"
 #include "engine/sigma/sigma_value.h"
 
@@ -37,8 +39,9 @@ static int map_entries(const struct sigma_parsed *p, const struct pack_doc *doc,
 		return pack_error(doc, map, err_set(err, -EINVAL, "sigma.empty"), err);
 	json_each(entry, map) {
 		int r = sigma_entry_parse(p, doc, entry->name, entry, tail, err);
-		if (r < 0)
+		if (r != 0)
 			return r;
+		assert(*tail != NULL);
 		tail = &(*tail)->next;
 	}
 	*ret = sigma_node_join(p->arena, SIGMA_NODE_AND, list);
@@ -75,8 +78,9 @@ int sigma_detection_parse(const struct sigma_parsed *p, const struct pack_doc *d
 		return pack_error(doc, definition, err_set(err, -E2BIG, "sigma.too_many", ARG_U64("limit", SIGMA_VALUES_MAX)), err);
 	json_each(item, definition) {
 		int r = element(p, doc, item, tail, err);
-		if (r < 0)
+		if (r != 0)
 			return r;
+		assert(*tail != NULL);
 		tail = &(*tail)->next;
 	}
 	*ret = sigma_node_join(p->arena, SIGMA_NODE_OR, list);

@@ -197,7 +197,7 @@ static int read_placeholders(struct sigma_loader *l, struct buf *text, struct si
 	int r = file_read(l->options.placeholders, PACK_MAX_BYTES, text, err);
 	if (r == 0)
 		r = pack_parse(l->arena, l->options.placeholders, buf_str(text), &doc, err);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	json_each(member, doc->root) {
 		struct str *values = arena_alloc(l->arena, (member->count + 1) * sizeof *values);
@@ -252,7 +252,7 @@ static int compile_fresh(struct sigma_loader *l, const struct inputs *in, struct
 	int r = sigma_exclusions_apply(&in->exclusions, &parsed, err);
 	if (r == 0)
 		r = sigma_compile(&parsed, &in->mapping, l->refused, &image, err);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	image.known[0].exclusions = (uint32_t)in->exclusions.active;
 	if (l->options.cache_dir != NULL)
@@ -293,7 +293,7 @@ int sigma_loader_compile(struct sigma_loader *l, struct sigma_ruleset **ret, str
 	}
 	buf_done(&in.mapping_text);
 	buf_done(&in.placeholder_text);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	load_refusals(l, &set->image);
 	l->set = sigma_ruleset_ref(set);
