@@ -2,7 +2,7 @@
 /* The event pipeline with the real event store: nothing lost and nothing doubled, also when the store is killed.
  * LUYTRE_EVENTDB names the program, LUYTRE_CHDB the library (may be unset), LUYTRE_TEST_EVENTS how many (default 100000),
  * LUYTRE_TEST_KILLS how often (default 3). */
-#include "engine/event/event_test_support.h"
+#include "engine/event_pipeline/event_test_support.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -14,8 +14,8 @@
 
 #include "base/file/file.h"
 #include "engine/clickhouse/clickhouse.h"
-#include "engine/event/event_pipeline.h"
-#include "engine/event/event_store.h"
+#include "engine/event_pipeline/event_pipeline.h"
+#include "engine/event_store/event_store.h"
 
 #define SENDERS 4
 #define BATCH 500

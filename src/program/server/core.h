@@ -6,7 +6,7 @@
 #pragma once
 #include <pthread.h>
 
-#include "engine/event/event_store.h"
+#include "engine/event_store/event_store.h"
 #include "platform/crypto/crypto.h"
 #include "program/server/pipe_protocol.h"
 #include "program/server/server.h"

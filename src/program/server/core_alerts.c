@@ -7,7 +7,7 @@
  */
 #include "base/log/log.h"
 #include "engine/event/event.h"
-#include "engine/event/event_canary.h"
+#include "engine/event_pipeline/event_canary.h"
 #include "program/server/core.h"
 #include "service/alert/alert.h"
 

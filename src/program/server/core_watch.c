@@ -2,7 +2,7 @@
 /* Canaries that come in, and the jobs that look whether the server's own parts are alive. What follows is in core_blind.c. */
 #include "base/log/log.h"
 #include "engine/event/event.h"
-#include "engine/event/event_canary.h"
+#include "engine/event_pipeline/event_canary.h"
 #include "program/server/core.h"
 #include "program/server/key_protocol.h"
 #include "service/endpoint/endpoint.h"

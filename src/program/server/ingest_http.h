@@ -6,7 +6,7 @@
  * Threads: handlers on any worker.
  */
 #pragma once
-#include "engine/event/event_pipeline.h"
+#include "engine/event_pipeline/event_pipeline.h"
 #include "platform/http/http.h"
 
 /* The context of the routes is a struct event_pipeline. */

@@ -14,7 +14,7 @@
  * A snapshot of senders comes in parts, in order; it counts when the last one is there.
  */
 #pragma once
-#include "engine/event/event_pipeline.h"
+#include "engine/event_pipeline/event_pipeline.h"
 #include "platform/proc/proc.h"
 
 enum pipe_message {

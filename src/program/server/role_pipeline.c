@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "base/log/log.h"
-#include "engine/event/event_canary.h"
-#include "engine/event/event_store.h"
+#include "engine/event_pipeline/event_canary.h"
+#include "engine/event_store/event_store.h"
 #include "platform/job/job.h"
 #include "program/server/ingest_http.h"
 #include "program/server/pipe_senders.h"

@@ -10,7 +10,7 @@
 
 #include "base/file/file.h"
 #include "base/log/log.h"
-#include "engine/event/event_store.h"
+#include "engine/event_store/event_store.h"
 #include "platform/http/http.h"
 #include "program/server/key_store.h"
 #include "program/server/server.h"

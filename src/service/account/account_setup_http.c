@@ -76,7 +76,7 @@ static int set_up(struct db_tx *tx, void *ctx, struct err *err)
 	struct account_signing *s = ctx;
 	const struct account_setup_body *b = s->req->fields;
 	const struct access by = {.kind = ACCESS_SYSTEM, .name = STR("setup"), .peer = s->req->http->peer};
-	struct uuid root, account, grant;
+	struct uuid root = {0}, account = {0}, grant;
 	int r = account_db_setup_close(tx, account_now(s->req->service), err);
 	if (r >= 0)
 		r = make_root(s, tx, &by, &root, err);

@@ -6,7 +6,7 @@
  * The cut. Events flow one way (spool → event store, spool → outbox → state), so
  * what lies upstream is copied before what lies downstream: whatever was
  * acknowledged before the backup began is in at least one copy. Doubles cannot
- * be: the store stage is held (engine/event/event_hold.h) while the cursor and
+ * be: the store stage is held (engine/event_pipeline/event_hold.h) while the cursor and
  * the store's parts are taken, and alerts have deterministic keys.
  *
  * Private keys are sealed with a key made from a passphrase (Argon2id); the same

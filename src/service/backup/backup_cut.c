@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/uuid/uuid.h"
-#include "engine/event/event_freeze.h"
-#include "engine/event/event_hold.h"
+#include "engine/event_store/event_freeze.h"
+#include "engine/event_pipeline/event_hold.h"
 #include "service/backup/backup_internal.h"
 
 #define HOLD_TIMEOUT_MS 120000

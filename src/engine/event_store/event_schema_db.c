@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+#include "engine/event_store/event_schema.h"
+
+#include <stdio.h>
+
+#include "base/mem/mem.h"
+#include "engine/event_store/event_store.h"
+
+#define TYPE_LOW "LowCardinality(String)"
+#define TYPE_TEXT "String CODEC(ZSTD(1))"
+#define TYPE_UINT "Nullable(UInt32)"
+
+static const char *const first_tables[] = {
+	"CREATE TABLE IF NOT EXISTS " EVENT_DATABASE ".event ("
+	" event_id UUID, received DateTime64(6, 'UTC'), time DateTime64(6, 'UTC'), unit_id UUID, endpoint_id UUID,"
+	" source LowCardinality(String), retention_days UInt16,"
+#define COLUMN(column, field, kind) " " #column " " TYPE_##kind ","
+#include "engine/event_store/event_columns.def"
+#undef COLUMN
+	" fields Map(LowCardinality(String), String) CODEC(ZSTD(1)), raw String CODEC(ZSTD(3)),"
+	" INDEX raw_tokens lower(raw) TYPE tokenbf_v1(32768, 3, 0) GRANULARITY 1,"
+	" INDEX field_names mapKeys(fields) TYPE bloom_filter(0.01) GRANULARITY 4,"
+	" INDEX event_ids event_id TYPE bloom_filter(0.01) GRANULARITY 4,"
+	" INDEX times time TYPE minmax GRANULARITY 1"
+	") ENGINE = MergeTree PARTITION BY toYYYYMMDD(received) ORDER BY (toStartOfHour(time), unit_id, endpoint_id, time)"
+	" TTL toDateTime(received) + toIntervalDay(retention_days)"
+	" SETTINGS non_replicated_deduplication_window = " EVENT_DEDUPLICATION_WINDOW ", fsync_after_insert = 1, fsync_part_directory = 1",
+	"CREATE TABLE IF NOT EXISTS " EVENT_DATABASE ".event_dead ("
+	" event_id UUID, received DateTime64(6, 'UTC'), unit_id UUID, endpoint_id UUID, source LowCardinality(String),"
+	" token String, reason String, raw String CODEC(ZSTD(3))"
+	") ENGINE = MergeTree PARTITION BY toYYYYMM(received) ORDER BY received"
+	" TTL toDateTime(received) + toIntervalDay(90)"
+	" SETTINGS non_replicated_deduplication_window = " EVENT_DEDUPLICATION_WINDOW ", fsync_after_insert = 1, fsync_part_directory = 1",
+	NULL,
+};
+
+const struct event_migration event_migrations[] = {{1, first_tables}};
+const size_t event_migration_count = ARRAY_LEN(event_migrations);
+
+static int applied_number(struct event_store *s, uint64_t *ret, struct err *err)
+{
+	cleanup_buf struct buf out = BUF_INIT(4096);
+	int r = event_store_query(s, "SELECT max(number) FROM schema_migration FORMAT TabSeparated", NULL, 0, false, &out, err);
+	if (r < 0)
+		return r;
+	if (!str_parse_u64(str_trim(buf_str(&out)), 0, UINT32_MAX, ret))
+		return err_set(err, -EPROTO, "event.store_refused", ARG_I64("code", 0), ARG_STR("reason", buf_str(&out)));
+	return 0;
+}
+
+int event_store_migrate(struct event_store *s, struct err *err)
+{
+	uint64_t applied = 0;
+	int r = event_store_exec(s, "CREATE DATABASE IF NOT EXISTS " EVENT_DATABASE " ENGINE = Atomic", err);
+	if (r == 0)
+		r = event_store_exec(s, "CREATE TABLE IF NOT EXISTS " EVENT_DATABASE ".schema_migration (number UInt32, applied DateTime)"
+		                        " ENGINE = MergeTree ORDER BY number SETTINGS fsync_after_insert = 1", err);
+	if (r == 0)
+		r = applied_number(s, &applied, err);
+	if (r < 0)
+		return r;
+	if (applied > event_migrations[event_migration_count - 1].number)
+		return err_set(err, -ESTALE, "event.store_newer", ARG_U64("found", applied),
+		               ARG_U64("known", event_migrations[event_migration_count - 1].number));
+	for (size_t i = 0; i < event_migration_count; i++) {
+		const struct event_migration *m = &event_migrations[i];
+		if (m->number <= applied)
+			continue;
+		for (const char *const *sql = m->statements; *sql != NULL; sql++)
+			if ((r = event_store_exec(s, *sql, err)) < 0)
+				return r;
+		char done[160];
+		(void)snprintf(done, sizeof done, "INSERT INTO " EVENT_DATABASE ".schema_migration VALUES (%u, now())", m->number);
+		if ((r = event_store_exec(s, done, err)) < 0)
+			return r;
+	}
+	return 0;
+}
