@@ -26,6 +26,14 @@ struct event_field {
 	int64_t integer; /* INT */
 };
 
+/* What a listener knows of a record's form before it is parsed. Numbers are kept in spools: they only grow. */
+enum event_format {
+	EVENT_FORMAT_JSON,   /* one JSON object */
+	EVENT_FORMAT_SYSLOG, /* what a syslog listener took: RFC 5424, RFC 3164 or what devices really send */
+	EVENT_FORMAT_TEXT,   /* a line of some file: JSON, CEF, LEEF, key=value, or just text */
+	EVENT_FORMAT__COUNT,
+};
+
 struct event {
 	struct str raw;
 	const struct event_field *fields;

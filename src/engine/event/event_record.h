@@ -10,6 +10,7 @@
 #include "base/clock/clock.h"
 #include "base/err/err.h"
 #include "base/uuid/uuid.h"
+#include "engine/event/event.h"
 
 #define EVENT_SOURCE_LIMIT 128
 
@@ -22,6 +23,7 @@ struct event_record {
 	struct uuid endpoint;    /* null: none */
 	usec_t received;
 	unsigned retention_days; /* 1..36500 */
+	enum event_format format; /* of raw */
 	struct str source;       /* "agent", name of a token */
 	struct str raw;
 };

@@ -198,6 +198,7 @@ struct frame_at {
 struct draft {
 	const struct event_sender *sender;
 	const struct event_batch *batch;
+	enum event_format format;
 	usec_t now;
 	struct arena *arena;
 	struct buf frames, payload;
@@ -218,15 +219,16 @@ static void reject(struct draft *d, uint64_t line, const char *key)
 	r->shown_count++;
 }
 
+/* `e` is NULL for texts, which have none of their own. */
 static struct uuid event_id(const struct draft *d, const struct event *e)
 {
 	struct uuid id;
-	if (d->sender->keeps_event_id && uuid_parse(event_get(e, "event.id"), &id) && !uuid_is_null(&id))
+	if (e != NULL && d->sender->keeps_event_id && uuid_parse(event_get(e, "event.id"), &id) && !uuid_is_null(&id))
 		return id;
 	return uuid_new();
 }
 
-static void take_line(struct draft *d, const struct event *e)
+static void take_record(struct draft *d, const struct event *e, struct str raw)
 {
 	const struct event_sender *s = d->sender;
 	struct event_record r = {
@@ -239,7 +241,8 @@ static void take_line(struct draft *d, const struct event *e)
 		.received = d->now,
 		.retention_days = s->retention_days > 0 ? s->retention_days : RETENTION_DEFAULT,
 		.source = str_c(s->source),
-		.raw = e->raw,
+		.format = d->format,
+		.raw = raw,
 	};
 	if (d->count == d->capacity) {
 		d->capacity = d->capacity > 0 ? d->capacity * 2 : 256;
@@ -270,11 +273,25 @@ static int read_lines(struct draft *d, struct str body, struct err *err)
 		else if (event_flatten(d->arena, line, NULL, &e, &why) < 0)
 			reject(d, number, why.key);
 		else
-			take_line(d, &e);
+			take_record(d, &e, e.raw);
 		d->sequence++;
 		if (arena_used(d->arena) > ARENA_CLEAR)
 			arena_clear(d->arena);
 	}
+	if (d->frames.overflow)
+		return err_set(err, -E2BIG, "event.batch_too_big", ARG_U64("limit", EVENT_BATCH_LIMIT));
+	return 0;
+}
+
+static int read_texts(struct draft *d, const struct event_messages *messages, struct err *err)
+{
+	if (messages->count > EVENT_BATCH_LINES)
+		return err_set(err, -E2BIG, "event.too_many_lines", ARG_U64("limit", EVENT_BATCH_LINES));
+	for (size_t i = 0; i < messages->count; i++)
+		if (messages->texts[i].n > EVENT_LINE_LIMIT)
+			reject(d, i + 1, "event.line_too_long");
+		else
+			take_record(d, NULL, messages->texts[i]);
 	if (d->frames.overflow)
 		return err_set(err, -E2BIG, "event.batch_too_big", ARG_U64("limit", EVENT_BATCH_LIMIT));
 	return 0;
@@ -314,6 +331,34 @@ static int queue(struct event_ingest *in, struct draft *d, struct event_spool_ti
 	return r;
 }
 
+/* Of `body`, or of `messages` when that is not NULL. */
+static int accept(struct event_ingest *in, const struct event_sender *sender, const struct event_batch *batch,
+                  enum event_format format, struct str body, const struct event_messages *messages, usec_t now,
+                  struct event_ingested *ret, struct err *err)
+{
+	struct draft d = {
+		.sender = sender,
+		.batch = batch,
+		.format = format,
+		.now = now,
+		.arena = arena_new(ARENA_LIMIT),
+		.frames = BUF_INIT(2 * EVENT_BATCH_LIMIT),
+		.payload = BUF_INIT(EVENT_SPOOL_RECORD_LIMIT),
+		.result = ret,
+	};
+	struct event_spool_ticket ticket;
+	int r = messages != NULL ? read_texts(&d, messages, err) : read_lines(&d, body, err);
+	if (r == 0)
+		r = queue(in, &d, &ticket, err);
+	if (r == 0)
+		r = event_spool_commit(in->spool, &ticket, err);
+	arena_free(d.arena);
+	buf_done(&d.frames);
+	buf_done(&d.payload);
+	mem_free(d.lines);
+	return r;
+}
+
 int event_ingest_accept(struct event_ingest *in, const struct event_sender *sender, const struct event_batch *batch,
                         usec_t now, struct event_ingested *ret, struct err *err)
 {
@@ -329,24 +374,13 @@ int event_ingest_accept(struct event_ingest *in, const struct event_sender *send
 	}
 	if (r < 0)
 		return r;
-	struct draft d = {
-		.sender = sender,
-		.batch = batch,
-		.now = now,
-		.arena = arena_new(ARENA_LIMIT),
-		.frames = BUF_INIT(2 * EVENT_BATCH_LIMIT),
-		.payload = BUF_INIT(EVENT_SPOOL_RECORD_LIMIT),
-		.result = ret,
-	};
-	struct event_spool_ticket ticket;
-	r = read_lines(&d, body, err);
-	if (r == 0)
-		r = queue(in, &d, &ticket, err);
-	if (r == 0)
-		r = event_spool_commit(in->spool, &ticket, err);
-	arena_free(d.arena);
-	buf_done(&d.frames);
-	buf_done(&d.payload);
-	mem_free(d.lines);
-	return r;
+	return accept(in, sender, batch, EVENT_FORMAT_JSON, body, NULL, now, ret, err);
+}
+
+int event_ingest_accept_messages(struct event_ingest *in, const struct event_sender *sender, const struct event_messages *messages,
+                                 usec_t now, struct event_ingested *ret, struct err *err)
+{
+	const struct event_batch not_numbered = {0};
+	*ret = (struct event_ingested){0};
+	return accept(in, sender, &not_numbered, messages->format, STR_EMPTY, messages, now, ret, err);
 }

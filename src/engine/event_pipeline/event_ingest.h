@@ -38,6 +38,13 @@ struct event_batch {
 	uint64_t first_sequence;
 };
 
+/* Texts of one form, each a whole record (they may hold line ends): what syslog listeners and file readers have. Not numbered. */
+struct event_messages {
+	enum event_format format;
+	const struct str *texts;
+	size_t count; /* up to EVENT_BATCH_LINES; each up to EVENT_LINE_LIMIT, longer ones are rejected */
+};
+
 struct event_ingested {
 	uint64_t taken, duplicates, rejected;
 	struct {
@@ -62,6 +69,10 @@ void event_ingest_close(struct event_ingest *in);
  */
 int event_ingest_accept(struct event_ingest *in, const struct event_sender *sender, const struct event_batch *batch,
                         usec_t now, struct event_ingested *ret, struct err *err) WARN_UNUSED;
+
+/* The same for texts. `line` of what is rejected is the text's place, from 1. */
+int event_ingest_accept_messages(struct event_ingest *in, const struct event_sender *sender, const struct event_messages *messages,
+                                 usec_t now, struct event_ingested *ret, struct err *err) WARN_UNUSED;
 
 /* The store stage passes every block here, in order, once it is stored. */
 void event_ingest_settle(struct event_ingest *in, const struct event_spool_block *block);

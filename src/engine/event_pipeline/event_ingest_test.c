@@ -42,6 +42,39 @@ static struct event_ingested give(struct fixture *f, unsigned char sender, const
 	return got;
 }
 
+/* Texts keep their line ends and bad bytes; what is too long is refused alone, by its place. */
+static void test_messages(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct err err = {0};
+	struct event_ingested got;
+	struct event_sender s = test_sender(1);
+	char *long_text = mem_alloc(EVENT_LINE_LIMIT + 1);
+	memset(long_text, 'x', EVENT_LINE_LIMIT + 1);
+	const struct str texts[] = {STR("<13>one\ntwo"), str_n(long_text, EVENT_LINE_LIMIT + 1), STR("\xff\xfe")};
+	const struct event_messages messages = {EVENT_FORMAT_SYSLOG, texts, ARRAY_LEN(texts)};
+	open_at(&f, test_fresh_dir(), 0);
+	test_ok(event_ingest_accept_messages(f.in, &s, &messages, NOW, &got, &err), &err);
+	assert_int_equal(got.taken, 2);
+	assert_int_equal(got.rejected, 1);
+	assert_int_equal(got.shown[0].line, 2);
+	struct event_spool_block block = {.bytes = BUF_INIT(1 << 20)};
+	assert_int_equal(event_spool_read(f.spool, (struct event_spool_position){0}, NULL, 1 << 20, 10, &block, NULL), 2);
+	size_t at = 0;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i += 2) {
+		struct str payload;
+		struct event_record r;
+		assert_true(event_spool_next(&block, &at, &payload));
+		test_ok(event_record_decode(payload, &r, &err), &err);
+		assert_int_equal(r.format, EVENT_FORMAT_SYSLOG);
+		assert_true(str_eq(r.raw, texts[i]));
+	}
+	buf_done(&block.bytes);
+	mem_free(long_text);
+	close_it(&f);
+}
+
 static void test_once_in_effect(void **state)
 {
 	(void)state;
@@ -349,6 +382,7 @@ static void test_marks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_once_in_effect),
 		cmocka_unit_test(test_rejects),
 		cmocka_unit_test(test_identity),

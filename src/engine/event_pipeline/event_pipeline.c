@@ -368,10 +368,9 @@ bool event_pipeline_find_sender(struct event_pipeline *p, struct str credential,
 	return good;
 }
 
-int event_pipeline_accept(struct event_pipeline *p, const struct event_sender *sender, const struct event_batch *batch,
-                          usec_t now, struct event_ingested *ret, struct err *err)
+/* Writes down how an acceptance ended; returns r. */
+static int accepted(struct event_pipeline *p, int r, const struct event_ingested *ret, const struct err *err)
 {
-	int r = event_ingest_accept(p->ingest, sender, batch, now, ret, err);
 	struct event_spool_stats st;
 	event_spool_stats(p->spool, &st);
 	bool roomy = st.bytes <= st.limit_bytes - st.limit_bytes / 8;
@@ -392,6 +391,18 @@ int event_pipeline_accept(struct event_pipeline *p, const struct event_sender *s
 	}
 	(void)pthread_mutex_unlock(&p->lock);
 	return r;
+}
+
+int event_pipeline_accept(struct event_pipeline *p, const struct event_sender *sender, const struct event_batch *batch,
+                          usec_t now, struct event_ingested *ret, struct err *err)
+{
+	return accepted(p, event_ingest_accept(p->ingest, sender, batch, now, ret, err), ret, err);
+}
+
+int event_pipeline_accept_messages(struct event_pipeline *p, const struct event_sender *sender, const struct event_messages *messages,
+                                   usec_t now, struct event_ingested *ret, struct err *err)
+{
+	return accepted(p, event_ingest_accept_messages(p->ingest, sender, messages, now, ret, err), ret, err);
 }
 
 void event_pipeline_alert_ack(struct event_pipeline *p, const char *key)

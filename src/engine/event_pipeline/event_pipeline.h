@@ -40,6 +40,9 @@ bool event_pipeline_find_sender(struct event_pipeline *p, struct str credential,
 /* See event_ingest_accept. */
 int event_pipeline_accept(struct event_pipeline *p, const struct event_sender *sender, const struct event_batch *batch,
                           usec_t now, struct event_ingested *ret, struct err *err) WARN_UNUSED;
+/* See event_ingest_accept_messages. */
+int event_pipeline_accept_messages(struct event_pipeline *p, const struct event_sender *sender, const struct event_messages *messages,
+                                   usec_t now, struct event_ingested *ret, struct err *err) WARN_UNUSED;
 /* The alert was committed by its keeper. */
 void event_pipeline_alert_ack(struct event_pipeline *p, const char *key);
 

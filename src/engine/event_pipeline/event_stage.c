@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "engine/event/event.h"
+#include "engine/event/event_parse.h"
 #include "engine/event_pipeline/event_canary.h"
 #include "engine/event_pipeline/event_detect.h"
 #include "engine/event_store/event_schema.h"
@@ -47,7 +47,7 @@ static size_t make_rows(const struct storing *st, size_t from, size_t to, struct
 	for (size_t i = from; i < to; i++) {
 		struct event_record r;
 		struct event e;
-		if (event_record_decode(st->payloads[i], &r, NULL) < 0 || event_flatten(arena, r.raw, NULL, &e, NULL) < 0)
+		if (event_record_decode(st->payloads[i], &r, NULL) < 0 || event_parse(arena, r.format, r.raw, &e, NULL) < 0)
 			continue;
 		event_row_append(&r, &e, rows);
 		made++;
@@ -204,7 +204,7 @@ static void examine_block(const struct event_spool_block *block, struct found *f
 		struct event_record r;
 		struct event e;
 		size_t before = found->count;
-		if (event_record_decode(payload, &r, NULL) < 0 || event_flatten(found->arena, r.raw, NULL, &e, NULL) < 0)
+		if (event_record_decode(payload, &r, NULL) < 0 || event_parse(found->arena, r.format, r.raw, &e, NULL) < 0)
 			continue;
 		event_detect(&r, &e, collect, found);
 		/* Alerts borrow from the arena. */
