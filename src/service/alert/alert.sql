@@ -26,3 +26,8 @@ CREATE INDEX alert_record_at ON alert_record (at);
 CREATE TABLE alert_comment (id {blob} NOT NULL PRIMARY KEY, alert_id {blob} NOT NULL, at {int} NOT NULL,
   author_id {blob}, author_name {text} NOT NULL, text {text} NOT NULL) {strict};
 CREATE INDEX alert_comment_alert ON alert_comment (alert_id, at);
+-- migration 2
+-- What the packs say; replaced as a whole at each start.
+CREATE TABLE alert_text (kind {int} NOT NULL, id {text} NOT NULL, incident {text} NOT NULL, title_vi {text} NOT NULL,
+  title_en {text} NOT NULL, happened_vi {text} NOT NULL, happened_en {text} NOT NULL, matters_vi {text} NOT NULL,
+  matters_en {text} NOT NULL, steps_vi {text} NOT NULL, steps_en {text} NOT NULL, PRIMARY KEY (kind, id)) {strict};

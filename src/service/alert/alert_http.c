@@ -314,4 +314,5 @@ const struct service alert_service = {
 	.permissions = permissions,
 	.migrations = alert_migrations,
 	.migration_count = ALERT_MIGRATION_COUNT,
+	.start = alert_pack_load,
 };

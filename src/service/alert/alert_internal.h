@@ -56,3 +56,6 @@ int alert_db_join(struct db_tx *tx, const struct uuid *id, const struct uuid *in
 /* alert_intake.c: name is "alert.created" or "alert.changed". */
 int alert_emit(struct db_tx *tx, const char *name, const struct uuid *id, const struct uuid *unit_id, int64_t number,
                enum alert_severity severity, enum alert_state state, struct str title, struct err *err) WARN_UNUSED;
+
+/* alert_pack.c */
+int alert_pack_load(const struct service_context *sc, struct err *err) WARN_UNUSED;
