@@ -13,8 +13,17 @@ void event_alert_set_key(struct event_alert *a)
 	struct buf b = BUF_FIXED(text, sizeof text);
 	buf_printf(&b, "%.*s\n%u\n%.*s\n%s", STR_FMT(str_sub(a->rule_id, 0, 200)), a->rule_version,
 	           STR_FMT(str_sub(a->group, 0, 200)), uuid_text(&a->first_event, id));
+	/* Only where there is one, so that older records keep their keys. */
+	if (a->rule_hash.n > 0)
+		buf_printf(&b, "\n%.*s", STR_FMT(str_sub(a->rule_hash, 0, 64)));
 	sha256(buf_str(&b), digest);
 	(void)sha256_hex(digest, a->key);
+}
+
+static void member_text(struct json_writer *w, const char *name, struct str s)
+{
+	if (s.n > 0)
+		json_member_str(w, name, s);
 }
 
 static void member_uuid(struct json_writer *w, const char *name, const struct uuid *u)
@@ -22,6 +31,23 @@ static void member_uuid(struct json_writer *w, const char *name, const struct uu
 	char text[UUID_TEXT_SIZE];
 	if (!uuid_is_null(u))
 		json_member_cstr(w, name, uuid_text(u, text));
+}
+
+static void encode_of_rule(struct json_writer *w, const struct event_alert *a)
+{
+	member_text(w, "kind", a->kind);
+	member_text(w, "entity", a->entity);
+	member_text(w, "tags", a->tags);
+	member_text(w, "why", a->why);
+	member_text(w, "rule_file", a->rule_file);
+	member_text(w, "rule_hash", a->rule_hash);
+	member_text(w, "description", a->description);
+	member_text(w, "source", a->source);
+	member_text(w, "host", a->host);
+	if (a->count > 0)
+		json_member_int(w, "count", a->count < INT64_MAX ? (int64_t)a->count : INT64_MAX);
+	if (a->last_time > 0)
+		json_member_int(w, "last_time", a->last_time);
 }
 
 void event_alert_encode(const struct event_alert *a, struct buf *out)
@@ -45,6 +71,7 @@ void event_alert_encode(const struct event_alert *a, struct buf *out)
 	json_member_str(&w, "action", a->action);
 	json_member_str(&w, "engine", a->engine);
 	json_member_str(&w, "raw", a->raw);
+	encode_of_rule(&w, a);
 	json_object_end(&w);
 }
 
@@ -53,6 +80,22 @@ static struct uuid get_uuid(const struct json *j, const char *name)
 	struct uuid u = {0};
 	(void)uuid_parse(json_get_str(j, name, STR_EMPTY), &u);
 	return u;
+}
+
+static void decode_of_rule(const struct json *j, struct event_alert *ret)
+{
+	int64_t count = json_get_int(j, "count", 0);
+	ret->kind = json_get_str(j, "kind", STR_EMPTY);
+	ret->entity = json_get_str(j, "entity", STR_EMPTY);
+	ret->tags = json_get_str(j, "tags", STR_EMPTY);
+	ret->why = json_get_str(j, "why", STR_EMPTY);
+	ret->rule_file = json_get_str(j, "rule_file", STR_EMPTY);
+	ret->rule_hash = json_get_str(j, "rule_hash", STR_EMPTY);
+	ret->description = json_get_str(j, "description", STR_EMPTY);
+	ret->source = json_get_str(j, "source", STR_EMPTY);
+	ret->host = json_get_str(j, "host", STR_EMPTY);
+	ret->count = count > 0 ? (uint64_t)count : 0;
+	ret->last_time = json_get_int(j, "last_time", 0);
 }
 
 int event_alert_decode(struct arena *arena, struct str bytes, struct event_alert *ret, struct err *err)
@@ -79,6 +122,7 @@ int event_alert_decode(struct arena *arena, struct str bytes, struct event_alert
 		.engine = json_get_str(j, "engine", STR_EMPTY),
 		.raw = json_get_str(j, "raw", STR_EMPTY),
 	};
+	decode_of_rule(j, ret);
 	struct str key = json_get_str(j, "key", STR_EMPTY);
 	if (key.n != EVENT_ALERT_KEY_SIZE - 1 || ret->rule_id.n == 0)
 		return err_set(err, -EPROTO, "event.bad_alert");

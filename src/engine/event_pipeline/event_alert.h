@@ -29,7 +29,17 @@ struct event_alert {
 	usec_t time;                    /* of the event */
 	usec_t received;
 	struct str threat, file_path, sha256, action, engine;
-	struct str raw;                 /* the event's JSON */
+	struct str raw;                 /* the event's JSON; empty in a record that only counts on */
+	/* Since rules: all may be empty or 0, as in outboxes that older releases left. */
+	struct str kind;                /* "malware", "sigma", "correlation", "indicator" */
+	struct str entity;              /* user, process or address that the rule groups by beside the machine: "user.name=lan" */
+	struct str tags;                /* one a line: "attack.t1059.001" */
+	struct str why;                 /* JSON array of {"field","value"}: what the rule saw, names as in the event */
+	struct str rule_file, rule_hash; /* name in the set; SHA-256 of the rule's text, hex: which wording of it fired */
+	struct str description;         /* the rule's own text */
+	struct str source, host;        /* record's source; host's name as the event tells it */
+	uint64_t count;                 /* events that this record stands for; 0: one */
+	usec_t last_time;               /* of the last of them; 0: `time` */
 };
 
 void event_alert_set_key(struct event_alert *a);

@@ -398,6 +398,44 @@ static const char fates[] =
 	"{\"event.kind\":\"event\",\"event.category\":\"malware\",\"event.action\":\"scan_finished\",\"quarantine.id\":\"q3\"}\n"
 	"{\"event.kind\":\"event\",\"event.category\":\"file\",\"event.action\":\"deleted\",\"quarantine.id\":\"q4\"}\n";
 
+/* What rules bring goes there and back; a file of an older release has none of it and the key it always had. */
+static void test_alert_fields(void **state)
+{
+	cleanup(arena) struct arena *arena = arena_new(0);
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 16);
+	struct event_alert a = {.rule_id = STR("r"), .rule_version = 1, .group = STR("g")}, back;
+	char old_key[EVENT_ALERT_KEY_SIZE];
+	(void)state;
+	event_alert_set_key(&a);
+	str_copy_c(str_c(a.key), old_key, sizeof old_key);
+	assert_string_equal(old_key, "3cba41d542a8dcbdf39784ee12db90ab0f5d962d4f07a57c110d9c44d798cdb8");
+	event_alert_encode(&a, &bytes);
+	assert_int_equal(str_find(buf_str(&bytes), STR("rule_hash")), SIZE_MAX);
+	assert_int_equal(event_alert_decode(arena, buf_str(&bytes), &back, NULL), 0);
+	assert_true(back.kind.n == 0 && back.count == 0 && back.last_time == 0);
+	a.kind = STR("sigma");
+	a.entity = STR("user.name=lan");
+	a.tags = STR("attack.t1059.001\nattack.execution");
+	a.why = STR("[{\"field\":\"Image\",\"value\":\"x\"}]");
+	a.rule_file = STR("a.yml");
+	a.rule_hash = STR("00ff");
+	a.description = STR("d");
+	a.source = STR("token-1");
+	a.host = STR("pc-1");
+	a.count = 7;
+	a.last_time = 99;
+	event_alert_set_key(&a);
+	assert_string_not_equal(a.key, old_key);
+	buf_clear(&bytes);
+	event_alert_encode(&a, &bytes);
+	assert_int_equal(event_alert_decode(arena, buf_str(&bytes), &back, NULL), 0);
+	assert_string_equal(back.key, a.key);
+	const struct str *const sent = &a.kind, *const got = &back.kind;
+	for (size_t i = 0; &sent[i] <= &a.host; i++)
+		assert_true(sent[i].n > 0 && str_eq(sent[i], got[i]));
+	assert_true(back.count == 7 && back.last_time == 99);
+}
+
 static void test_fate_of_quarantined(void **state)
 {
 	(void)state;
@@ -500,6 +538,7 @@ int main(void)
 		cmocka_unit_test(test_block_over_too_many_partitions),
 		cmocka_unit_test(test_replay_doubles_nothing),
 		cmocka_unit_test(test_alert_until_acknowledged),
+		cmocka_unit_test(test_alert_fields),
 		cmocka_unit_test(test_fate_of_quarantined),
 		cmocka_unit_test(test_senders),
 		cmocka_unit_test(test_segments_go),

@@ -64,6 +64,17 @@ static int commit(struct core *core, struct arena *arena, const struct event_ale
 	    .engine = a.engine,
 	    .action = a.action,
 	    .raw = a.raw,
+	    .kind = a.kind,
+	    .entity = a.entity,
+	    .tags = a.tags,
+	    .why = a.why,
+	    .rule_file = a.rule_file,
+	    .rule_hash = a.rule_hash,
+	    .description = a.description,
+	    .source = a.source,
+	    .host = a.host,
+	    .count = a.count < INT64_MAX ? (int64_t)a.count : INT64_MAX,
+	    .last_at = a.last_time,
 	};
 	(void)alert_severity_parse(a.severity, &record.severity);
 	fill_from_raw(arena, &record);

@@ -32,8 +32,12 @@ struct alert_record {
 	/* May be empty. */
 	struct str threat, path, sha256, engine, rule_name, action, quarantine_id;
 	int64_t size_bytes; /* -1: unknown */
-	struct str raw;     /* the event as it came: JSON */
+	struct str raw;     /* the event as it came: JSON; empty in a record that only counts on */
 	bool sample;
+	/* What rules bring (engine/event_pipeline/event_alert.h tells each); may be empty. */
+	struct str kind, entity, tags, why, rule_file, rule_hash, description, source, host;
+	int64_t count;  /* events that this record stands for; 0: one */
+	usec_t last_at; /* of the last of them; 0: `at` */
 };
 
 enum alert_taken { ALERT_TAKEN_NEW, ALERT_TAKEN_COUNTED, ALERT_TAKEN_KNOWN, ALERT_TAKEN_FATE };

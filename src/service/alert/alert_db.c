@@ -43,6 +43,17 @@ static void search_key_of(const struct alert_record *record, int64_t number, str
 	buf_done(&text);
 }
 
+/* A record may stand for many events of the same kind. */
+static int64_t events_of(const struct alert_record *record)
+{
+	return record->count > 0 ? record->count : 1;
+}
+
+static usec_t last_of(const struct alert_record *record)
+{
+	return record->last_at > record->at ? record->last_at : record->at;
+}
+
 int alert_db_insert(struct db_tx *tx, const struct alert_record *record, const struct uuid *id, struct str group,
                     struct str why_json, int64_t *ret_number, struct err *err)
 {
@@ -59,14 +70,14 @@ int alert_db_insert(struct db_tx *tx, const struct alert_record *record, const s
 	            " sha256, engine, rule_name, action, quarantine_id, size_bytes, first_event_id, why, raw, count,"
 	            " first_at, last_at, group_key, open_group, assignee_name, incident_number, resolution, note,"
 	            " search_key, sample, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
-	            " $15, $16, $17, $18, $19, 1, $20, $20, $21, $21, '', '', '', '', $22, $23, 1)",
+	            " $15, $16, $17, $18, $19, $24, $20, $25, $21, $21, '', '', '', '', $22, $23, 1)",
 	            DB_UUID(id), DB_INT(number), DB_TEXT(record->rule_id), DB_TEXT(record->title),
 	            DB_INT(record->severity), DB_INT(ALERT_STATE_NEW), DB_UUID_OR_NULL(&record->endpoint_id),
 	            DB_UUID(&record->unit_id), DB_TEXT(record->threat), DB_TEXT(record->path), DB_TEXT(record->sha256),
 	            DB_TEXT(record->engine), DB_TEXT(record->rule_name), DB_TEXT(record->action),
 	            DB_TEXT(record->quarantine_id), DB_INT(record->size_bytes), DB_TEXT(record->first_event_id),
 	            DB_TEXT(why_json), DB_TEXT(record->raw), DB_INT(record->at), DB_TEXT(group), DB_TEXT(buf_str(&key)),
-	            DB_INT(record->sample));
+	            DB_INT(record->sample), DB_INT(events_of(record)), DB_INT(last_of(record)));
 	if (r >= 0)
 		*ret_number = number;
 	return r < 0 ? r : 0;
@@ -76,11 +87,12 @@ int alert_db_count(struct db_tx *tx, const struct alert_record *record, const st
 {
 	/* A late record must not move last_at back; a worse finding raises the severity. */
 	int r = db_exec(tx, err,
-	                "UPDATE alert SET count = count + 1,"
-	                " last_at = CASE WHEN last_at < $2 THEN $2 ELSE last_at END,"
+	                "UPDATE alert SET count = count + $4,"
+	                " last_at = CASE WHEN last_at < $5 THEN $5 ELSE last_at END,"
 	                " first_at = CASE WHEN first_at > $2 THEN $2 ELSE first_at END,"
 	                " severity = CASE WHEN severity < $3 THEN $3 ELSE severity END WHERE id = $1",
-	                DB_UUID(id), DB_INT(record->at), DB_INT(record->severity));
+	                DB_UUID(id), DB_INT(record->at), DB_INT(record->severity), DB_INT(events_of(record)),
+	                DB_INT(last_of(record)));
 	return r < 0 ? r : 0;
 }
 

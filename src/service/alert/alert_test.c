@@ -154,7 +154,11 @@ static void intake(struct db *db, const char *url)
 	record.key = STR("k3");
 	record.at -= 2 * USEC_PER_HOUR;
 	record.severity = ALERT_SEVERITY_LOW;
+	record.count = 40; /* one record for forty events */
+	record.last_at = record.at + USEC_PER_SEC;
 	assert_int_equal(take(&w, &record), ALERT_TAKEN_COUNTED);
+	assert_int_equal(take(&w, &record), ALERT_TAKEN_KNOWN);
+	record.count = 0;
 	record.key = STR("k4");
 	record.threat = STR("Other");
 	assert_int_equal(take(&w, &record), ALERT_TAKEN_NEW);
@@ -162,7 +166,7 @@ static void intake(struct db *db, const char *url)
 		world_call(&w, &(struct world_call){.as = &w.east_officer, .method = "GET", .target = "/api/v1/alerts"});
 	assert_string_equal(world_text(&list, "total"), "2");
 	assert_string_equal(world_text(&list, "items.0.threat"), "EICAR-Test-File");
-	assert_string_equal(world_text(&list, "items.0.count"), "3");
+	assert_string_equal(world_text(&list, "items.0.count"), "42");
 	assert_string_equal(world_text(&list, "items.0.severity"), "critical");
 	assert_string_equal(world_text(&list, "items.0.unit.name"), "Phường Đông");
 	assert_string_equal(world_text(&list, "items.0.endpoint.hostname"), "pc-01");
