@@ -10,7 +10,7 @@ seconds=${2:-60}
 case $wanted in '' | *[!0-9]*) ;; *) seconds=$wanted wanted= ;; esac
 CC=clang meson_build "$BUILD/fuzz" -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1
 findings=0
-for target in "$BUILD"/fuzz/*_fuzz; do
+for target in "$BUILD"/fuzz/*_fuzz "$BUILD"/fuzz/src/program/*/*_fuzz; do
 	[ -f "$target" ] && [ -x "$target" ] || continue
 	name=$(basename "$target" _fuzz)
 	[ -z "$wanted" ] || [ "$wanted" = "$name" ] || continue
