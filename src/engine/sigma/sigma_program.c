@@ -55,7 +55,7 @@ static struct str explained(struct sg_builder *b, const struct sigma_pred *pred)
 	struct buf out cleanup_buf = BUF_INIT(1 << 16);
 	if (pred->part != SIGMA_PART_NONE)
 		buf_printf(&out, "%s ", parts[pred->part]);
-	buf_append_c(&out, names[pred->op]);
+	buf_append_c(&out, pred->op < ARRAY_LEN(names) ? names[pred->op] : "");
 	if (pred->op != SIGMA_OP_PATTERN && pred->text.n > 0) {
 		buf_printf(&out, " %s", refs[pred->ref]);
 		buf_append(&out, pred->text);

@@ -211,6 +211,8 @@ static void add_channel(struct sigma_ruleset *set, uint32_t index)
 	struct sg_attributes a = {.product = known(sg_str(image, channel->product)), .service = known(sg_str(image, channel->service)),
 	                          .category_known = true};
 	struct str name = sg_str(image, channel->name);
+	if (name.p == NULL) /* an image without texts has no channels */
+		return;
 	*c = (struct sg_channel_route){.name = name, .hash = sg_hash(name.p, name.n), .first_kind = (uint32_t)set->kind_count};
 	/* Channels of one service share their routes. */
 	for (uint32_t i = 0; i < index && channel->service.n > 0; i++)
