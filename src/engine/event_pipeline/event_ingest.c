@@ -193,6 +193,7 @@ void event_ingest_close(struct event_ingest *in)
 struct frame_at {
 	uint64_t sequence;
 	size_t offset;
+	uint64_t bytes; /* of the texts before it */
 };
 
 struct draft {
@@ -204,6 +205,7 @@ struct draft {
 	struct buf frames, payload;
 	struct frame_at *lines;
 	size_t count, capacity;
+	uint64_t bytes;    /* of all texts so far */
 	uint64_t sequence; /* of the line at hand */
 	struct event_ingested *result;
 };
@@ -248,7 +250,8 @@ static void take_record(struct draft *d, const struct event *e, struct str raw)
 		d->capacity = d->capacity > 0 ? d->capacity * 2 : 256;
 		d->lines = mem_realloc_array(d->lines, d->capacity, sizeof *d->lines);
 	}
-	d->lines[d->count++] = (struct frame_at){d->sequence, d->frames.n};
+	d->lines[d->count++] = (struct frame_at){d->sequence, d->frames.n, d->bytes};
+	d->bytes += raw.n;
 	buf_clear(&d->payload);
 	event_record_encode(&r, &d->payload);
 	event_spool_frame(&d->frames, buf_str(&d->payload));
@@ -326,6 +329,7 @@ static int queue(struct event_ingest *in, struct draft *d, struct event_spool_ti
 			event_marks_raise(in->live, sender, epoch, d->sequence);
 		d->result->duplicates = from;
 		d->result->taken = d->count - from;
+		d->result->bytes = from < d->count ? d->bytes - d->lines[from].bytes : 0;
 	}
 	(void)pthread_mutex_unlock(&in->lock);
 	return r;

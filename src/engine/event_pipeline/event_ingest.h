@@ -13,6 +13,7 @@
  */
 #pragma once
 #include "engine/event/event_record.h"
+#include "engine/event_pipeline/event_address.h"
 #include "engine/event_pipeline/event_spool.h"
 
 #define EVENT_LINE_LIMIT ((size_t)1 << 20)
@@ -20,15 +21,25 @@
 #define EVENT_BATCH_LINES 100000
 #define EVENT_REJECTED_SHOWN 100
 
+#define EVENT_SENDER_NAME 128
+
+/* One way to know a sender: several with the same id are one source. Padding and the rest of texts are zero. */
 struct event_sender {
-	char credential[65];     /* SHA-256, hex, of the certificate (DER) or of the token's text */
-	struct uuid id;          /* of the endpoint or token */
+	char credential[65];     /* SHA-256, hex, of the certificate (DER) or of the token's text; "" none */
+	struct event_address address; /* where it sends from; none: by credential only */
+	struct uuid id;          /* of the endpoint, token or log source */
 	struct uuid unit;        /* null: none */
 	struct uuid endpoint;    /* null: not an endpoint */
 	char source[EVENT_SOURCE_LIMIT];
 	unsigned retention_days; /* 0: 90 */
 	usec_t not_after;        /* of the credential; 0: for ever */
 	bool keeps_event_id;     /* an enrolled agent: its event.id is believed */
+	char name[EVENT_SENDER_NAME]; /* for people and logs; may be empty */
+	unsigned rate_per_s;     /* events; 0: no limit. Bursts of ten times as many pass */
+	unsigned silence_s;      /* silent for longer is worth an alarm; 0: never */
+	unsigned clock_off_s;    /* a clock that is off by more is worth a warning; 0: 300 */
+	bool has_format;         /* `format` overrules what the listener would say */
+	enum event_format format;
 };
 
 struct event_batch {
@@ -47,6 +58,7 @@ struct event_messages {
 
 struct event_ingested {
 	uint64_t taken, duplicates, rejected;
+	uint64_t bytes; /* of the texts taken */
 	struct {
 		uint64_t line; /* from 1 */
 		char key[ERR_KEY_SIZE];

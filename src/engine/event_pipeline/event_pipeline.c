@@ -8,6 +8,7 @@
 
 #include "base/file/file.h"
 #include "engine/event_pipeline/event_hold.h"
+#include "engine/event_pipeline/event_senders.h"
 #include "engine/event_pipeline/event_stage.h"
 
 #define LINGER_MS 1000
@@ -32,8 +33,9 @@ struct event_pipeline {
 	pthread_cond_t changed; /* stopping, a new alert, progress */
 	bool stopping;                               /* lock */
 	struct event_spool_position stored_at, detected_at; /* lock */
-	struct event_sender *senders;                /* lock; sorted by credential */
-	size_t sender_count;                         /* lock */
+	struct event_senders *senders;               /* lock */
+	uint64_t senders_version;                    /* lock */
+	struct event_sources *sources;               /* has its own */
 	struct event_pipeline_stats stats;           /* lock; what is counted here */
 	struct event_stage_counts store_counts, detect_counts; /* lock */
 	uint64_t alerts_made;                        /* lock; tells the deliverer */
@@ -186,7 +188,7 @@ static void *detect_main(void *ctx)
 			continue;
 		}
 		struct err err = {0};
-		int r = event_stage_detect(p->spool, p->outbox, &p->detected, &counts, &err);
+		int r = event_stage_detect(p->spool, p->outbox, p->sources, &p->detected, &counts, &err);
 		(void)pthread_mutex_lock(&p->lock);
 		p->detect_counts = counts;
 		if (r >= 0)
@@ -286,6 +288,7 @@ int event_pipeline_start(const struct event_pipeline_config *config, struct even
 	struct event_pipeline *p = MEM_NEW(struct event_pipeline);
 	pthread_condattr_t attr;
 	p->config = *config;
+	p->sources = event_sources_new();
 	p->hold_fd = -1;
 	if (p->config.linger_ms == 0)
 		p->config.linger_ms = LINGER_MS;
@@ -326,46 +329,56 @@ void event_pipeline_stop(struct event_pipeline *p)
 	file_close(&p->hold_fd);
 	(void)pthread_cond_destroy(&p->changed);
 	(void)pthread_mutex_destroy(&p->lock);
-	mem_free(p->senders);
+	event_senders_free(p->senders);
+	event_sources_free(p->sources);
 	mem_free(p);
 }
 
 /* ---- senders, batches, figures ---- */
 
-static int compare_senders(const void *a, const void *b)
-{
-	return strcmp(((const struct event_sender *)a)->credential, ((const struct event_sender *)b)->credential);
-}
-
 void event_pipeline_set_senders(struct event_pipeline *p, const struct event_sender *senders, size_t count)
 {
-	struct event_sender *copy = mem_alloc_array(count, sizeof *copy);
-	if (count > 0)
-		(void)memcpy(copy, senders, count * sizeof *copy);
-	qsort(copy, count, sizeof *copy, compare_senders);
+	struct event_senders *fresh = event_senders_new(senders, count);
 	(void)pthread_mutex_lock(&p->lock);
-	struct event_sender *old = p->senders;
-	p->senders = copy;
-	p->sender_count = count;
+	struct event_senders *old = p->senders;
+	p->senders = fresh;
+	p->senders_version++;
 	(void)pthread_mutex_unlock(&p->lock);
-	mem_free(old);
+	event_senders_free(old);
+}
+
+uint64_t event_pipeline_senders_version(struct event_pipeline *p)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	uint64_t version = p->senders_version;
+	(void)pthread_mutex_unlock(&p->lock);
+	return version;
 }
 
 bool event_pipeline_find_sender(struct event_pipeline *p, struct str credential, usec_t now, struct event_sender *ret)
 {
-	struct event_sender key = {0};
-	if (credential.n != sizeof key.credential - 1)
-		return false;
-	str_copy_c(credential, key.credential, sizeof key.credential);
 	(void)pthread_mutex_lock(&p->lock);
-	const struct event_sender *found = NULL;
-	if (p->sender_count > 0)
-		found = bsearch(&key, p->senders, p->sender_count, sizeof key, compare_senders);
-	bool good = found != NULL && (found->not_after == 0 || found->not_after > now);
-	if (good)
+	const struct event_sender *found = event_senders_by_credential(p->senders, credential, now);
+	if (found != NULL)
 		*ret = *found;
 	(void)pthread_mutex_unlock(&p->lock);
-	return good;
+	return found != NULL;
+}
+
+bool event_pipeline_find_sender_by_address(struct event_pipeline *p, const struct event_address *address, usec_t now,
+                                           struct event_sender *ret)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	const struct event_sender *found = event_senders_by_address(p->senders, address, now);
+	if (found != NULL)
+		*ret = *found;
+	(void)pthread_mutex_unlock(&p->lock);
+	return found != NULL;
+}
+
+struct event_sources *event_pipeline_sources(struct event_pipeline *p)
+{
+	return p->sources;
 }
 
 /* Writes down how an acceptance ended; returns r. */
@@ -396,13 +409,19 @@ static int accepted(struct event_pipeline *p, int r, const struct event_ingested
 int event_pipeline_accept(struct event_pipeline *p, const struct event_sender *sender, const struct event_batch *batch,
                           usec_t now, struct event_ingested *ret, struct err *err)
 {
-	return accepted(p, event_ingest_accept(p->ingest, sender, batch, now, ret, err), ret, err);
+	int r = accepted(p, event_ingest_accept(p->ingest, sender, batch, now, ret, err), ret, err);
+	if (r == 0)
+		event_sources_took(p->sources, &sender->id, ret, ret->bytes, EVENT_VIA_HTTP, now);
+	return r;
 }
 
 int event_pipeline_accept_messages(struct event_pipeline *p, const struct event_sender *sender, const struct event_messages *messages,
-                                   usec_t now, struct event_ingested *ret, struct err *err)
+                                   enum event_via via, usec_t now, struct event_ingested *ret, struct err *err)
 {
-	return accepted(p, event_ingest_accept_messages(p->ingest, sender, messages, now, ret, err), ret, err);
+	int r = accepted(p, event_ingest_accept_messages(p->ingest, sender, messages, now, ret, err), ret, err);
+	if (r == 0)
+		event_sources_took(p->sources, &sender->id, ret, ret->bytes, via, now);
+	return r;
 }
 
 void event_pipeline_alert_ack(struct event_pipeline *p, const char *key)

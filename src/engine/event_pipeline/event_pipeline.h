@@ -10,7 +10,7 @@
  */
 #pragma once
 #include "engine/event_pipeline/event_alert.h"
-#include "engine/event_pipeline/event_ingest.h"
+#include "engine/event_pipeline/event_sources.h"
 
 struct event_pipeline;
 struct event_store;
@@ -37,12 +37,19 @@ void event_pipeline_stop(struct event_pipeline *p);
 void event_pipeline_set_senders(struct event_pipeline *p, const struct event_sender *senders, size_t count);
 /* By credential (64 hex digits, lower case). false: not known, or expired at `now`. */
 bool event_pipeline_find_sender(struct event_pipeline *p, struct str credential, usec_t now, struct event_sender *ret);
-/* See event_ingest_accept. */
+/* By where it sends from: the longest prefix wins. */
+bool event_pipeline_find_sender_by_address(struct event_pipeline *p, const struct event_address *address, usec_t now,
+                                           struct event_sender *ret);
+/* Grows each time the senders are replaced: for who keeps what it found. */
+uint64_t event_pipeline_senders_version(struct event_pipeline *p);
+/* Counters per source and the list of strangers; the pipeline's. */
+struct event_sources *event_pipeline_sources(struct event_pipeline *p);
+/* See event_ingest_accept; what is taken counts for the sender. */
 int event_pipeline_accept(struct event_pipeline *p, const struct event_sender *sender, const struct event_batch *batch,
                           usec_t now, struct event_ingested *ret, struct err *err) WARN_UNUSED;
 /* See event_ingest_accept_messages. */
 int event_pipeline_accept_messages(struct event_pipeline *p, const struct event_sender *sender, const struct event_messages *messages,
-                                   usec_t now, struct event_ingested *ret, struct err *err) WARN_UNUSED;
+                                   enum event_via via, usec_t now, struct event_ingested *ret, struct err *err) WARN_UNUSED;
 /* The alert was committed by its keeper. */
 void event_pipeline_alert_ack(struct event_pipeline *p, const char *key);
 

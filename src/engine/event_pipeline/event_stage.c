@@ -197,7 +197,18 @@ static void collect(void *ctx, const struct event_alert *alert)
 	f->alerts[f->count++].group = arena_str(f->arena, alert->group);
 }
 
-static void examine_block(const struct event_spool_block *block, struct found *found)
+/* What the counters of its sender learn of an event. */
+static void note_parsed(struct event_sources *sources, const struct event_record *r, const struct event *e)
+{
+	usec_t time = 0;
+	struct str at = event_get(e, "@timestamp");
+	if (at.p == NULL || clock_parse_iso(at, &time, NULL) < 0)
+		time = 0;
+	bool unparsed = str_eq(event_get(e, "event.parsed"), STR("false"));
+	event_sources_parsed(sources, &r->sender, r->received, time, unparsed ? r->raw : (struct str){0});
+}
+
+static void examine_block(const struct event_spool_block *block, struct event_sources *sources, struct found *found)
 {
 	struct str payload;
 	for (size_t at = 0; event_spool_next(block, &at, &payload);) {
@@ -206,6 +217,7 @@ static void examine_block(const struct event_spool_block *block, struct found *f
 		size_t before = found->count;
 		if (event_record_decode(payload, &r, NULL) < 0 || event_parse(found->arena, r.format, r.raw, &e, NULL) < 0)
 			continue;
+		note_parsed(sources, &r, &e);
 		event_detect(&r, &e, collect, found);
 		/* Alerts borrow from the arena. */
 		if (found->count == 0 && found->count == before && arena_used(found->arena) > ARENA_CLEAR)
@@ -213,8 +225,8 @@ static void examine_block(const struct event_spool_block *block, struct found *f
 	}
 }
 
-int event_stage_detect(struct event_spool *spool, struct event_outbox *outbox, struct event_spool_cursor *cursor,
-                       struct event_stage_counts *counts, struct err *err)
+int event_stage_detect(struct event_spool *spool, struct event_outbox *outbox, struct event_sources *sources,
+                       struct event_spool_cursor *cursor, struct event_stage_counts *counts, struct err *err)
 {
 	struct event_spool_block block = {.bytes = BUF_INIT(BLOCK_BUFFER)};
 	struct found found = {0};
@@ -222,7 +234,7 @@ int event_stage_detect(struct event_spool *spool, struct event_outbox *outbox, s
 	if (r > 0) {
 		cleanup(arena) struct arena *arena = arena_new((size_t)1 << 30);
 		found.arena = arena;
-		examine_block(&block, &found);
+		examine_block(&block, sources, &found);
 		r = found.count > 0 ? event_outbox_put(outbox, found.alerts, found.count, err) : 0;
 		r = r < 0 ? r : 1;
 	}

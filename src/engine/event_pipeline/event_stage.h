@@ -5,7 +5,7 @@
  */
 #pragma once
 #include "engine/event_pipeline/event_alert.h"
-#include "engine/event_pipeline/event_ingest.h"
+#include "engine/event_pipeline/event_sources.h"
 #include "engine/event_pipeline/event_spool.h"
 #include "engine/event_store/event_store.h"
 
@@ -23,6 +23,6 @@ struct event_stage_counts {
 int event_stage_store(struct event_spool *spool, struct event_store *store, struct event_ingest *ingest,
                       struct event_spool_cursor *cursor, struct event_stage_counts *counts, struct err *err) WARN_UNUSED;
 
-/* Examines the next block; alerts are in the outbox before the cursor moves. Returns as event_stage_store. */
-int event_stage_detect(struct event_spool *spool, struct event_outbox *outbox, struct event_spool_cursor *cursor,
-                       struct event_stage_counts *counts, struct err *err) WARN_UNUSED;
+/* Examines the next block and counts for its senders what could not be parsed and how their clocks stand; alerts are in the outbox before the cursor moves. Returns as event_stage_store. */
+int event_stage_detect(struct event_spool *spool, struct event_outbox *outbox, struct event_sources *sources,
+                       struct event_spool_cursor *cursor, struct event_stage_counts *counts, struct err *err) WARN_UNUSED;

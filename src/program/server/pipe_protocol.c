@@ -5,6 +5,28 @@
 
 #define RETENTION_MAX 36500
 
+/* "", or 16 bytes and the prefix. */
+static void put_address(struct proc_message *m, const struct event_address *a)
+{
+	unsigned char bytes[sizeof(a->ip) + 1];
+	memcpy(bytes, a->ip, sizeof(a->ip));
+	bytes[sizeof(a->ip)] = a->prefix;
+	proc_put_str(m, str_n(bytes, a->set ? sizeof(bytes) : 0));
+}
+
+static bool get_address(struct proc_message *m, struct event_address *ret)
+{
+	struct str s = proc_get_str(m, sizeof(ret->ip) + 1);
+	if (s.n == 0)
+		return true;
+	if (s.n != sizeof(ret->ip) + 1)
+		return false;
+	memcpy(ret->ip, s.p, sizeof(ret->ip));
+	ret->prefix = (unsigned char)s.p[sizeof(ret->ip)];
+	ret->set = true;
+	return ret->prefix <= 128 && event_address_is_clean(ret);
+}
+
 void pipe_put_sender(struct proc_message *m, const struct event_sender *s)
 {
 	proc_put_str(m, str_c(s->credential));
@@ -15,6 +37,12 @@ void pipe_put_sender(struct proc_message *m, const struct event_sender *s)
 	proc_put_u64(m, s->retention_days);
 	proc_put_u64(m, (uint64_t)s->not_after);
 	proc_put_u64(m, s->keeps_event_id ? 1 : 0);
+	put_address(m, &s->address);
+	proc_put_str(m, str_c(s->name));
+	proc_put_u64(m, s->rate_per_s);
+	proc_put_u64(m, s->silence_s);
+	proc_put_u64(m, s->clock_off_s);
+	proc_put_u64(m, s->has_format ? 1 + (uint64_t)s->format : 0);
 }
 
 static bool get_text(struct proc_message *m, char *out, size_t size)
@@ -24,30 +52,60 @@ static bool get_text(struct proc_message *m, char *out, size_t size)
 	return !m->failed && strlen(out) == s.n;
 }
 
-void pipe_get_sender(struct proc_message *m, struct event_sender *ret)
+/* What releases before log sources knew of a sender. */
+static bool get_first_fields(struct proc_message *m, struct event_sender *ret)
 {
 	unsigned char digest[32];
-	*ret = (struct event_sender){0};
 	bool ok = get_text(m, ret->credential, sizeof(ret->credential)) &&
-		  str_parse_hex(str_c(ret->credential), digest, sizeof(digest));
+		  (ret->credential[0] == '\0' || str_parse_hex(str_c(ret->credential), digest, sizeof(digest)));
 	ret->id = proc_get_uuid(m);
 	ret->unit = proc_get_uuid(m);
 	ret->endpoint = proc_get_uuid(m);
 	ok = get_text(m, ret->source, sizeof(ret->source)) && ok;
 	uint64_t days = proc_get_u64(m), not_after = proc_get_u64(m), keeps = proc_get_u64(m);
 	if (!ok || days > RETENTION_MAX || not_after > INT64_MAX || keeps > 1)
-		m->failed = true;
-	if (m->failed)
-		return;
+		return false;
 	ret->retention_days = (unsigned)days;
 	ret->not_after = (usec_t)not_after;
 	ret->keeps_event_id = keeps == 1;
+	return true;
+}
+
+static bool get_number(struct proc_message *m, unsigned *ret)
+{
+	uint64_t v = proc_get_u64(m);
+	*ret = (unsigned)v;
+	return v <= UINT32_MAX;
+}
+
+static bool get_later_fields(struct proc_message *m, struct event_sender *ret)
+{
+	bool ok = get_address(m, &ret->address) && get_text(m, ret->name, sizeof(ret->name)) &&
+		  get_number(m, &ret->rate_per_s) && get_number(m, &ret->silence_s) && get_number(m, &ret->clock_off_s);
+	uint64_t format = proc_get_u64(m);
+	ret->has_format = format > 0;
+	ret->format = format > 0 && format <= EVENT_FORMAT__COUNT ? (enum event_format)(format - 1) : EVENT_FORMAT_JSON;
+	return ok && format <= EVENT_FORMAT__COUNT;
+}
+
+static void get_sender(struct proc_message *m, bool short_form, struct event_sender *ret)
+{
+	*ret = (struct event_sender){0};
+	bool ok = get_first_fields(m, ret) && (short_form || get_later_fields(m, ret));
+	/* Found by nothing, it would be found by everything that compares equal to nothing. */
+	if (!ok || (ret->credential[0] == '\0' && !ret->address.set))
+		m->failed = true;
+}
+
+void pipe_get_sender(struct proc_message *m, struct event_sender *ret)
+{
+	get_sender(m, false, ret);
 }
 
 void pipe_snapshot_done(struct pipe_snapshot *s)
 {
 	mem_free(s->senders);
-	*s = (struct pipe_snapshot){0};
+	*s = (struct pipe_snapshot){.short_form = s->short_form};
 }
 
 static int malformed(struct pipe_snapshot *s, struct err *err)
@@ -77,7 +135,7 @@ int pipe_snapshot_add(struct pipe_snapshot *s, struct proc_message *m, struct er
 		s->senders = mem_realloc_array(s->senders, s->capacity, sizeof(*s->senders));
 	}
 	for (uint64_t i = 0; i < count && !m->failed; i++)
-		pipe_get_sender(m, &s->senders[s->count + i]);
+		get_sender(m, s->short_form, &s->senders[s->count + i]);
 	if (!proc_message_complete(m))
 		return malformed(s, err);
 	s->count += count;

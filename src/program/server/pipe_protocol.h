@@ -6,6 +6,7 @@
  *                 PIPE_ALERT_ACK  str key
  *                 PIPE_STATS (call; answer PIPE_STATS with the numbers)
  *                 PIPE_LOG  str NDJSON: core's own log as events
+ *                 PIPE_SOURCES (call; pipe_sources.h)
  *   to core:      PIPE_ALERT  str (engine/event's encoding)
  *                 PIPE_SIGN_CSR (call)  str csr, str common name, u64 not_after; answer PIPE_DONE str certificate
  *                 PIPE_CA (call); answer PIPE_DONE str CA
@@ -27,6 +28,7 @@ enum pipe_message {
 	PIPE_DONE,
 	PIPE_FAILED,
 	PIPE_LOG,
+	PIPE_SOURCES,
 };
 
 #define PIPE_SENDERS_PER_PART 10000
@@ -43,6 +45,7 @@ struct pipe_snapshot {
 	struct event_sender *senders;
 	size_t count, capacity;
 	uint64_t version, next_part, parts;
+	bool short_form; /* senders end after keeps_event_id: files of earlier releases */
 };
 void pipe_snapshot_done(struct pipe_snapshot *s);
 /* 1: the snapshot is whole, 0: more to come, -EPROTO (server.pipe_malformed): refused, and begun anew. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 #include "base/mem/mem.h"
 #include "program/server/pipe_protocol.h"
+#include "program/server/pipe_sources.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -12,6 +13,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_append(&n.payload, str_n(data, size));
 	(void)!pipe_snapshot_add(&s, &m, NULL);
 	(void)pipe_get_stats(&n, &stats);
+	for (enum pipe_sources_what what = 0; what < PIPE_SOURCES__COUNT; what++) {
+		struct pipe_sources sources = {0};
+		struct proc_message answer = proc_message_init(PIPE_SOURCES);
+		buf_append(&answer.payload, str_n(data, size));
+		(void)!pipe_sources_add(&sources, what, &answer, NULL);
+		pipe_sources_done(&sources);
+	}
 	pipe_snapshot_done(&s);
 	proc_message_done(&m);
 	proc_message_done(&n);

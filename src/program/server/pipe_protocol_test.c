@@ -11,7 +11,9 @@
 
 #include "base/file/file.h"
 #include "base/mem/mem.h"
+#include "platform/crypto/crypto.h"
 #include "program/server/pipe_senders.h"
+#include "program/server/pipe_sources.h"
 
 #define HEX "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -24,7 +26,14 @@ static struct event_sender sender(unsigned char n)
 				 .source = "agent",
 				 .retention_days = 90,
 				 .not_after = 5,
-				 .keeps_event_id = true};
+				 .keeps_event_id = true,
+				 .address = {.ip = {[10] = 0xff, [11] = 0xff, [12] = 10}, .prefix = 104, .set = true},
+				 .name = "tường lửa",
+				 .rate_per_s = 1000,
+				 .silence_s = 600,
+				 .clock_off_s = 60,
+				 .has_format = true,
+				 .format = EVENT_FORMAT_TEXT};
 	return s;
 }
 
@@ -86,7 +95,7 @@ static void parts_out_of_order(void **state)
 static void wrong_fields(void **state)
 {
 	(void)state;
-	for (unsigned what = 0; what < 5; what++) {
+	for (unsigned what = 0; what < 9; what++) {
 		struct pipe_snapshot s = {0};
 		struct proc_message m = proc_message_init(PIPE_SENDERS);
 		struct event_sender one = sender(1);
@@ -100,6 +109,14 @@ static void wrong_fields(void **state)
 			one.retention_days = 40000;
 		if (what == 4)
 			one.not_after = -1;
+		if (what == 5)
+			one.address.ip[15] = 1; /* past the prefix */
+		if (what == 6)
+			one.address.prefix = 129;
+		if (what == 7)
+			one.format = EVENT_FORMAT__COUNT;
+		if (what == 8)
+			one.credential[0] = '\0', one.address = (struct event_address){0};
 		pipe_put_sender(&m, &one);
 		assert_int_equal(add(&s, m), -EPROTO);
 		assert_int_equal(s.count, 0);
@@ -154,6 +171,97 @@ static void kept_on_disk(void **state)
 	pipe_snapshot_done(&s);
 }
 
+/* What the release before log sources left on the disk: no magic, eight fields a sender. */
+static void earlier_file_is_read(void **state)
+{
+	char path[] = "/tmp/luytre-senders-XXXXXX";
+	struct pipe_snapshot back = {0};
+	cleanup_buf struct buf body = BUF_INIT(1 << 20), file = BUF_INIT(1 << 20);
+	unsigned char digest[SHA256_SIZE];
+	struct err err = {0};
+	(void)state;
+	(void)close(mkstemp(path));
+	struct proc_message m = proc_message_init(PIPE_SENDERS);
+	const uint64_t head[] = {7, 0, 1, 2};
+	for (size_t i = 0; i < ARRAY_LEN(head); i++)
+		proc_put_u64(&m, head[i]);
+	for (unsigned char i = 1; i <= 2; i++) {
+		struct event_sender s = sender(i);
+		proc_put_str(&m, str_c(s.credential));
+		proc_put_uuid(&m, &s.id);
+		proc_put_uuid(&m, &s.unit);
+		proc_put_uuid(&m, &s.endpoint);
+		proc_put_str(&m, str_c(s.source));
+		proc_put_u64(&m, s.retention_days);
+		proc_put_u64(&m, (uint64_t)s.not_after);
+		proc_put_u64(&m, 1);
+	}
+	for (unsigned i = 0; i < 8; i++)
+		buf_append_char(&body, (char)((uint64_t)m.payload.n >> (8 * i)));
+	buf_append(&body, buf_str(&m.payload));
+	sha256(buf_str(&body), digest);
+	buf_append(&file, str_n(digest, sizeof(digest)));
+	buf_append(&file, buf_str(&body));
+	assert_int_equal(file_write(path, buf_str(&file), 0600, &err), 0);
+	assert_int_equal(pipe_senders_load(path, &back, &err), 0);
+	assert_int_equal(back.count, 2);
+	assert_int_equal(back.senders[1].id.b[0], 2);
+	assert_false(back.senders[1].address.set);
+	assert_false(back.short_form);
+	pipe_snapshot_done(&back);
+	proc_message_done(&m);
+	(void)unlink(path);
+}
+
+static struct pipe_sources ask_all(struct event_sources *from, uint64_t what)
+{
+	struct pipe_sources got = {0};
+	int r = 1;
+	while (r == 1) {
+		struct proc_message m = proc_message_init(PIPE_SOURCES);
+		proc_put_u64(&m, what);
+		proc_put_u64(&m, what == PIPE_SOURCES_COUNTS ? got.count : got.stranger_count);
+		struct proc_message answer = pipe_sources_answer(from, &m);
+		r = pipe_sources_add(&got, (enum pipe_sources_what)what, &answer, NULL);
+		proc_message_done(&m);
+	}
+	assert_int_equal(r, what < PIPE_SOURCES__COUNT ? 0 : -EPROTO);
+	return got;
+}
+
+static void counters_page_by_page(void **state)
+{
+	struct event_sources *s = event_sources_new();
+	const struct event_ingested taken = {.taken = 2};
+	struct event_source_counts want[2];
+	struct event_stranger stranger;
+	(void)state;
+	for (unsigned i = 0; i < PIPE_SOURCES_PAGE + 2; i++) {
+		struct uuid id = {{(unsigned char)i, (unsigned char)(i >> 8), 9}};
+		event_sources_took(s, &id, &taken, 11, EVENT_VIA_TLS, 40 + i);
+		event_sources_parsed(s, &id, 50 * USEC_PER_SEC, 57 * USEC_PER_SEC, STR("mẫu"));
+	}
+	const struct event_address a = {.ip = {[15] = 1}, .prefix = 128, .set = true};
+	event_sources_stranger(s, &a, str_c(HEX), EVENT_VIA_TLS, STR("x"), 1, 3);
+	event_sources_kernel_dropped(s, 12);
+	struct pipe_sources got = ask_all(s, PIPE_SOURCES_COUNTS);
+	assert_int_equal(got.count, PIPE_SOURCES_PAGE + 2);
+	assert_int_equal(got.totals.kernel_dropped, 12);
+	assert_int_equal(got.totals.strangers, 1);
+	assert_int_equal(event_sources_list(s, PIPE_SOURCES_PAGE, want, 2), 2);
+	assert_memory_equal(&got.counts[PIPE_SOURCES_PAGE], want, sizeof(want));
+	assert_int_equal(want[0].skew_median_s, -7);
+	pipe_sources_done(&got);
+	got = ask_all(s, PIPE_SOURCES_STRANGERS);
+	assert_int_equal(event_sources_strangers(s, 0, &stranger, 1), 1);
+	assert_int_equal(got.stranger_count, 1);
+	assert_memory_equal(&got.strangers[0], &stranger, sizeof(stranger));
+	pipe_sources_done(&got);
+	got = ask_all(s, PIPE_SOURCES__COUNT);
+	pipe_sources_done(&got);
+	event_sources_free(s);
+}
+
 static void numbers_and_answers(void **state)
 {
 	struct event_pipeline_stats s = {.received = 1, .alerts_waiting = 15, .store_up = true, .store_blind_since = 9},
@@ -188,6 +296,7 @@ int main(void)
 	    cmocka_unit_test(parts_in_order), cmocka_unit_test(parts_out_of_order),
 	    cmocka_unit_test(wrong_fields),   cmocka_unit_test(every_cut_is_refused),
 	    cmocka_unit_test(kept_on_disk),   cmocka_unit_test(numbers_and_answers),
+	    cmocka_unit_test(earlier_file_is_read), cmocka_unit_test(counters_page_by_page),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

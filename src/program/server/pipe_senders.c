@@ -7,7 +7,10 @@
 
 #define FILE_LIMIT ((size_t)512 << 20)
 
-/* The file: SHA-256 of the rest, then the parts, each as u64 length and a message's payload. */
+/* The file: SHA-256 of the rest, MAGIC, then the parts, each as u64 length and a message's payload. Releases before log
+ * sources wrote no magic, and senders of fewer fields. */
+#define MAGIC "LTSEND2\n"
+
 static void put_part(const struct pipe_snapshot *s, uint64_t part, uint64_t parts, struct buf *out)
 {
 	size_t from = part * PIPE_SENDERS_PER_PART;
@@ -30,6 +33,7 @@ int pipe_senders_save(const char *path, const struct pipe_snapshot *s, struct er
 	cleanup_buf struct buf body = BUF_INIT(FILE_LIMIT), file = BUF_INIT(FILE_LIMIT);
 	unsigned char digest[SHA256_SIZE];
 	uint64_t parts = s->count == 0 ? 1 : (s->count + PIPE_SENDERS_PER_PART - 1) / PIPE_SENDERS_PER_PART;
+	buf_append_c(&body, MAGIC);
 	for (uint64_t i = 0; i < parts; i++)
 		put_part(s, i, parts, &body);
 	sha256(buf_str(&body), digest);
@@ -50,11 +54,13 @@ int pipe_senders_load(const char *path, struct pipe_snapshot *ret, struct err *e
 	sha256(cursor_rest(&c), digest);
 	if (!str_eq(want, str_n(digest, sizeof(digest))))
 		return err_set(err, -EBADMSG, "server.pipe_malformed");
+	ret->short_form = !cursor_accept_str(&c, STR(MAGIC));
 	while (r == 0 && !cursor_at_end(&c)) {
 		struct proc_message m = proc_message_init(PIPE_SENDERS);
 		buf_append(&m.payload, cursor_take(&c, cursor_u64_le(&c)));
 		r = pipe_snapshot_add(ret, &m, err);
 		proc_message_done(&m);
 	}
+	ret->short_form = false;
 	return r == 1 && cursor_at_end(&c) ? 0 : err_set(err, -EBADMSG, "server.pipe_malformed");
 }

@@ -10,6 +10,7 @@
 #include "platform/job/job.h"
 #include "program/server/ingest_http.h"
 #include "program/server/pipe_senders.h"
+#include "program/server/pipe_sources.h"
 #include "program/server/server.h"
 #include "program/server/server_certificate.h"
 #include "program/server/server_journal.h"
@@ -88,6 +89,13 @@ static void answer_stats(struct pipeline *p, struct proc_channel *c, const struc
 	proc_message_done(&reply);
 }
 
+static void answer_sources(struct pipeline *p, struct proc_channel *c, struct proc_message *m)
+{
+	struct proc_message reply = pipe_sources_answer(event_pipeline_sources(p->events), m);
+	(void)!proc_send(c, &reply, NULL);
+	proc_message_done(&reply);
+}
+
 /* ---- what the server itself has to say: canaries and its log ---- */
 
 static int accept_own(struct pipeline *p, struct str lines, struct err *err)
@@ -146,6 +154,9 @@ static void from_core(struct proc_channel *c, struct proc_message *m, void *ctx)
 		break;
 	case PIPE_STATS:
 		answer_stats(p, c, m);
+		break;
+	case PIPE_SOURCES:
+		answer_sources(p, c, m);
 		break;
 	case PIPE_LOG:
 		take_log(p, m);
