@@ -3,39 +3,107 @@
 
 #include "base/json/json.h"
 #include "base/text/text.h"
+#include "engine/event/event_build_internal.h"
 
 #define JSON_LIMIT ((size_t)16 << 20)
 
-/* Bytes that are no text stay in raw; a field holds text. */
-static struct str valid_text(struct arena *arena, struct str raw)
+struct str event_text(struct arena *arena, struct str s)
 {
-	cleanup_buf struct buf text = BUF_INIT(3 * raw.n + 1);
-	if (text_is_utf8(raw))
-		return raw;
-	for (size_t at = 0; at < raw.n;) {
-		int32_t code = text_utf8_next(raw, &at);
+	cleanup_buf struct buf text = BUF_INIT(3 * s.n + 1);
+	if (text_is_utf8(s))
+		return s;
+	for (size_t at = 0; at < s.n;) {
+		int32_t code = text_utf8_next(s, &at);
 		text_append_code(&text, code > 0 ? code : 0xfffd);
 	}
 	return arena_str(arena, buf_str(&text));
 }
 
-static int parse_plain(struct arena *arena, struct str raw, struct event *ret)
+/* One JSON object, perhaps behind "@cee:". */
+static bool parse_json(struct event_build *b, struct str s)
 {
-	struct event_field *fields = ARENA_ARRAY(arena, 2, struct event_field);
-	fields[0] = (struct event_field){.name = STR("message"), .value = valid_text(arena, raw), .type = EVENT_TYPE_STR};
-	fields[1] = (struct event_field){.name = STR("event.parsed"), .value = STR("false"), .type = EVENT_TYPE_BOOL};
-	*ret = (struct event){.raw = raw, .fields = fields, .count = 2};
+	struct event e;
+	if (str_starts_with(s, STR("@cee:")))
+		s = str_trim(str_sub(s, 5, s.n));
+	if (s.n < 2 || s.p[0] != '{' || event_flatten(b->arena, s, NULL, &e, NULL) < 0)
+		return false;
+	event_build_take(b, &e);
+	return b->foreign = true;
+}
+
+/* What stands in a message, or in a line without a header. */
+static bool parse_content(struct event_build *b, struct str s)
+{
+	if (s.n == 0)
+		return false;
+	switch (s.p[0]) {
+	case '{':
+	case '@':
+		if (parse_json(b, s))
+			return true;
+		break;
+	case 'C':
+		if (event_cef_parse(b, s))
+			return true;
+		break;
+	case 'L':
+		if (event_leef_parse(b, s))
+			return true;
+		break;
+	case 't':
+	case 'n':
+		if (event_audit_parse(b, s))
+			return true;
+		break;
+	}
+	return event_pairs_parse(b, s);
+}
+
+static void parse_text(struct event_build *b, struct str text)
+{
+	b->content = text;
+	if (text.n > 0 && text.p[0] == '{' && parse_json(b, text)) {
+		b->parsed = true;
+		return;
+	}
+	b->parsed = event_syslog_parse(b, text);
+	if (parse_content(b, b->content))
+		b->parsed = true;
+	if (event_build_find(b, STR("message")) == NULL)
+		event_build_add(b, STR("message"), b->content);
+}
+
+int event_parse_at(struct arena *arena, enum event_format format, struct str raw, const struct event_clock *clock,
+                   struct event *ret, struct err *err)
+{
+	struct event_build b = {.arena = arena, .clock = *clock};
+	if (format == EVENT_FORMAT_JSON) {
+		struct event e;
+		int r = event_flatten(arena, raw, NULL, &e, err);
+		if (r < 0)
+			return r;
+		*ret = e;
+		return 0;
+	}
+	parse_text(&b, str_trim(event_text(arena, raw)));
+	if (!b.parsed) {
+		event_build_add(&b, STR("event.parsed"), STR("false"));
+		b.fields[b.count - 1].type = EVENT_TYPE_BOOL;
+	}
+	*ret = (struct event){.raw = raw, .fields = b.fields, .count = b.count};
 	return 0;
 }
 
 int event_parse(struct arena *arena, enum event_format format, struct str raw, struct event *ret, struct err *err)
 {
-	if (format == EVENT_FORMAT_JSON)
-		return event_flatten(arena, raw, NULL, ret, err);
-	struct str trimmed = str_trim(raw);
-	if (trimmed.n > 0 && trimmed.p[0] == '{' && event_flatten(arena, trimmed, NULL, ret, NULL) == 0)
-		return 0;
-	return parse_plain(arena, raw, ret);
+	const struct event_clock clock = {.received = clock_now(), .zone = CLOCK_VN_OFFSET_USEC};
+	return event_parse_at(arena, format, raw, &clock, ret, err);
+}
+
+int event_parse_record(struct arena *arena, const struct event_record *record, struct event *ret, struct err *err)
+{
+	const struct event_clock clock = {.received = record->received, .zone = CLOCK_VN_OFFSET_USEC};
+	return event_parse_at(arena, record->format, record->raw, &clock, ret, err);
 }
 
 static void write_value(struct json_writer *w, const struct event_field *f)

@@ -47,7 +47,7 @@ static size_t make_rows(const struct storing *st, size_t from, size_t to, struct
 	for (size_t i = from; i < to; i++) {
 		struct event_record r;
 		struct event e;
-		if (event_record_decode(st->payloads[i], &r, NULL) < 0 || event_parse(arena, r.format, r.raw, &e, NULL) < 0)
+		if (event_record_decode(st->payloads[i], &r, NULL) < 0 || event_parse_record(arena, &r, &e, NULL) < 0)
 			continue;
 		event_row_append(&r, &e, rows);
 		made++;
@@ -215,7 +215,7 @@ static void examine_block(const struct event_spool_block *block, struct event_so
 		struct event_record r;
 		struct event e;
 		size_t before = found->count;
-		if (event_record_decode(payload, &r, NULL) < 0 || event_parse(found->arena, r.format, r.raw, &e, NULL) < 0)
+		if (event_record_decode(payload, &r, NULL) < 0 || event_parse_record(found->arena, &r, &e, NULL) < 0)
 			continue;
 		note_parsed(sources, &r, &e);
 		event_detect(&r, &e, collect, found);
