@@ -283,22 +283,44 @@ static bool packed_six(struct reader *r)
 	return number(r, 2, &r->d.hour) && number(r, 2, &r->d.minute) && number(r, 2, &r->d.second);
 }
 
+/* "03-17 16:13:38.811", "10.30 16:49:06". */
+static bool month_first(struct reader *r)
+{
+	char dash = peek(r, 2);
+	return number(r, 2, &r->d.month) && accept(r, dash) && number(r, 2, &r->d.day) && rest_of_form(r, " ");
+}
+
+/* "20171223-22:15:29:606". */
+static bool packed_eight(struct reader *r)
+{
+	return year(r) && number(r, 2, &r->d.month) && number(r, 2, &r->d.day) && rest_of_form(r, "-T ");
+}
+
+/* "21 Nov 2026 13:56:35". */
+static bool day_and_name(struct reader *r)
+{
+	return short_number(r, &r->d.day) && accept(r, ' ') && month_name(r) && accept(r, ' ') && year(r) && rest_of_form(r, " ");
+}
+
 static bool numbered_form(struct reader *r)
 {
 	size_t n = digit_run(r);
 	char after = peek(r, n);
-	if (n == 4 && (after == '-' || after == '/' || after == '.'))
-		return year_first(r);
-	if (n <= 2 && after == '/')
-		return slashed(r);
-	if (n == 2 && (after == '-' || after == '.'))
-		return number(r, 2, &r->d.month) && accept(r, after) && number(r, 2, &r->d.day) && rest_of_form(r, " ");
-	if (n == 6 && after == ' ')
-		return packed_six(r);
-	if (n == 8)
-		return year(r) && number(r, 2, &r->d.month) && number(r, 2, &r->d.day) && rest_of_form(r, "-T ");
-	if (n <= 2 && after == ' ' && is_letter(peek(r, n + 1)))
-		return short_number(r, &r->d.day) && accept(r, ' ') && month_name(r) && accept(r, ' ') && year(r) && rest_of_form(r, " ");
+	bool dash = after == '-' || after == '.';
+	switch (n) {
+	case 8:
+		return packed_eight(r);
+	case 6:
+		return after == ' ' && packed_six(r);
+	case 4:
+		return (dash || after == '/') && year_first(r);
+	case 2:
+		if (dash)
+			return month_first(r);
+		__attribute__((fallthrough));
+	case 1:
+		return after == '/' ? slashed(r) : after == ' ' && day_and_name(r);
+	}
 	return false;
 }
 

@@ -237,30 +237,41 @@ static bool tag_char(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || (c != '\0' && strchr("_-./()@+#*\\", c) != NULL) || (c & 0x80);
 }
 
-/* "name[pid]:", "name:", "name[pid] "; *i moves behind. Names may have blanks inside ("Google Chrome[12]:", "syslogd 1.4.1:"). */
-static bool tag(struct event_build *b, struct str s, size_t *i)
+/* "[pid]" at *i; *i moves behind. */
+static bool bracketed_pid(struct str s, size_t *i, struct str *ret)
 {
-	size_t k = *i, blanks = 0;
+	size_t k = *i + 1, from = k;
+	while (k < s.n && k - from < 32 && s.p[k] != ']' && s.p[k] != ' ')
+		k++;
+	*ret = str_sub(s, from, k);
+	*i = k + 1;
+	return ret->n > 0 && at(s, k) == ']';
+}
+
+/* Names may have blanks inside when a number of the process ("Google Chrome[12]:") or a version ("syslogd 1.4.1:") follows. */
+static struct str tag_name(struct str s, size_t i)
+{
+	size_t k = i, blanks = 0;
 	bool version = false;
-	while (k - *i < TAG_LIMIT && (tag_char(at(s, k)) || (at(s, k) == ' ' && blanks < 2 && tag_char(at(s, k + 1))))) {
+	while (k - i < TAG_LIMIT && (tag_char(at(s, k)) || (at(s, k) == ' ' && blanks < 2 && tag_char(at(s, k + 1))))) {
 		if (s.p[k] == ' ')
 			version = blanks++ == 0 && is_digit(s.p[k + 1]);
 		k++;
 	}
-	struct str name = str_sub(s, *i, k), pid = STR_EMPTY;
+	return blanks > 0 && !version && at(s, k) != '[' ? STR_EMPTY : str_sub(s, i, k);
+}
+
+/* "name[pid]:", "name:", "name[pid] "; *i moves behind. */
+static bool tag(struct event_build *b, struct str s, size_t *i)
+{
+	struct str name = tag_name(s, *i), pid = STR_EMPTY;
+	size_t k = *i + name.n;
 	bool bracket = at(s, k) == '[';
-	if (name.n == 0 || (blanks > 0 && !version && !bracket))
+	if (name.n == 0 || (bracket && !bracketed_pid(s, &k, &pid)))
 		return false;
-	if (bracket) {
-		size_t from = ++k;
-		while (k < s.n && k - from < 32 && s.p[k] != ']' && s.p[k] != ' ')
-			k++;
-		pid = str_sub(s, from, k);
-		if (pid.n == 0 || at(s, k++) != ']')
-			return false;
-	}
-	bool colon = at(s, k) == ':' && (at(s, k + 1) == ' ' || k + 1 == s.n || bracket || at(s, k + 1) == '{');
-	if (!colon && !(bracket && blanks == 0 && at(s, k) == ' '))
+	char after = at(s, k + 1);
+	bool colon = at(s, k) == ':' && (after == ' ' || after == '{' || k + 1 == s.n || bracket);
+	if (!colon && !(bracket && at(s, k) == ' '))
 		return false;
 	b->program = name;
 	event_build_add(b, STR("process.name"), name);
