@@ -13,6 +13,7 @@
 #define TIMEOUT_S 60
 #define HUNT_TIMEOUT_S 1900
 #define PING_S 5
+#define PATH_LIMIT ((size_t)15 << 10) /* what the client takes is 16 KiB */
 
 struct event_store {
 	struct event_store_config config;
@@ -101,18 +102,21 @@ static enum clickhouse_blame explain(const struct http_client_response *res, str
 	return clickhouse_exception_blame(text);
 }
 
-/* 0: 200 and *res is the answer. 1: an exception, *ret_blame. Negative: no answer (event.store_unreachable). */
-static int ask(struct event_store *s, bool hunt, const char *path, struct str body, struct http_client_response *res,
-               enum clickhouse_blame *ret_blame, struct err *err)
+/* 0: 200 and *res is the answer. 1: an exception, *ret_blame. Negative: no answer (event.store_unreachable, _cancelled). */
+static int ask_while(struct event_store *s, const struct event_store_search *how, const char *path, struct str body,
+                     struct http_client_response *res, enum clickhouse_blame *ret_blame, struct err *err)
 {
 	struct http_client *client;
 	struct err why = {0};
-	int r = take_client(s, hunt, &client, err);
+	int r = take_client(s, how->hunt, &client, err);
 	if (r < 0)
 		return r;
-	struct http_client_request req = {.method = "POST", .path = path, .body = body, .content_type = "text/plain"};
+	struct http_client_request req = {.method = "POST", .path = path, .body = body, .content_type = "text/plain",
+	                                  .gone = how->gone, .gone_ctx = how->gone_ctx};
 	r = http_client_do(client, &req, res, &why);
-	give_client(s, hunt, client);
+	give_client(s, how->hunt, client);
+	if (r == -ECANCELED)
+		return err_set(err, -ECANCELED, "event.store_cancelled");
 	if (r < 0) {
 		char line[240];
 		return err_set(err, r == -ETIMEDOUT ? -ETIMEDOUT : -EAGAIN, "event.store_unreachable",
@@ -122,6 +126,12 @@ static int ask(struct event_store *s, bool hunt, const char *path, struct str bo
 		return 0;
 	*ret_blame = explain(res, err);
 	return 1;
+}
+
+static int ask(struct event_store *s, bool hunt, const char *path, struct str body, struct http_client_response *res,
+               enum clickhouse_blame *ret_blame, struct err *err)
+{
+	return ask_while(s, &(struct event_store_search){.hunt = hunt}, path, body, res, ret_blame, err);
 }
 
 bool event_store_ping(struct event_store *s)
@@ -169,29 +179,38 @@ static void append_param(struct buf *path, const struct event_store_param *p)
 	append_url(path, buf_str(&escaped));
 }
 
-int event_store_query(struct event_store *s, const char *sql, const struct event_store_param *params, size_t count,
-                      bool hunt, struct buf *out, struct err *err)
+int event_store_search(struct event_store *s, const struct event_store_search *what, struct buf *out, struct err *err)
 {
-	cleanup_buf struct buf path = BUF_INIT(8 << 10);
+	cleanup_buf struct buf path = BUF_INIT(PATH_LIMIT);
 	buf_append_c(&path, "/?database=" EVENT_DATABASE "&readonly=1&default_format=JSONEachRow");
-	if (hunt)
+	if (what->hunt)
 		buf_append_c(&path, "&workload=hunt");
-	for (size_t i = 0; i < count; i++)
-		append_param(&path, &params[i]);
+	for (size_t i = 0; i < what->count; i++)
+		append_param(&path, &what->params[i]);
 	if (path.overflow)
 		return err_set(err, -E2BIG, "event.store_limit", ARG_I64("code", 0), ARG_CSTR("reason", "parameters"));
 	struct http_client_response res = {0};
+	struct err why = {0};
 	enum clickhouse_blame blame = CLICKHOUSE_BLAME_SERVER;
-	int r = ask(s, hunt, path.p, str_c(sql), &res, &blame, err);
+	int r = ask_while(s, what, path.p, str_c(what->sql), &res, &blame, &why);
 	if (r == 0) {
 		buf_append(out, buf_str(&res.body));
 		if (out->overflow)
-			r = err_set(err, -E2BIG, "event.store_limit", ARG_I64("code", 0), ARG_CSTR("reason", "answer"));
+			r = err_set(&why, -E2BIG, "event.store_limit", ARG_I64("code", 0), ARG_CSTR("reason", "answer"));
 	} else if (r > 0) {
-		r = err != NULL ? err->code : -EINVAL;
+		r = why.code;
 	}
 	http_client_response_done(&res);
+	if (r < 0 && err != NULL)
+		*err = why;
 	return r;
+}
+
+int event_store_query(struct event_store *s, const char *sql, const struct event_store_param *params, size_t count,
+                      bool hunt, struct buf *out, struct err *err)
+{
+	return event_store_search(s, &(struct event_store_search){.sql = sql, .params = params, .count = count, .hunt = hunt},
+	                          out, err);
 }
 
 int event_store_exec(struct event_store *s, const char *sql, struct err *err)

@@ -38,6 +38,17 @@ struct event_store_param {
  */
 int event_store_query(struct event_store *s, const char *sql, const struct event_store_param *params, size_t count,
                       bool hunt, struct buf *out, struct err *err) WARN_UNUSED;
+/* The same for one who may lose interest: `gone` is asked about once a second from this thread; true ends the search, in the
+ * store too: -ECANCELED event.store_cancelled. */
+struct event_store_search {
+	const char *sql;
+	const struct event_store_param *params;
+	size_t count;
+	bool hunt;
+	bool (*gone)(const void *ctx); /* NULL: waits to the end */
+	const void *gone_ctx;
+};
+int event_store_search(struct event_store *s, const struct event_store_search *what, struct buf *out, struct err *err) WARN_UNUSED;
 /* Statements that change something. */
 int event_store_exec(struct event_store *s, const char *sql, struct err *err) WARN_UNUSED;
 

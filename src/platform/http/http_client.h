@@ -35,6 +35,10 @@ struct http_client_request {
 	const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
 	struct str body;
 	const char *content_type;
+	/* Asked about once a second while waiting, from the caller's thread: true breaks off (-ECANCELED, http.cancelled). NULL:
+	 * never. Not on Windows. */
+	bool (*gone)(const void *ctx);
+	const void *gone_ctx;
 };
 
 struct http_client_response {

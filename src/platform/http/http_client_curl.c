@@ -17,6 +17,7 @@ struct http_client {
 
 /* What the callbacks of one exchange fill. */
 struct exchange {
+	const struct http_client_request *req;
 	struct http_client_response *res;
 	bool too_big;
 };
@@ -56,6 +57,16 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
 	else if (str_eq_nocase(name, STR("Set-Cookie")) && res->set_cookie.n == 0)
 		buf_append(&res->set_cookie, value);
 	return line.n;
+}
+
+static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	const struct exchange *ex = ctx;
+	(void)a;
+	(void)b;
+	(void)c;
+	(void)d;
+	return ex->req->gone(ex->req->gone_ctx) ? 1 : 0;
 }
 
 static CURLcode set_blob(CURL *curl, CURLoption option, const char *pem)
@@ -193,6 +204,8 @@ static int explain(const struct http_client *client, CURLcode code, const struct
 	if (ex->too_big)
 		return err_set(err, -EPROTO, "http.response_too_big", server, ARG_U64("limit", client->response_limit));
 	switch ((int)code) {
+	case CURLE_ABORTED_BY_CALLBACK:
+		return err_set(err, -ECANCELED, "http.cancelled", server);
 	case CURLE_OPERATION_TIMEDOUT:
 		return err_set(err, -ETIMEDOUT, "http.timeout", server);
 	case CURLE_PEER_FAILED_VERIFICATION:
@@ -218,7 +231,7 @@ int http_client_do(struct http_client *client, const struct http_client_request 
 		.body = BUF_INIT(client->response_limit),
 		.set_cookie = BUF_INIT(HEADER_VALUE_MAX),
 	};
-	struct exchange ex = {.res = res};
+	struct exchange ex = {.req = req, .res = res};
 	struct buf url = BUF_INIT((size_t)16 << 10);
 	buf_append_c(&url, client->base_url);
 	buf_append_c(&url, req->path);
@@ -229,6 +242,9 @@ int http_client_do(struct http_client *client, const struct http_client_request 
 	(void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 	(void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, &ex);
 	(void)curl_easy_setopt(curl, CURLOPT_HEADERDATA, &ex);
+	(void)curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	(void)curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &ex);
+	(void)curl_easy_setopt(curl, CURLOPT_NOPROGRESS, req->gone != NULL ? 0L : 1L);
 	CURLcode code = url.overflow || headers == NULL ? CURLE_URL_MALFORMAT : curl_easy_setopt(curl, CURLOPT_URL, url.p);
 	if (code == CURLE_OK)
 		code = curl_easy_perform(curl);
