@@ -6,20 +6,46 @@ passed=0
 failed=0
 failures=
 
-# step NAME COMMAND…: runs it, keeps its output in build/log/NAME.log, goes on after a failure.
-step() {
-	local name=$1 start=$SECONDS
-	shift
-	mkdir -p "$BUILD/log"
-	if "$@" >"$BUILD/log/$name.log" 2>&1; then
+mkdir -p "$BUILD/log"
+
+# tell NAME STATUS SECONDS: one line, and of a failure the end of what it said.
+tell() {
+	if [ "$2" = 0 ]; then
 		passed=$((passed + 1))
-		printf '    %-28s ok    %4d s\n' "$name" $((SECONDS - start))
+		printf '    %-28s ok    %4d s\n' "$1" "$3"
 	else
 		failed=$((failed + 1))
-		failures="$failures $name"
-		printf '    %-28s FAIL  %4d s\n' "$name" $((SECONDS - start))
-		tail -60 "$BUILD/log/$name.log" | sed 's/^/        /'
+		failures="$failures $1"
+		printf '    %-28s FAIL  %4d s\n' "$1" "$3"
+		tail -60 "$BUILD/log/$1.log" | sed 's/^/        /'
 	fi
+}
+
+# step NAME COMMAND…: runs it, keeps its output in build/log/NAME.log, goes on after a failure.
+step() {
+	local name=$1 start=$SECONDS status=0
+	shift
+	"$@" >"$BUILD/log/$name.log" 2>&1 || status=$?
+	tell "$name" $status $((SECONDS - start))
+}
+
+# Tests that start servers wait more than they work: two at a time. Those with a line "# alone" measure time and run by themselves.
+declare -A lane_name=() lane_start=()
+finish_one() {
+	local pid status=0
+	wait -n -p pid "${!lane_name[@]}" || status=$?
+	tell "${lane_name[$pid]}" $status $((SECONDS - lane_start[$pid]))
+	unset "lane_name[$pid]" "lane_start[$pid]"
+}
+in_lanes() {
+	local script name
+	for script; do
+		[ ${#lane_name[@]} -lt 2 ] || finish_one
+		name=$(basename "$(dirname "$script")")
+		bash "$script" >"$BUILD/log/$name.log" 2>&1 &
+		lane_name[$!]=$name lane_start[$!]=$SECONDS
+	done
+	while [ ${#lane_name[@]} -gt 0 ]; do finish_one; done
 }
 
 build_sanitized() {
@@ -42,8 +68,13 @@ step build-sanitized build_sanitized
 step build-windows build_windows
 say "Tests"
 step unit unit_tests
+alone=()
+together=()
 for script in tests/*/run.sh; do
-	[ -f "$script" ] || continue
+	if grep -q '^# alone' "$script"; then alone+=("$script"); else together+=("$script"); fi
+done
+in_lanes "${together[@]}"
+for script in "${alone[@]}"; do
 	step "$(basename "$(dirname "$script")")" bash "$script"
 done
 
