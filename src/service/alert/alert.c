@@ -95,6 +95,11 @@ int alert_record_check(const struct alert_record *record, struct err *err)
 		{"sha256", record->sha256, 0, 64},            {"engine", record->engine, 0, 64},
 		{"rule_name", record->rule_name, 0, 500},     {"action", record->action, 0, 64},
 		{"quarantine_id", record->quarantine_id, 0, 128}, {"raw", record->raw, 0, ALERT_RAW_MAX},
+		{"kind", record->kind, 0, 40},                {"entity", record->entity, 0, 1000},
+		{"tags", record->tags, 0, 4000},              {"why", record->why, 0, ALERT_RAW_MAX},
+		{"rule_file", record->rule_file, 0, 500},     {"rule_hash", record->rule_hash, 0, 64},
+		{"description", record->description, 0, 8000}, {"source", record->source, 0, 500},
+		{"host", record->host, 0, 500},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
 		struct str v = fields[i].value;
@@ -110,11 +115,35 @@ int alert_record_check(const struct alert_record *record, struct err *err)
 
 struct str alert_group_key(struct arena *arena, const struct alert_record *record)
 {
-	const struct uuid *where = uuid_is_null(&record->endpoint_id) ? &record->unit_id : &record->endpoint_id;
-	bool by_threat = record->threat.n > 0;
-	struct str what = by_threat ? record->threat : record->rule_id;
+	bool ours = !uuid_is_null(&record->endpoint_id), by_threat = record->threat.n > 0;
 	char id[UUID_TEXT_SIZE];
-	return arena_printf(arena, "%s|%s|%.*s", uuid_text(where, id), by_threat ? "threat" : "rule", STR_FMT(what));
+	(void)uuid_text(ours ? &record->endpoint_id : &record->unit_id, id);
+	/* Of a threat every file on the machine is one alert; machines that have no agent are told apart by their names. */
+	if (by_threat)
+		return arena_printf(arena, "%s|%.*s|threat|%.*s", id, ours ? 0 : (int)record->host.n, record->host.p, STR_FMT(record->threat));
+	return arena_printf(arena, "%s|%.*s|rule|%.*s|%.*s", id, ours ? 0 : (int)record->host.n, record->host.p, STR_FMT(record->rule_id),
+	                    STR_FMT(record->entity));
+}
+
+struct str alert_technique(struct arena *arena, struct str tags)
+{
+	struct str tag;
+	while (str_split(&tags, '\n', &tag)) {
+		if (!str_starts_with(tag, STR("attack.t")) || (tag.n != 12 && tag.n != 16))
+			continue;
+		struct str id = str_sub(tag, 7, tag.n);
+		bool digits = true;
+		for (size_t i = 1; i < id.n; i++)
+			digits = digits && (i == 5 ? id.p[i] == '.' : id.p[i] >= '0' && id.p[i] <= '9');
+		if (digits)
+			return arena_printf(arena, "T%.*s", STR_FMT(str_sub(id, 1, id.n)));
+	}
+	return STR_EMPTY;
+}
+
+int64_t alert_record_events(const struct alert_record *record)
+{
+	return record->count > 0 ? record->count : 1;
 }
 
 void alert_write_why(const struct alert_record *record, struct json_writer *w)
@@ -131,6 +160,10 @@ void alert_write_why(const struct alert_record *record, struct json_writer *w)
 		{"file.hash.sha256", record->sha256},
 		{"event.action", record->action},
 	};
+	if (record->why.n > 0) {
+		json_raw(w, record->why);
+		return;
+	}
 	json_array(w);
 	for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
 		if (reasons[i].value.n == 0)

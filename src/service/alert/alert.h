@@ -38,9 +38,11 @@ struct alert_record {
 	struct str kind, entity, tags, why, rule_file, rule_hash, description, source, host;
 	int64_t count;  /* events that this record stands for; 0: one */
 	usec_t last_at; /* of the last of them; 0: `at` */
+	int64_t system_level; /* of the log source's system, 1 to 5; 0: unknown */
+	bool internet;        /* the log source says that it can be reached from the Internet */
 };
 
-enum alert_taken { ALERT_TAKEN_NEW, ALERT_TAKEN_COUNTED, ALERT_TAKEN_KNOWN, ALERT_TAKEN_FATE };
+enum alert_taken { ALERT_TAKEN_NEW, ALERT_TAKEN_COUNTED, ALERT_TAKEN_KNOWN, ALERT_TAKEN_FATE, ALERT_TAKEN_SUPPRESSED };
 /*
  * Durable when it returns >= 0 (an enum alert_taken). action "restored" or "deleted" with a quarantine_id is no alert but a quarantined
  * file's fate and goes to service/protection. -EINVAL: the record is refused for good (do not send it again).

@@ -31,3 +31,38 @@ CREATE INDEX alert_comment_alert ON alert_comment (alert_id, at);
 CREATE TABLE alert_text (kind {int} NOT NULL, id {text} NOT NULL, incident {text} NOT NULL, title_vi {text} NOT NULL,
   title_en {text} NOT NULL, happened_vi {text} NOT NULL, happened_en {text} NOT NULL, matters_vi {text} NOT NULL,
   matters_en {text} NOT NULL, steps_vi {text} NOT NULL, steps_en {text} NOT NULL, PRIMARY KEY (kind, id)) {strict};
+-- migration 3
+-- What rules bring with their findings; how the severity came about; where the alert stands in the queue.
+ALTER TABLE alert ADD COLUMN kind {text} NOT NULL DEFAULT '';
+ALTER TABLE alert ADD COLUMN entity {text} NOT NULL DEFAULT '';
+ALTER TABLE alert ADD COLUMN tags {text} NOT NULL DEFAULT '';
+ALTER TABLE alert ADD COLUMN technique {text} NOT NULL DEFAULT '';
+ALTER TABLE alert ADD COLUMN rule_file {text} NOT NULL DEFAULT '';
+ALTER TABLE alert ADD COLUMN rule_hash {text} NOT NULL DEFAULT '';
+ALTER TABLE alert ADD COLUMN description {text} NOT NULL DEFAULT '';
+ALTER TABLE alert ADD COLUMN source {text} NOT NULL DEFAULT '';
+ALTER TABLE alert ADD COLUMN host {text} NOT NULL DEFAULT '';
+ALTER TABLE alert ADD COLUMN rule_level {int} NOT NULL DEFAULT 0;
+ALTER TABLE alert ADD COLUMN score {int} NOT NULL DEFAULT 0;
+ALTER TABLE alert ADD COLUMN score_why {text} NOT NULL DEFAULT '';
+-- severity * 2^52 + last_at: the order of the queue in one number.
+ALTER TABLE alert ADD COLUMN queue_key {int} NOT NULL DEFAULT 0;
+-- When it came into the queue, by the clock of the server; first_at is the event's own time.
+ALTER TABLE alert ADD COLUMN created_at {int} NOT NULL DEFAULT 0;
+UPDATE alert SET rule_level = severity, queue_key = severity * 4503599627370496 + last_at, created_at = first_at;
+CREATE INDEX alert_queue ON alert (queue_key, id);
+CREATE INDEX alert_rule ON alert (rule_id, last_at);
+CREATE INDEX alert_created ON alert (created_at);
+-- A note with a time is a promise: the hand-over tells it.
+ALTER TABLE alert_comment ADD COLUMN due_at {int};
+CREATE INDEX alert_comment_due ON alert_comment (due_at);
+-- alert_severity.yaml, one row a figure.
+CREATE TABLE alert_policy (name {text} NOT NULL PRIMARY KEY, value {int} NOT NULL) {strict};
+-- threat '': any; entity '': any; endpoint_id NULL and host '': every machine of the unit and those below it.
+CREATE TABLE alert_suppression (id {blob} NOT NULL PRIMARY KEY, rule_id {text} NOT NULL, rule_title {text} NOT NULL,
+  threat {text} NOT NULL, entity {text} NOT NULL, endpoint_id {blob}, host {text} NOT NULL, unit_id {blob} NOT NULL,
+  scope {text} NOT NULL, reason {text} NOT NULL, author_id {blob} NOT NULL, author_name {text} NOT NULL,
+  created_at {int} NOT NULL, expires_at {int} NOT NULL, ended_at {int}, ended_by {text} NOT NULL,
+  swallowed {int} NOT NULL, swallowed_at {int}, version {int} NOT NULL) {strict};
+CREATE INDEX alert_suppression_rule ON alert_suppression (rule_id, expires_at);
+CREATE INDEX alert_suppression_unit ON alert_suppression (unit_id, created_at);

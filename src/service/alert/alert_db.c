@@ -23,30 +23,33 @@ int alert_find_by_key(struct db_tx *tx, struct str key, struct uuid *ret_id, str
 	return r;
 }
 
-int alert_db_find_open(struct db_tx *tx, struct str group, struct uuid *ret_id, struct err *err)
+int alert_db_find_open(struct db_tx *tx, struct str group, struct uuid *ret_id, usec_t *ret_last_at, struct err *err)
 {
 	cleanup_rows struct db_rows *rows = NULL;
-	int r = db_query(tx, &rows, err, "SELECT id FROM alert WHERE open_group = $1", DB_TEXT(group));
+	int r = db_query(tx, &rows, err, "SELECT id, last_at FROM alert WHERE open_group = $1", DB_TEXT(group));
 	if (r >= 0)
 		r = db_next(rows, err);
-	if (r > 0)
+	if (r > 0) {
 		*ret_id = db_uuid(rows, 0);
+		*ret_last_at = db_int(rows, 1);
+	}
 	return r;
+}
+
+int alert_db_leave_group(struct db_tx *tx, const struct uuid *id, struct err *err)
+{
+	int r = db_exec(tx, err, "UPDATE alert SET open_group = NULL WHERE id = $1", DB_UUID(id));
+	return r < 0 ? r : 0;
 }
 
 static void search_key_of(const struct alert_record *record, int64_t number, struct buf *out)
 {
 	struct buf text = BUF_INIT((size_t)64 << 10);
-	buf_printf(&text, "%lld %.*s %.*s %.*s %.*s %.*s", (long long)number, STR_FMT(record->title),
-	           STR_FMT(record->threat), STR_FMT(record->path), STR_FMT(record->sha256), STR_FMT(record->rule_id));
+	buf_printf(&text, "%lld %.*s %.*s %.*s %.*s %.*s %.*s %.*s", (long long)number, STR_FMT(record->title),
+	           STR_FMT(record->threat), STR_FMT(record->path), STR_FMT(record->sha256), STR_FMT(record->rule_id),
+	           STR_FMT(record->host), STR_FMT(record->entity));
 	text_search_key(buf_str(&text), out);
 	buf_done(&text);
-}
-
-/* A record may stand for many events of the same kind. */
-static int64_t events_of(const struct alert_record *record)
-{
-	return record->count > 0 ? record->count : 1;
 }
 
 static usec_t last_of(const struct alert_record *record)
@@ -54,45 +57,65 @@ static usec_t last_of(const struct alert_record *record)
 	return record->last_at > record->at ? record->last_at : record->at;
 }
 
-int alert_db_insert(struct db_tx *tx, const struct alert_record *record, const struct uuid *id, struct str group,
-                    struct str why_json, int64_t *ret_number, struct err *err)
+/* The next number; nobody else takes the same one. */
+static int take_number(struct db_tx *tx, int64_t *ret, struct err *err)
+{
+	int r = db_exec(tx, err, "UPDATE alert_number SET last = last + 1 WHERE one = 1");
+	return r < 0 ? r : db_query_int(tx, ret, err, "SELECT last FROM alert_number WHERE one = 1");
+}
+
+#define QUEUE_KEY(severity, last) "(" severity " * 4503599627370496 + " last ")"
+
+int alert_db_insert(struct db_tx *tx, const struct alert_record *record, const struct alert_weighed *weighed,
+                    const struct uuid *id, struct str group, int64_t *ret_number, struct err *err)
 {
 	int64_t number = 0;
-	int r = db_exec(tx, err, "UPDATE alert_number SET last = last + 1 WHERE one = 1");
-	if (r >= 0)
-		r = db_query_int(tx, &number, err, "SELECT last FROM alert_number WHERE one = 1");
+	int r = take_number(tx, &number, err);
 	if (r < 0)
 		return r;
 	cleanup_buf struct buf key = BUF_INIT((size_t)128 << 10);
 	search_key_of(record, number, &key);
+	int64_t queue_key = ((int64_t)weighed->severity << 52) + last_of(record);
 	r = db_exec(tx, err,
 	            "INSERT INTO alert (id, number, rule_id, title, severity, state, endpoint_id, unit_id, threat, path,"
 	            " sha256, engine, rule_name, action, quarantine_id, size_bytes, first_event_id, why, raw, count,"
 	            " first_at, last_at, group_key, open_group, assignee_name, incident_number, resolution, note,"
-	            " search_key, sample, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
-	            " $15, $16, $17, $18, $19, $24, $20, $25, $21, $21, '', '', '', '', $22, $23, 1)",
+	            " search_key, sample, version, kind, entity, tags, technique, rule_file, rule_hash, description, source,"
+	            " host, rule_level, score, score_why, queue_key, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
+	            " $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $24, $20, $25, $21, $21, '', '', '', '', $22, $23, 1,"
+	            " $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39)",
 	            DB_UUID(id), DB_INT(number), DB_TEXT(record->rule_id), DB_TEXT(record->title),
-	            DB_INT(record->severity), DB_INT(ALERT_STATE_NEW), DB_UUID_OR_NULL(&record->endpoint_id),
+	            DB_INT(weighed->severity), DB_INT(ALERT_STATE_NEW), DB_UUID_OR_NULL(&record->endpoint_id),
 	            DB_UUID(&record->unit_id), DB_TEXT(record->threat), DB_TEXT(record->path), DB_TEXT(record->sha256),
 	            DB_TEXT(record->engine), DB_TEXT(record->rule_name), DB_TEXT(record->action),
 	            DB_TEXT(record->quarantine_id), DB_INT(record->size_bytes), DB_TEXT(record->first_event_id),
-	            DB_TEXT(why_json), DB_TEXT(record->raw), DB_INT(record->at), DB_TEXT(group), DB_TEXT(buf_str(&key)),
-	            DB_INT(record->sample), DB_INT(events_of(record)), DB_INT(last_of(record)));
+	            DB_TEXT(weighed->why), DB_TEXT(record->raw), DB_INT(record->at), DB_TEXT(group), DB_TEXT(buf_str(&key)),
+	            DB_INT(record->sample), DB_INT(alert_record_events(record)), DB_INT(last_of(record)), DB_TEXT(record->kind),
+	            DB_TEXT(record->entity), DB_TEXT(record->tags), DB_TEXT(weighed->technique), DB_TEXT(record->rule_file),
+	            DB_TEXT(record->rule_hash), DB_TEXT(record->description), DB_TEXT(record->source), DB_TEXT(record->host),
+	            DB_INT(record->severity), DB_INT(weighed->score), DB_TEXT(weighed->score_why), DB_INT(queue_key),
+	            DB_INT(weighed->created_at));
 	if (r >= 0)
 		*ret_number = number;
 	return r < 0 ? r : 0;
 }
 
-int alert_db_count(struct db_tx *tx, const struct alert_record *record, const struct uuid *id, struct err *err)
+int alert_db_count(struct db_tx *tx, const struct alert_record *record, const struct alert_weighed *weighed,
+                   const struct uuid *id, struct err *err)
 {
-	/* A late record must not move last_at back; a worse finding raises the severity. */
+	/* A late record must not move last_at back; a worse finding raises the severity, and then its arithmetic is the one shown. */
 	int r = db_exec(tx, err,
 	                "UPDATE alert SET count = count + $4,"
 	                " last_at = CASE WHEN last_at < $5 THEN $5 ELSE last_at END,"
 	                " first_at = CASE WHEN first_at > $2 THEN $2 ELSE first_at END,"
+	                " score_why = CASE WHEN score < $6 THEN $7 ELSE score_why END,"
+	                " rule_level = CASE WHEN score < $6 THEN $8 ELSE rule_level END,"
+	                " score = CASE WHEN score < $6 THEN $6 ELSE score END,"
 	                " severity = CASE WHEN severity < $3 THEN $3 ELSE severity END WHERE id = $1",
-	                DB_UUID(id), DB_INT(record->at), DB_INT(record->severity), DB_INT(events_of(record)),
-	                DB_INT(last_of(record)));
+	                DB_UUID(id), DB_INT(record->at), DB_INT(weighed->severity), DB_INT(alert_record_events(record)),
+	                DB_INT(last_of(record)), DB_INT(weighed->score), DB_TEXT(weighed->score_why), DB_INT(record->severity));
+	if (r >= 0)
+		r = db_exec(tx, err, "UPDATE alert SET queue_key = " QUEUE_KEY("severity", "last_at") " WHERE id = $1", DB_UUID(id));
 	return r < 0 ? r : 0;
 }
 
@@ -135,20 +158,21 @@ int alert_db_change(struct db_tx *tx, const struct uuid *id, const struct alert_
                     struct err *err)
 {
 	struct uuid other;
-	int r = c->group.n > 0 ? alert_db_find_open(tx, c->group, &other, err) : 0;
+	usec_t last = 0;
+	int r = c->group.n > 0 ? alert_db_find_open(tx, c->group, &other, &last, err) : 0;
 	if (r < 0)
 		return r;
 	if (r > 0)
 		return err_set(err, -EEXIST, "alert.another_open");
 	r = db_exec(tx, err,
 	            "UPDATE alert SET state = $2, version = version + 1,"
-	            " open_group = CASE WHEN $3 = 1 THEN NULL ELSE group_key END,"
+	            " open_group = CASE WHEN $3 = 1 THEN NULL WHEN $10 = 1 THEN group_key ELSE open_group END,"
 	            " closed_at = CASE WHEN $3 = 1 THEN $4 ELSE NULL END,"
 	            " acknowledged_at = CASE WHEN $2 = $5 AND acknowledged_at IS NULL THEN $4 WHEN $2 = $9 THEN NULL"
 	            " ELSE acknowledged_at END,"
 	            " resolution = $6, note = $7 WHERE id = $1 AND version = $8",
 	            DB_UUID(id), DB_INT(c->state), DB_INT(c->close), DB_INT(now), DB_INT(ALERT_STATE_ACKNOWLEDGED),
-	            DB_TEXT(c->resolution), DB_TEXT(c->note), DB_INT(version), DB_INT(ALERT_STATE_NEW));
+	            DB_TEXT(c->resolution), DB_TEXT(c->note), DB_INT(version), DB_INT(ALERT_STATE_NEW), DB_INT(c->group.n > 0));
 	if (r == 0)
 		return err_set(err, -ESTALE, "alert.changed_meanwhile");
 	if (r > 0 && c->set_assignee)

@@ -4,6 +4,7 @@
 #include "service/account/account.h"
 #include "service/alert/alert_http.h"
 #include "service/alert/alert_sql.gen.h"
+#include "service/alert/alert_suppression.h"
 #include "service/audit/audit.h"
 #include "service/outbox/outbox.h"
 
@@ -303,10 +304,14 @@ static const struct service_route routes[] = {
 	{"POST", "/api/v1/alerts/{id}/comments", "alert.write", comment, "alert.route_comment",
 	 BODY(comment_fields, struct comment_body)},
 	{"DELETE", "/api/v1/alerts/{id}/comments/{comment}", "alert.write", withdraw, "alert.route_withdraw"},
+	{"POST", "/api/v1/alerts/{id}/suppress", "alert.suppress", alert_suppress, "alert.route_suppress",
+	 BODY(alert_suppress_fields, struct alert_suppress_body), .four_eyes = &alert_suppress_eyes},
+	{"GET", "/api/v1/suppressions", "alert.read", alert_suppression_list, "alert.route_suppressions"},
+	{"POST", "/api/v1/suppressions/{id}/end", "alert.suppress", alert_suppression_end, "alert.route_suppression_end"},
 	{.method = NULL},
 };
 
-static const char *const permissions[] = {"alert.read", "alert.write", NULL};
+static const char *const permissions[] = {"alert.read", "alert.write", "alert.suppress", NULL};
 
 const struct service alert_service = {
 	.name = "alert",

@@ -10,6 +10,7 @@ struct intake {
 	struct arena *arena;
 	const struct alert_record *given;
 	struct alert_record record; /* with the machine's unit filled in */
+	struct alert_policy policy;
 	enum alert_taken taken;
 };
 
@@ -50,6 +51,7 @@ static int find_machine(struct db_tx *tx, struct alert_record *record, struct er
 	return r == -ENOENT ? err_set(err, -EINVAL, "alert.unknown_machine") : r;
 }
 
+/* alert_id null: suppressed. The machine's own history keeps the finding all the same. */
 static int detect(struct db_tx *tx, const struct alert_record *record, const struct uuid *alert_id, struct err *err)
 {
 	if (record->threat.n == 0 || uuid_is_null(&record->endpoint_id))
@@ -64,25 +66,50 @@ static int detect(struct db_tx *tx, const struct alert_record *record, const str
 	return r < 0 ? r : 0;
 }
 
-static int make_alert(struct db_tx *tx, struct intake *in, const struct uuid *id, struct str group, struct err *err)
+static int weigh(struct db_tx *tx, struct intake *in, struct alert_weighed *ret, struct err *err)
+{
+	const struct alert_record *record = &in->record;
+	struct alert_weight weight = {.rule_level = record->severity, .system_level = record->system_level};
+	int r = alert_exposure_of(tx, &record->endpoint_id, &weight.exposure, err);
+	if (r < 0)
+		return r;
+	if (record->internet)
+		weight.exposure = ALERT_EXPOSURE_INTERNET;
+	ret->score = alert_score(&in->policy, &weight, &ret->severity);
+	/* What is shown as JSON must be some. */
+	const struct json *list = NULL;
+	if (record->why.n > 0 && (json_parse(in->arena, record->why, NULL, &list, NULL) < 0 || list->type != JSON_ARRAY))
+		in->record.why = STR_EMPTY;
+	cleanup_buf struct buf why = BUF_INIT(ALERT_RAW_MAX * 2), score = BUF_INIT(4096);
+	struct json_writer w = json_writer_init(&why), s = json_writer_init(&score);
+	alert_write_why(record, &w);
+	alert_score_write(&in->policy, &weight, &s);
+	ret->why = arena_str(in->arena, buf_str(&why));
+	ret->score_why = arena_str(in->arena, buf_str(&score));
+	ret->technique = alert_technique(in->arena, record->tags);
+	/* What a sample city shows has happened at its own time. */
+	ret->created_at = record->sample || in->sc->now == NULL ? record->at : in->sc->now();
+	return 0;
+}
+
+static int make_alert(struct db_tx *tx, struct intake *in, const struct alert_weighed *weighed, const struct uuid *id,
+                      struct str group, struct err *err)
 {
 	const struct alert_record *record = &in->record;
 	int64_t number = 0;
-	cleanup_buf struct buf why = BUF_INIT((size_t)128 << 10);
-	struct json_writer w = json_writer_init(&why);
-	alert_write_why(record, &w);
-	int r = alert_db_insert(tx, record, id, group, buf_str(&why), &number, err);
+	int r = alert_db_insert(tx, record, weighed, id, group, &number, err);
 	if (r >= 0)
-		r = alert_emit(tx, "alert.created", id, &record->unit_id, number, record->severity, ALERT_STATE_NEW,
+		r = alert_emit(tx, "alert.created", id, &record->unit_id, number, weighed->severity, ALERT_STATE_NEW,
 		               record->title, err);
 	in->taken = ALERT_TAKEN_NEW;
 	return r;
 }
 
-static int count_alert(struct db_tx *tx, struct intake *in, const struct uuid *id, struct err *err)
+static int count_alert(struct db_tx *tx, struct intake *in, const struct alert_weighed *weighed, const struct uuid *id,
+                       struct err *err)
 {
 	struct alert_brief alert;
-	int r = alert_db_count(tx, &in->record, id, err);
+	int r = alert_db_count(tx, &in->record, weighed, id, err);
 	if (r >= 0)
 		r = alert_get(tx, in->arena, id, &alert, err);
 	if (r >= 0)
@@ -90,6 +117,57 @@ static int count_alert(struct db_tx *tx, struct intake *in, const struct uuid *i
 		               err);
 	in->taken = ALERT_TAKEN_COUNTED;
 	return r;
+}
+
+/* The open alert that this record belongs to: 1 and *id, or 0. One that was quiet for longer than the window gives its place away. */
+static int find_group(struct db_tx *tx, const struct intake *in, struct str group, struct uuid *id, struct err *err)
+{
+	struct uuid open;
+	usec_t last = 0;
+	int r = alert_db_find_open(tx, group, &open, &last, err);
+	if (r > 0 && in->record.at - last > in->policy.window_hours * USEC_PER_HOUR)
+		return alert_db_leave_group(tx, &open, err);
+	if (r > 0)
+		*id = open;
+	return r;
+}
+
+/* The record's key stands for the suppression, so that what comes again is known after its end too. */
+static int swallow(struct db_tx *tx, struct intake *in, const struct uuid *suppression, usec_t now, struct err *err)
+{
+	static const struct uuid none;
+	int r = alert_db_take_key(tx, &in->record, suppression, err);
+	if (r <= 0) {
+		in->taken = ALERT_TAKEN_KNOWN;
+		return r;
+	}
+	in->taken = ALERT_TAKEN_SUPPRESSED;
+	r = alert_db_swallow(tx, suppression, &in->record, now, err);
+	return r < 0 ? r : detect(tx, &in->record, &none, err);
+}
+
+static int group_in(struct db_tx *tx, struct intake *in, struct err *err)
+{
+	struct alert_record *record = &in->record;
+	struct str group = alert_group_key(in->arena, record);
+	struct uuid id = uuid_new(), suppression;
+	struct alert_weighed weighed;
+	usec_t now = in->sc->now != NULL ? in->sc->now() : clock_now();
+	int r = alert_db_find_suppression(tx, record, now, &suppression, err);
+	if (r > 0)
+		return swallow(tx, in, &suppression, now, err);
+	int open = r < 0 ? r : find_group(tx, in, group, &id, err);
+	if (open < 0)
+		return open;
+	r = alert_db_take_key(tx, record, &id, err);
+	if (r <= 0) {
+		in->taken = ALERT_TAKEN_KNOWN;
+		return r;
+	}
+	r = weigh(tx, in, &weighed, err);
+	if (r >= 0)
+		r = open > 0 ? count_alert(tx, in, &weighed, &id, err) : make_alert(tx, in, &weighed, &id, group, err);
+	return r < 0 ? r : detect(tx, record, &id, err);
 }
 
 static int take(struct db_tx *tx, void *ctx, struct err *err)
@@ -107,18 +185,8 @@ static int take(struct db_tx *tx, void *ctx, struct err *err)
 		in->taken = ALERT_TAKEN_FATE;
 		return protection_quarantine_reported(tx, &record->endpoint_id, record->quarantine_id, deleted, record->at, err);
 	}
-	struct str group = alert_group_key(in->arena, record);
-	struct uuid id = uuid_new();
-	int open = alert_db_find_open(tx, group, &id, err);
-	if (open < 0)
-		return open;
-	r = alert_db_take_key(tx, record, &id, err);
-	if (r <= 0) {
-		in->taken = ALERT_TAKEN_KNOWN;
-		return r;
-	}
-	r = open > 0 ? count_alert(tx, in, &id, err) : make_alert(tx, in, &id, group, err);
-	return r < 0 ? r : detect(tx, record, &id, err);
+	r = alert_policy_get(tx, &in->policy, err);
+	return r < 0 ? r : group_in(tx, in, err);
 }
 
 int alert_intake(const struct service_context *sc, const struct alert_record *record, struct err *err)

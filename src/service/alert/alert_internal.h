@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 #pragma once
 #include "service/alert/alert.h"
+#include "service/alert/alert_severity.h"
 
 #define ALERT_KEY_MAX 200
 #define ALERT_RAW_MAX ((size_t)256 << 10)
@@ -16,7 +17,9 @@ extern const char *const alert_resolutions[]; /* NULL-terminated */
 int alert_record_check(const struct alert_record *record, struct err *err) WARN_UNUSED;
 /* What makes two findings the same open alert: machine (or unit) and threat (or rule). */
 struct str alert_group_key(struct arena *arena, const struct alert_record *record);
-/* [{"field","value"}]: why it fired. */
+/* "T1059.001" of the first tag "attack.t1059.001"; "" without one. In the arena. */
+struct str alert_technique(struct arena *arena, struct str tags);
+/* [{"field","value"}]: why it fired; what the rule says itself is taken as it is. */
 void alert_write_why(const struct alert_record *record, struct json_writer *w);
 
 
@@ -25,11 +28,28 @@ void alert_write_why(const struct alert_record *record, struct json_writer *w);
 int alert_db_take_key(struct db_tx *tx, const struct alert_record *record, const struct uuid *alert_id,
                       struct err *err) WARN_UNUSED;
 /* 1 found, 0 none open. */
-int alert_db_find_open(struct db_tx *tx, struct str group, struct uuid *ret_id, struct err *err) WARN_UNUSED;
-int alert_db_insert(struct db_tx *tx, const struct alert_record *record, const struct uuid *id, struct str group,
-                    struct str why_json, int64_t *ret_number, struct err *err) WARN_UNUSED;
-int alert_db_count(struct db_tx *tx, const struct alert_record *record, const struct uuid *id,
-                   struct err *err) WARN_UNUSED;
+int alert_db_find_open(struct db_tx *tx, struct str group, struct uuid *ret_id, usec_t *ret_last_at,
+                       struct err *err) WARN_UNUSED;
+/* It stays open for people, but counts no more findings: the next one makes a new alert. */
+int alert_db_leave_group(struct db_tx *tx, const struct uuid *id, struct err *err) WARN_UNUSED;
+/* What a record is when it has been weighed. */
+struct alert_weighed {
+	enum alert_severity severity;
+	int64_t score;
+	struct str score_why, why, technique; /* JSON, JSON, text */
+	usec_t created_at;
+};
+int alert_db_insert(struct db_tx *tx, const struct alert_record *record, const struct alert_weighed *weighed,
+                    const struct uuid *id, struct str group, int64_t *ret_number, struct err *err) WARN_UNUSED;
+int alert_db_count(struct db_tx *tx, const struct alert_record *record, const struct alert_weighed *weighed,
+                   const struct uuid *id, struct err *err) WARN_UNUSED;
+/* The suppression that covers this record now: 1 found, 0 none. */
+int alert_db_find_suppression(struct db_tx *tx, const struct alert_record *record, usec_t now, struct uuid *ret_id,
+                              struct err *err) WARN_UNUSED;
+int alert_db_swallow(struct db_tx *tx, const struct uuid *suppression_id, const struct alert_record *record, usec_t now,
+                     struct err *err) WARN_UNUSED;
+/* Events that a record stands for. */
+int64_t alert_record_events(const struct alert_record *record);
 /* -ESTALE alert.changed_meanwhile; -EEXIST alert.another_open on reopening. `at` fields of the step are set too. */
 struct alert_change {
 	enum alert_state state;

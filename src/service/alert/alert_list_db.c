@@ -82,6 +82,7 @@ static int add_filters(struct api_list *list, const struct api_request *req, str
 int alert_list(struct api_request *req, struct http_response *res, struct err *err)
 {
 	static const struct api_sort sorts[] = {
+		{"queue", "a.queue_key", DB_TYPE_INT, true},
 		{"last_at", "a.last_at", DB_TYPE_INT, true},   {"first_at", "a.first_at", DB_TYPE_INT, true},
 		{"number", "a.number", DB_TYPE_INT, true},     {"severity", "a.severity", DB_TYPE_INT, true},
 		{"count", "a.count", DB_TYPE_INT, true},       {.name = NULL},

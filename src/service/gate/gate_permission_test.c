@@ -21,9 +21,9 @@
 enum relation { OWN, BELOW, OTHER, RELATION__COUNT };
 static const char *const relation_names[] = {"own", "below", "other"};
 
-enum record { NO_RECORD, UNIT, ACCOUNT, GRANT, ENDPOINT, ALERT, INCIDENT, QUARANTINE, TOKEN, ENROLMENT, NOBODYS, RECORD__COUNT };
+enum record { NO_RECORD, UNIT, ACCOUNT, GRANT, ENDPOINT, ALERT, INCIDENT, QUARANTINE, TOKEN, ENROLMENT, SUPPRESSION, NOBODYS, RECORD__COUNT };
 
-/* $unit, $account, $alert, $n (a number never used before) are put into query and body. */
+/* $unit, $account, $alert, $n (a number never used before), $soon (a day from now) are put into query and body. */
 static const struct {
 	const char *method, *path;
 	enum record record;
@@ -108,6 +108,9 @@ static const struct {
 	{"DELETE", "/api/v1/alerts/{id}/comments/{comment}", ALERT},
 	{"POST", "/api/v1/alerts/{id}/comments", ALERT, .body = "{\"text\":\"x\"}"},
 	{"POST", "/api/v1/alerts/{id}/incident", ALERT, .body = "{\"kind\":\"tech.power\"}"},
+	{"POST", "/api/v1/alerts/{id}/suppress", ALERT, .body = "{\"scope\":\"host\",\"reason\":\"thử\",\"expires_at\":\"$soon\"}"},
+	{"GET", "/api/v1/suppressions", .query = "unit=$unit"},
+	{"POST", "/api/v1/suppressions/{id}/end", SUPPRESSION},
 	{"GET", "/api/v1/incidents", .query = "unit=$unit"},
 	{"POST", "/api/v1/incidents", .body = "{\"title\":\"x\",\"kind\":\"tech.power\",\"unit_id\":\"$unit\"}"},
 	{"GET", "/api/v1/incidents/{id}", INCIDENT},
@@ -258,6 +261,17 @@ static struct uuid quarantine_of(enum relation relation)
 	return (struct uuid){.b = {0}};
 }
 
+static int make_suppression(struct db_tx *tx, void *ctx, struct err *err)
+{
+	const struct making *k = ctx;
+	int r = db_exec(tx, err,
+	                "INSERT INTO alert_suppression (id, rule_id, rule_title, threat, entity, host, unit_id, scope, reason, author_id,"
+	                " author_name, created_at, expires_at, ended_by, swallowed, version)"
+	                " VALUES ($1, 'nothing', '', '', '', '', $2, 'unit', 'x', $1, '', $3, $4, '', 0, 1)",
+	                DB_UUID(&k->id), DB_UUID(&m.units[k->relation]), DB_INT(rig_time), DB_INT(rig_time + USEC_PER_DAY));
+	return r < 0 ? r : 0;
+}
+
 static struct uuid make_record(enum record record, enum relation relation)
 {
 	struct err err = {.code = 0};
@@ -284,6 +298,10 @@ static struct uuid make_record(enum record record, enum relation relation)
 		return make_by_route(relation, "/api/v1/tokens", "{\"name\":\"x\",\"role\":\"reader\",");
 	case ENROLMENT:
 		return make_by_route(relation, "/api/v1/enrolment-tokens", "{");
+	case SUPPRESSION:
+		k.id = uuid_new();
+		rig_must(db_write(m.rig.db, make_suppression, &k, &err), &err);
+		return k.id;
 	case NO_RECORD:
 	case NOBODYS:
 	case RECORD__COUNT:
@@ -354,6 +372,11 @@ static void put_in(struct buf *out, const char *format, enum relation relation)
 		if (skip == 0 && str_starts_with(rest, STR("$n"))) {
 			buf_printf(out, "%u", m.counter++);
 			skip = 2;
+		}
+		if (skip == 0 && str_starts_with(rest, STR("$soon"))) {
+			char iso[CLOCK_ISO_SIZE];
+			buf_append_c(out, clock_iso(rig_time + USEC_PER_DAY, iso));
+			skip = 5;
 		}
 		if (skip == 0) {
 			buf_append_char(out, rest.p[0]);

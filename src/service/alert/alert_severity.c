@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/* Reads the figures, and reckons. */
+#include "service/alert/alert_severity.h"
+
+const char *const alert_exposure_names[ALERT_EXPOSURE__COUNT + 1] = {
+	[ALERT_EXPOSURE_UNKNOWN] = "unknown", [ALERT_EXPOSURE_WORKSTATION] = "workstation",
+	[ALERT_EXPOSURE_SERVER] = "server",   [ALERT_EXPOSURE_INTERNET] = "internet",
+};
+
+struct file {
+	struct str version, confidence;
+	int64_t window_hours;
+	const struct json *rule, *system, *exposure, *from;
+};
+#define FILE(member) offsetof(struct file, member)
+static const struct json_field file_fields[] = {
+	{"version", JSON_FIELD_STR, FILE(version), true, 1, 40},
+	{"confidence", JSON_FIELD_STR, FILE(confidence), true, 1, 20},
+	{"group_window_hours", JSON_FIELD_INT, FILE(window_hours), true, 1, 24 * 31},
+	{"rule_points", JSON_FIELD_ANY, FILE(rule), true},
+	{"system_percent", JSON_FIELD_ANY, FILE(system), true},
+	{"exposure_percent", JSON_FIELD_ANY, FILE(exposure), true},
+	{"severity_from", JSON_FIELD_ANY, FILE(from), true},
+	{.name = NULL},
+};
+
+#define POLICY(member) offsetof(struct alert_policy, member)
+#define POINTS(name, array, i) {name, JSON_FIELD_INT, POLICY(array) + (i) * sizeof(int64_t), true, 0, 1000}
+static const struct json_field rule_fields[] = {
+	POINTS("low", rule_points, ALERT_SEVERITY_LOW), POINTS("medium", rule_points, ALERT_SEVERITY_MEDIUM),
+	POINTS("high", rule_points, ALERT_SEVERITY_HIGH), POINTS("critical", rule_points, ALERT_SEVERITY_CRITICAL), {.name = NULL},
+};
+static const struct json_field system_fields[] = {
+	POINTS("unknown", system_percent, 0), POINTS("1", system_percent, 1), POINTS("2", system_percent, 2),
+	POINTS("3", system_percent, 3),       POINTS("4", system_percent, 4), POINTS("5", system_percent, 5), {.name = NULL},
+};
+static const struct json_field exposure_fields[] = {
+	POINTS("unknown", exposure_percent, ALERT_EXPOSURE_UNKNOWN), POINTS("workstation", exposure_percent, ALERT_EXPOSURE_WORKSTATION),
+	POINTS("server", exposure_percent, ALERT_EXPOSURE_SERVER), POINTS("internet", exposure_percent, ALERT_EXPOSURE_INTERNET),
+	{.name = NULL},
+};
+static const struct json_field from_fields[] = {
+	POINTS("medium", severity_from, ALERT_SEVERITY_MEDIUM), POINTS("high", severity_from, ALERT_SEVERITY_HIGH),
+	POINTS("critical", severity_from, ALERT_SEVERITY_CRITICAL), {.name = NULL},
+};
+
+int alert_policy_read(struct arena *arena, const struct pack_doc *doc, struct alert_policy *ret, struct err *err)
+{
+	struct file f = {.window_hours = 0};
+	struct alert_policy p = {.window_hours = 0};
+	int r = pack_decode(arena, doc, doc->root, file_fields, &f, err);
+	if (r >= 0)
+		r = pack_decode(arena, doc, f.rule, rule_fields, &p, err);
+	if (r >= 0)
+		r = pack_decode(arena, doc, f.system, system_fields, &p, err);
+	if (r >= 0)
+		r = pack_decode(arena, doc, f.exposure, exposure_fields, &p, err);
+	if (r >= 0)
+		r = pack_decode(arena, doc, f.from, from_fields, &p, err);
+	if (r < 0)
+		return r;
+	for (int i = 1; i < ALERT_SEVERITY__COUNT; i++) {
+		if (p.severity_from[i] <= p.severity_from[i - 1])
+			return pack_error(doc, f.from, err_set(err, -EINVAL, "alert.policy_order"), err);
+	}
+	p.window_hours = f.window_hours;
+	*ret = p;
+	return 0;
+}
+
+static int64_t level_of(const struct alert_weight *weight)
+{
+	return weight->system_level < 0 ? 0 : weight->system_level >= ALERT_SYSTEM_LEVELS ? ALERT_SYSTEM_LEVELS - 1 : weight->system_level;
+}
+
+int64_t alert_score(const struct alert_policy *policy, const struct alert_weight *weight, enum alert_severity *ret_severity)
+{
+	int64_t score = (policy->rule_points[weight->rule_level] * policy->system_percent[level_of(weight)] *
+	                 policy->exposure_percent[weight->exposure] + 5000) / 10000;
+	int severity = ALERT_SEVERITY__COUNT - 1;
+	while (severity > ALERT_SEVERITY_LOW && score < policy->severity_from[severity])
+		severity--;
+	*ret_severity = (enum alert_severity)severity;
+	return score;
+}
+
+void alert_score_write(const struct alert_policy *policy, const struct alert_weight *weight, struct json_writer *w)
+{
+	enum alert_severity severity;
+	int64_t score = alert_score(policy, weight, &severity), level = level_of(weight);
+	json_object(w);
+	json_name(w, "rule");
+	json_object(w);
+	json_member_cstr(w, "level", alert_severity_name(weight->rule_level));
+	json_member_int(w, "points", policy->rule_points[weight->rule_level]);
+	json_object_end(w);
+	json_name(w, "system");
+	json_object(w);
+	json_member_int(w, "level", level);
+	json_member_int(w, "percent", policy->system_percent[level]);
+	json_object_end(w);
+	json_name(w, "exposure");
+	json_object(w);
+	json_member_cstr(w, "value", alert_exposure_names[weight->exposure]);
+	json_member_int(w, "percent", policy->exposure_percent[weight->exposure]);
+	json_object_end(w);
+	json_member_int(w, "score", score);
+	json_member_cstr(w, "severity", alert_severity_name(severity));
+	json_object_end(w);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/* The figures in the database, where every core process sees them. */
+#include <stdio.h>
+
+#include "service/alert/alert_severity.h"
+
+/* One row a figure, named by its table and its place there. */
+static const struct {
+	const char *name;
+	size_t count;
+} tables[] = {
+	{"window", 1}, {"rule", ALERT_SEVERITY__COUNT}, {"system", ALERT_SYSTEM_LEVELS}, {"exposure", ALERT_EXPOSURE__COUNT}, {"from", ALERT_SEVERITY__COUNT},
+};
+#define NAME_SIZE 32
+
+static int64_t *figure(struct alert_policy *p, size_t table, size_t i)
+{
+	int64_t *const all[ARRAY_LEN(tables)] = {&p->window_hours, p->rule_points, p->system_percent, p->exposure_percent, p->severity_from};
+	return &all[table][i];
+}
+
+int alert_policy_store(struct db_tx *tx, const struct alert_policy *policy, struct err *err)
+{
+	struct alert_policy copy = *policy;
+	for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
+		for (size_t i = 0; i < tables[t].count; i++) {
+			char name[NAME_SIZE];
+			(void)snprintf(name, sizeof name, "%s.%zu", tables[t].name, i);
+			int r = db_exec(tx, err,
+			                "INSERT INTO alert_policy (name, value) VALUES ($1, $2)"
+			                " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+			                DB_CSTR(name), DB_INT(*figure(&copy, t, i)));
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+int alert_policy_get(struct db_tx *tx, struct alert_policy *ret, struct err *err)
+{
+	cleanup_rows struct db_rows *rows = NULL;
+	struct alert_policy p = {.window_hours = 0};
+	int r = db_query(tx, &rows, err, "SELECT name, value FROM alert_policy");
+	while (r >= 0 && (r = db_next(rows, err)) > 0) {
+		struct str rest = db_text(rows, 0), table = STR_EMPTY;
+		uint64_t i = 0;
+		if (!str_split(&rest, '.', &table))
+			continue;
+		for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
+			if (str_eq_c(table, tables[t].name) && str_parse_u64(rest, 0, tables[t].count - 1, &i))
+				*figure(&p, t, (size_t)i) = db_int(rows, 1);
+		}
+	}
+	*ret = p;
+	return r;
+}
+
+int alert_exposure_of(struct db_tx *tx, const struct uuid *endpoint_id, enum alert_exposure *ret, struct err *err)
+{
+	*ret = ALERT_EXPOSURE_UNKNOWN;
+	if (uuid_is_null(endpoint_id))
+		return 0;
+	cleanup_rows struct db_rows *rows = NULL;
+	int r = db_query(tx, &rows, err, "SELECT os, os_version FROM endpoint WHERE id = $1", DB_UUID(endpoint_id));
+	if (r >= 0)
+		r = db_next(rows, err);
+	/* Only Windows says which it is; of a Linux machine nobody knows. */
+	if (r > 0 && str_eq_nocase(str_sub(db_text(rows, 0), 0, 7), STR("windows")))
+		*ret = str_find(db_text(rows, 1), STR("Server")) != SIZE_MAX ? ALERT_EXPOSURE_SERVER : ALERT_EXPOSURE_WORKSTATION;
+	return r < 0 ? r : 0;
+}
