@@ -57,6 +57,7 @@ struct core {
 	struct proc_starter *scanner; /* NULL: luytre-scand is not there, or we are only checking */
 	struct malware_starter scanner_starter;
 	struct sandbox_kernel kernel; /* asked while we still may */
+	uint64_t agents_max;          /* connections that our limit of open files leaves to agents */
 	struct event_store *store;
 	struct service_context services;
 	struct status_source status;
@@ -68,12 +69,16 @@ struct core {
 	struct job_runner *watch_jobs; /* of their own: what they look at may be what the others hang on */
 	struct status_watch *watch;
 	unsigned char senders_sent[SHA256_SIZE]; /* digest of the last snapshot; only the job that sends it */
-	usec_t senders_next, senders_whole;      /* monotonic: not before, and surely at; likewise */
 
 	pthread_mutex_t lock; /* everything below */
 	bool ready;           /* alerts may be taken in */
 	bool senders_wanted;  /* pipeline is new: it gets the snapshot even when nothing has changed */
 	bool senders_changed; /* somebody came, went or moved since the last one */
+	usec_t senders_next, senders_whole;       /* monotonic: not before, and surely at */
+	uint64_t senders_asked, senders_told;     /* changes so far, and those that the pipeline has heard of */
+	uint64_t machines;                        /* that may send, in the last snapshot */
+	unsigned senders_waiting; /* for senders_heard */
+	pthread_cond_t senders_heard;
 	struct event_pipeline_stats stats;
 	usec_t stats_at;         /* 0: never */
 	usec_t pipeline_gone_at; /* 0: it answers */
@@ -104,12 +109,13 @@ void core_judge(struct core *core, struct status_report *report);
 /* core_pipeline.c: the pipeline's messages, and the snapshot it gets. */
 void core_from_pipeline(struct proc_channel *c, struct proc_message *m, void *core);
 void core_pipeline_up(void *core);
-/* Who may send has changed: the pipeline hears of it within about a second, however many such calls there are. */
+/* Who may send has changed. As a rule this returns when the pipeline knows (after two seconds, if it does not answer); of
+ * many such calls within a second one waits, and what the others changed is known within about a second. */
 void core_senders_changed(void *core);
 /* Pushes the senders when they have changed or the pipeline is new, and looks every minute by itself. */
 int core_push_senders(struct job *job, void *core, struct err *err) WARN_UNUSED;
 #define CORE_JOB_SENDERS   "senders"
-#define CORE_SENDERS_EVERY (USEC_PER_SEC / 2)
+#define CORE_SENDERS_EVERY (USEC_PER_SEC / 4)
 
 /* core_status.c */
 int core_ask_stats(struct job *job, void *core, struct err *err) WARN_UNUSED;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+#include "base/clock/clock_wait.h"
 #include "base/log/log.h"
 #include "platform/crypto/crypto.h"
 #include "program/server/core.h"
@@ -9,6 +10,7 @@
 #define PUSH_PAUSE   USEC_PER_SEC /* at least, and PUSH_SHARE times what the last one took */
 #define PUSH_SHARE   4
 #define LOOK_ANYHOW  USEC_PER_MINUTE /* what runs out says nothing */
+#define HEARD_WITHIN (2 * USEC_PER_SEC) /* how long the one who changed something waits for the pipeline to know */
 
 /* ---- the pipeline's certificate ---- */
 
@@ -85,7 +87,7 @@ struct collected {
 	struct proc_message *parts; /* payloads of senders only */
 	size_t part_count;
 	uint64_t *counts;
-	uint64_t total;
+	uint64_t total, machines;
 };
 
 static void collected_done(struct collected *c)
@@ -126,6 +128,7 @@ static int collect_endpoint(const struct endpoint_snapshot_row *row, void *ctx, 
 	(void)err;
 	str_copy_c(str_c(row->fingerprint), s.credential, sizeof(s.credential));
 	collect(ctx, &s);
+	((struct collected *)ctx)->machines++;
 	return 0;
 }
 
@@ -152,6 +155,17 @@ static void digest_of(const struct collected *c, unsigned char out[SHA256_SIZE])
 	sha256_final(h, out);
 }
 
+/* Of the last part we wait to hear that it was taken: then nobody can be refused any more who was in the snapshot. */
+static int send_part(struct core *core, struct proc_message *m, bool last, struct err *err)
+{
+	struct proc_message reply;
+	if (!last)
+		return proc_role_send(core->role, "pipeline", m, SEND_MS, err);
+	int r = proc_role_call(core->role, "pipeline", m, &reply, SEND_MS, err);
+	cleanup_buf struct buf nothing = BUF_INIT(PIPE_TEXT_LIMIT);
+	return r < 0 ? r : pipe_read_answer(&reply, &nothing, err);
+}
+
 static int send_parts(struct core *core, const struct collected *c, struct err *err)
 {
 	uint64_t version = (uint64_t)clock_now();
@@ -163,29 +177,50 @@ static int send_parts(struct core *core, const struct collected *c, struct err *
 		proc_put_u64(&m, c->part_count);
 		proc_put_u64(&m, c->counts[i]);
 		buf_append(&m.payload, buf_str(&c->parts[i].payload));
-		r = proc_role_send(core->role, "pipeline", &m, SEND_MS, err);
+		r = send_part(core, &m, i + 1 == c->part_count, err);
 		proc_message_done(&m);
 	}
 	return r;
 }
 
+/* The first change is pushed at once; those that follow within the pause share one push at its end, because thousands may
+ * enrol within a minute. Whoever made a change may count on it when this returns: for that the first ones wait a moment,
+ * and of those in the pause one at a time, so that the others' threads stay free. */
 void core_senders_changed(void *ctx)
 {
 	struct core *core = ctx;
+	usec_t until = clock_monotonic() + HEARD_WITHIN;
 	(void)pthread_mutex_lock(&core->lock);
+	uint64_t mine = ++core->senders_asked;
+	bool at_once = clock_monotonic() >= core->senders_next;
+	bool waits = core->ready && (at_once || core->senders_waiting == 0);
 	core->senders_changed = true;
+	core->senders_waiting += waits;
+	if (core->ready && at_once)
+		job_wake(core->jobs, CORE_JOB_SENDERS);
+	while (waits && core->senders_told < mine && clock_wait(&core->senders_heard, &core->lock, until) == 0)
+		;
+	core->senders_waiting -= waits;
 	(void)pthread_mutex_unlock(&core->lock);
 }
 
-/* What is asked for, if it is time: a snapshot holds everybody, and thousands may enrol within a minute. */
-static bool take_due(struct core *core, bool *ret_wanted)
+struct due {
+	bool wanted, changed;
+	uint64_t asked;
+};
+
+/* What is asked for, if it is time: a snapshot holds everybody. */
+static bool take_due(struct core *core, struct due *ret)
 {
 	usec_t now = clock_monotonic();
 	(void)pthread_mutex_lock(&core->lock);
 	bool due = core->senders_wanted || (core->senders_changed && now >= core->senders_next) || now >= core->senders_whole;
-	*ret_wanted = core->senders_wanted;
-	if (due)
+	*ret = (struct due){core->senders_wanted, core->senders_changed, core->senders_asked};
+	if (due) {
 		core->senders_wanted = core->senders_changed = false;
+		if (ret->changed)
+			core->senders_next = now + PUSH_PAUSE; /* who comes while it runs is not the first any more */
+	}
 	(void)pthread_mutex_unlock(&core->lock);
 	return due;
 }
@@ -199,6 +234,11 @@ static int push_senders(struct core *core, bool wanted, struct err *err)
 		r = db_read(core->db, read_tokens, &c, err);
 	if (r >= 0 && c.part_count == 0)
 		new_part(&c);
+	if (r >= 0) {
+		(void)pthread_mutex_lock(&core->lock);
+		core->machines = c.machines;
+		(void)pthread_mutex_unlock(&core->lock);
+	}
 	digest_of(&c, digest);
 	if (r >= 0 && (wanted || memcmp(digest, core->senders_sent, sizeof(digest)) != 0)) {
 		r = send_parts(core, &c, err);
@@ -212,21 +252,24 @@ static int push_senders(struct core *core, bool wanted, struct err *err)
 int core_push_senders(struct job *job, void *ctx, struct err *err)
 {
 	struct core *core = ctx;
-	bool wanted = false;
+	struct due due;
 	(void)job;
-	if (!take_due(core, &wanted))
+	if (!take_due(core, &due))
 		return 0;
 	usec_t began = clock_monotonic();
-	int r = push_senders(core, wanted, err);
+	int r = push_senders(core, due.wanted, err);
 	usec_t ended = clock_monotonic(), pause = (ended - began) * PUSH_SHARE;
-	core->senders_next = ended + (pause > PUSH_PAUSE ? pause : PUSH_PAUSE);
+	(void)pthread_mutex_lock(&core->lock);
+	if (due.changed)
+		core->senders_next = ended + (pause > PUSH_PAUSE ? pause : PUSH_PAUSE);
 	core->senders_whole = ended + LOOK_ANYHOW;
 	if (r == 0)
-		return 0;
-	/* Once more in the next round, whatever it was. */
-	(void)pthread_mutex_lock(&core->lock);
-	core->senders_wanted = true;
+		core->senders_told = due.asked;
+	else
+		core->senders_wanted = true; /* once more in the next round, whatever it was */
+	(void)pthread_cond_broadcast(&core->senders_heard);
 	(void)pthread_mutex_unlock(&core->lock);
-	log_err(LOG_LEVEL_WARN, "the pipeline could not be told who may send", err);
+	if (r < 0)
+		log_err(LOG_LEVEL_WARN, "the pipeline could not be told who may send", err);
 	return r;
 }

@@ -3,6 +3,7 @@
  * What core and pipeline tell each other.
  *
  *   to pipeline:  PIPE_SENDERS  u64 version, u64 part, u64 parts, u64 count, count × sender
+ *                 (the last part is a call; answer PIPE_DONE with nothing, once they count)
  *                 PIPE_ALERT_ACK  str key
  *                 PIPE_STATS (call; answer PIPE_STATS with the numbers)
  *                 PIPE_LOG  str NDJSON: core's own log as events

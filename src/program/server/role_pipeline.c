@@ -64,16 +64,28 @@ static bool hand_over_alert(void *ctx, const struct event_alert *alert)
 	return sent;
 }
 
-static void take_senders(struct pipeline *p, struct proc_message *m)
+static void answer_senders(struct proc_channel *c, const struct proc_message *m, int result, const struct err *err)
+{
+	if (m->id == 0)
+		return;
+	struct proc_message reply = pipe_answer(m, result, STR_EMPTY, err);
+	(void)!proc_send(c, &reply, NULL);
+	proc_message_done(&reply);
+}
+
+static void take_senders(struct pipeline *p, struct proc_channel *c, struct proc_message *m)
 {
 	struct err err = {0};
 	int r = pipe_snapshot_add(&p->snapshot, m, &err);
 	if (r > 0) {
 		event_pipeline_set_senders(p->events, p->snapshot.senders, p->snapshot.count);
+		answer_senders(c, m, 0, NULL);
 		log_info("senders are known", ARG_U64("count", p->snapshot.count),
 			 ARG_U64("version", p->snapshot.version));
 		r = pipe_senders_save(p->senders_path, &p->snapshot, &err);
 		pipe_snapshot_done(&p->snapshot);
+	} else if (r < 0) {
+		answer_senders(c, m, r, &err);
 	}
 	if (r < 0)
 		log_err(LOG_LEVEL_ERROR, "a snapshot of senders could not be taken", &err);
@@ -145,7 +157,7 @@ static void from_core(struct proc_channel *c, struct proc_message *m, void *ctx)
 	char key[EVENT_ALERT_KEY_SIZE];
 	switch (m->type) {
 	case PIPE_SENDERS:
-		take_senders(p, m);
+		take_senders(p, c, m);
 		break;
 	case PIPE_ALERT_ACK:
 		str_copy_c(proc_get_str(m, sizeof(key) - 1), key, sizeof(key));
@@ -285,6 +297,7 @@ static int start_listener(struct pipeline *p, struct err *err)
 	    .fallback = ingest_fallback,
 	    .worker_threads = (unsigned)p->config->workers,
 	    .request_timeout_s = 120,
+	    .max_connections = (unsigned)server_agents_max(),
 	};
 	return http_server_start(&config, &p->server, err);
 }
