@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 
-from city import Failure, eventually
+from city import PATIENCE, Failure, eventually
 from load import Upload
 
 mounts = []
@@ -90,7 +90,8 @@ class Writes:
 
 
 def during(bench, name, begin, end, seconds=5):
-    """Events and writes go on while the disk is out of order; afterwards by themselves."""
+    """Events and writes go on while the disk is out of order; afterwards by themselves. What finds room in the write-ahead
+    log as it is goes on being written, so it is tried until both have been refused."""
     city = small_city(bench)
     upload = Upload(city, bench.next(name), max(4000, bench.events // 10), alerts_every=200).start()
     writes = Writes(city, bench.next(name).upper())
@@ -99,12 +100,16 @@ def during(bench, name, begin, end, seconds=5):
     writes.one()
     begin(city)
     upload.gate = upload.count
-    until, refused = time.monotonic() + seconds, set()
-    while time.monotonic() < until:
+    began, refused = time.monotonic(), set()
+
+    def goes_on():
+        wanted = (not refused or 503 not in upload.statuses) and not upload.problems
+        return time.monotonic() < began + (PATIENCE if wanted else seconds)
+    while goes_on():
         status, answer = writes.one()
         if status in (503, 507, 500):
             refused.add(f'{status} {answer.get("key") if isinstance(answer, dict) else answer}')
-        time.sleep(0.1)
+        time.sleep(0.1 if refused else 0.01)
     meanwhile = dict(upload.statuses)
     end(city)
     if not refused or 503 not in meanwhile:

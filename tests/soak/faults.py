@@ -181,15 +181,24 @@ def kill_scand(bench):
 
 def store_hangs(bench):
     """the event store stands still, then dies"""
-    city = bench.city()
-    upload = Upload(city, bench.next('hang'), bench.events).start()
-    for _ in pace(upload, 2):
+    city, holds = bench.city(), 2
+    # Small batches: what a gate lets through must be more than what is on its way when the store is held.
+    upload = Upload(city, bench.next('hang'), bench.events, batch=max(10, min(500, bench.events // 200)))
+    step = upload.count // (2 * holds)
+    upload.gate = step
+    upload.start()
+    for i in range(holds):
+        eventually('the upload comes to its gate', upload.rests)
         pid = city.roles()['eventdb']
         os.kill(pid, signal.SIGSTOP)
         reached = upload.acked
-        eventually('events are taken meanwhile', lambda: upload.reached(min(upload.gate, reached + upload.batch)))
+        upload.gate = step * (2 * i + 2)
+        eventually('events are taken meanwhile', upload.rests)
+        if upload.acked - reached < step // 2:
+            raise Failure(f'{upload.acked - reached} of {step} events were taken while the store was held')
         time.sleep(3)
         os.kill(pid, signal.SIGCONT if random.random() < 0.5 else signal.SIGKILL)
+        upload.gate = step * (2 * i + 3)
     # Only one that has answered is known to be silent; the pings are 5 s apart.
     eventually('the event store answers', lambda: upload.stored() != ['-1'])
     time.sleep(12)

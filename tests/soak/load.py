@@ -41,10 +41,19 @@ class Upload:
         r = connection.getresponse()
         return r.status, r.read()
 
+    def is_held(self, i):
+        """A thread that has sent i waits: its next batch would be past the gate. The first is never held."""
+        return min(i + self.batch, self.share) > max(self.gate // len(self.threads), self.batch)
+
+    def rests(self):
+        """Everything that the gate lets through is acknowledged."""
+        each = max(self.gate // len(self.threads), self.batch)
+        return self.reached((self.share if each >= self.share else each // self.batch * self.batch) * len(self.threads))
+
     def send_all(self, t):
         epoch, connection, i = uuid.uuid4(), None, 0
         while i < self.share and not self.problems:
-            while (i + self.batch) * len(self.threads) > max(self.gate, self.batch * len(self.threads)):
+            while self.is_held(i):
                 time.sleep(0.02)
             lines = [self.line(t, k) for k in range(i, min(i + self.batch, self.share))]
             body = gzip.compress(b'\n'.join(lines) + b'\n', 1)
