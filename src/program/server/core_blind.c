@@ -15,6 +15,7 @@ struct judging {
 	struct event_pipeline_stats stats; /* counts only while known */
 	struct core_watched w;
 	bool known;
+	uint64_t machines;
 	usec_t gone_at, now, mono;
 	struct status_report *report;
 };
@@ -95,6 +96,10 @@ static void judge_rest(const struct judging *j)
 	judge_database(j);
 	if (j->w.jump_at > 0 && j->now - j->w.jump_at < JUMP_SHOWN)
 		status_report_add(j->report, "clock", j->w.jump_at)->number = j->w.jump_s;
+	if (j->machines > j->core->agents_max) {
+		struct status_blind *b = status_report_add(j->report, "files", j->now - (j->mono - j->w.started_mono));
+		b->number = (int64_t)j->core->agents_max;
+	}
 	usec_t age = j->w.bundle_released_at > 0 ? j->now - j->w.bundle_released_at : 0;
 	if (age > j->core->config->bundle_stale_days * USEC_PER_DAY)
 		status_report_add(j->report, "bundle", j->w.bundle_released_at + j->core->config->bundle_stale_days * USEC_PER_DAY)
@@ -109,6 +114,7 @@ void core_judge(struct core *core, struct status_report *report)
 	j.known = core->stats_at > 0 && core->pipeline_gone_at == 0;
 	j.gone_at = core->pipeline_gone_at;
 	j.w = core->watched;
+	j.machines = core->machines;
 	(void)pthread_mutex_unlock(&core->lock);
 	bool sound = judge_way(&j);
 	if (!sound) {

@@ -14,7 +14,6 @@
 #include "service/account/account.h"
 #include "service/sample/sample.h"
 
-#define AGENT_CONNECTIONS 24000
 #define JOB_THREADS     4
 #define JOB_RENEW       "renew"
 #define SETUP_CODE_FILE "core/setup-code"
@@ -156,7 +155,7 @@ static int listen_on(struct core *core, enum service_listener which, int64_t por
 	    .fallback = gate_fallback,
 	    .worker_threads = (unsigned)core->config->workers,
 	    /* Every machine of a city may hold one between two check-ins. */
-	    .max_connections = which == LISTENER_AGENT ? AGENT_CONNECTIONS : 0,
+	    .max_connections = which == LISTENER_AGENT ? (unsigned)core->agents_max : 0,
 	    .max_per_address = which == LISTENER_CONSOLE ? 256 : 0,
 	};
 	return http_server_start(&config, ret, err);
@@ -274,7 +273,8 @@ static int prepare_scanner(struct core *core, struct err *err)
 int role_core_run(const struct server_config *config, struct err *err)
 {
 	cleanup(arena) struct arena *arena = arena_new(0);
-	struct core core = {.config = config, .arena = arena, .lock = PTHREAD_MUTEX_INITIALIZER, .log = server_journal_new()};
+	struct core core = {.config = config, .arena = arena, .lock = PTHREAD_MUTEX_INITIALIZER,
+	                    .senders_heard = PTHREAD_COND_INITIALIZER, .log = server_journal_new()};
 	const struct proc_role_peer peers[] = {
 	    {.name = "key", .handler = from_key},
 	    {.name = "worker", .handler = from_worker, .message_limit = WORKER_MESSAGE_LIMIT},
@@ -284,6 +284,7 @@ int role_core_run(const struct server_config *config, struct err *err)
 	server_live_init(&core.live, config);
 	core.signer = (struct server_certificate_signer){.ctx = &core.keys, .sign = sign, .ca_pem = ca_pem};
 	core.kernel = sandbox_kernel();
+	core.agents_max = server_agents_max();
 	int r = prepare_scanner(&core, err);
 	if (r == 0)
 		r = server_confine_files("core", config, err);

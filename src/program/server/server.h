@@ -36,6 +36,9 @@ bool server_is_running(const struct server_config *config);
  * the build leaves it. In the arena. */
 const char *server_find_eventdb(struct arena *arena, const char *called);
 
+/* How many connections of agents a listener may hold: our limit of open files less a share for everything else. */
+uint64_t server_agents_max(void);
+
 /* The event store's address as the client takes it: *ret_unix_path for a Unix socket (else NULL), *ret_url. Both NULL:
  * none. In the arena. */
 void server_eventdb_address(struct arena *arena, const struct server_config *config, const char **ret_unix_path,

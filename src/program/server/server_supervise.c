@@ -15,8 +15,9 @@
 #include "program/server/server_privilege.h"
 #include "program/server/server_reload.h"
 
-#define FILES_WANTED 65536
-#define ARGS_MAX      16
+#define ARGS_MAX          16
+#define AGENT_CONNECTIONS 24000
+#define OTHER_FILES       1024 /* kept from agents: the console's connections, the database's, peers, files */
 #define LOCK_TRIES    10
 #define LOCK_PAUSE_US 50000
 
@@ -253,18 +254,23 @@ static int run(struct arena *arena, struct server_settings *settings, const char
 }
 
 /* A connection is a descriptor, and the usual soft limit of 1,024 is below what a city's machines open. Inherited by the
- * roles. */
+ * roles; core says when it does not suffice (core_blind.c). */
 static void raise_file_limit(void)
 {
 	struct rlimit files;
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur == files.rlim_max)
 		return;
-	rlim_t wanted = files.rlim_max < FILES_WANTED ? files.rlim_max : FILES_WANTED;
-	if (files.rlim_cur >= wanted)
-		return;
-	files.rlim_cur = wanted;
+	files.rlim_cur = files.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
-		log_warn("the limit of open files could not be raised", ARG_U64("wanted", wanted));
+		log_warn("the limit of open files could not be raised", ARG_U64("wanted", files.rlim_max));
+}
+
+uint64_t server_agents_max(void)
+{
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur >= AGENT_CONNECTIONS + OTHER_FILES)
+		return AGENT_CONNECTIONS;
+	return files.rlim_cur > 2 * OTHER_FILES ? files.rlim_cur - OTHER_FILES : files.rlim_cur / 2;
 }
 
 int server_supervise(const struct server_config *config, const char *called, const char *data_dir, struct err *err)
