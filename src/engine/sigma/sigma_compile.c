@@ -204,7 +204,8 @@ static void builder_done(struct sg_builder *b)
 	mem_free(b->plans);
 }
 
-int sigma_compile(struct sigma_parsed *parsed, const struct sigma_mapping *mapping, struct sigma_refused *refused,
+/* What a database does not take goes to PCRE2, so a look refuses all that is ever refused. */
+int sigma_compile(struct sigma_parsed *parsed, const struct sigma_mapping *mapping, struct sigma_refused *refused, bool look,
                   struct sg_image *ret, struct err *err)
 {
 	struct sg_builder b = {.arena = parsed->arena, .mapping = mapping, .parsed = parsed};
@@ -215,8 +216,8 @@ int sigma_compile(struct sigma_parsed *parsed, const struct sigma_mapping *mappi
 	sg_sources_make(&b);
 	add_rules(&b);
 	sg_correlations_make(&b);
-	int r = sg_databases_make(&b, err);
-	if (r == 0) {
+	int r = look ? 0 : sg_databases_make(&b, err);
+	if (r == 0 && !look) {
 		/* After the databases: an expression that went to PCRE2 wakes no rule. */
 		sg_triggers_make(&b);
 		sg_keys_make(&b);

@@ -321,7 +321,8 @@ struct sigma_refused {
 	struct err err;
 	struct sigma_refused *next;
 };
-int sigma_compile(struct sigma_parsed *parsed, const struct sigma_mapping *mapping, struct sigma_refused *refused,
+/* `look`: without the pattern databases: tells what is there and what is refused, and cannot match. */
+int sigma_compile(struct sigma_parsed *parsed, const struct sigma_mapping *mapping, struct sigma_refused *refused, bool look,
                   struct sg_image *ret, struct err *err) WARN_UNUSED;
 void sg_image_done(struct sg_image *image);
 /* One block: the sections behind a heading. Reading borrows from `bytes` (aligned to 16), which must outlive the image. */

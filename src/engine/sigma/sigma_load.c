@@ -32,6 +32,7 @@ struct sigma_loader {
 	struct sigma_refusal *refusals;
 	size_t refusal_count;
 	struct sigma_ruleset *set; /* refusals borrow from it */
+	struct sg_image looked;    /* or from this */
 };
 
 struct sigma_loader *sigma_loader_new(const struct sigma_options *options)
@@ -52,6 +53,7 @@ void sigma_loader_free(struct sigma_loader *l)
 	mem_free(l->files);
 	mem_free(l->refusals);
 	(void)sigma_ruleset_unref(l->set);
+	sg_image_done(&l->looked);
 	mem_free(l);
 }
 
@@ -251,7 +253,7 @@ static int compile_fresh(struct sigma_loader *l, const struct inputs *in, struct
 		parse_file(l, &parsed, &l->files[i]);
 	int r = sigma_exclusions_apply(&in->exclusions, &parsed, err);
 	if (r == 0)
-		r = sigma_compile(&parsed, &in->mapping, l->refused, &image, err);
+		r = sigma_compile(&parsed, &in->mapping, l->refused, false, &image, err);
 	if (r != 0)
 		return r;
 	image.known[0].exclusions = (uint32_t)in->exclusions.active;
@@ -298,6 +300,28 @@ int sigma_loader_compile(struct sigma_loader *l, struct sigma_ruleset **ret, str
 	load_refusals(l, &set->image);
 	l->set = sigma_ruleset_ref(set);
 	*ret = set;
+	return 0;
+}
+
+int sigma_loader_look(struct sigma_loader *l, void (*each)(void *ctx, const struct sigma_info *info), void *ctx, struct err *err)
+{
+	cleanup_buf struct buf text = BUF_INIT(PACK_MAX_BYTES);
+	struct sigma_mapping mapping;
+	struct sigma_parsed parsed;
+	int r = read_mapping(l, &text, &mapping, err);
+	if (r < 0)
+		return r;
+	sigma_parsed_init(&parsed, l->arena);
+	for (size_t i = 0; i < l->file_count; i++)
+		parse_file(l, &parsed, &l->files[i]);
+	r = sigma_compile(&parsed, &mapping, l->refused, true, &l->looked, err);
+	if (r < 0)
+		return r;
+	load_refusals(l, &l->looked);
+	for (uint32_t i = 0; i < l->looked.rules_count; i++) {
+		const struct sigma_info info = sg_info(&l->looked, i);
+		each(ctx, &info);
+	}
 	return 0;
 }
 

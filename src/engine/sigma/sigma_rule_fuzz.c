@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	for (; doc != NULL; doc = doc->next)
 		(void)!sigma_parse_doc(&parsed, doc, NULL);
-	if (parsed.rule_count + parsed.correlation_count > 0 && sigma_compile(&parsed, &mapping, NULL, &image, NULL) == 0)
+	if (parsed.rule_count + parsed.correlation_count > 0 && sigma_compile(&parsed, &mapping, NULL, false, &image, NULL) == 0)
 		assert(image.rules_count <= parsed.rule_count + parsed.correlation_count);
 	sg_image_done(&image);
 	return 0;

@@ -109,9 +109,8 @@ size_t sigma_ruleset_count(const struct sigma_ruleset *set)
 	return set->image.rules_count;
 }
 
-struct sigma_info sigma_ruleset_rule(const struct sigma_ruleset *set, uint32_t rule)
+struct sigma_info sg_info(const struct sg_image *image, uint32_t rule)
 {
-	const struct sg_image *image = &set->image;
 	const struct sg_rule *r = &image->rules[rule];
 	return (struct sigma_info){
 		.id = sg_str(image, r->id), .title = sg_str(image, r->title), .name = sg_str(image, r->name),
@@ -121,6 +120,11 @@ struct sigma_info sigma_ruleset_rule(const struct sigma_ruleset *set, uint32_t r
 		.category = sg_str(image, r->category), .product = sg_str(image, r->product), .service = sg_str(image, r->service),
 		.line = r->line, .is_correlation = rule >= image->known[0].rule_count, .silent = r->silent,
 	};
+}
+
+struct sigma_info sigma_ruleset_rule(const struct sigma_ruleset *set, uint32_t rule)
+{
+	return sg_info(&set->image, rule);
 }
 
 uint32_t sigma_ruleset_find(const struct sigma_ruleset *set, struct str reference)

@@ -195,3 +195,5 @@ static inline const struct sg_slot *sg_slot_of(const struct sigma_matcher *m, ui
 bool sg_fired(struct sigma_matcher *m, uint32_t pred);
 bool sg_program_holds(struct sigma_matcher *m, const uint32_t *word);
 int sg_prepare(struct sigma_matcher *m, struct str json, struct err *err) WARN_UNUSED;
+/* sigma_ruleset.c: texts borrow from the image. */
+struct sigma_info sg_info(const struct sg_image *image, uint32_t rule);

@@ -26,6 +26,7 @@ static void write_event(struct buf *out, const char *level, const char *sentence
 	json_member_cstr(&w, "event.kind", "event");
 	json_member_cstr(&w, "event.dataset", "luytre.log");
 	json_member_cstr(&w, "event.provider", "luytre-server");
+	json_member_cstr(&w, "luytre.log", "server"); /* tells rules of product luytre that the event is theirs */
 	json_member_cstr(&w, "log.level", level);
 	json_member_cstr(&w, "message", sentence);
 	json_name(&w, "luytre");
