@@ -16,6 +16,7 @@
 #include "base/mem/mem.h"
 #include "base/msg/msg.h"
 #include "base/uuid/uuid.h"
+#include "engine/rulebook/rulebook.h"
 #include "platform/db/db.h"
 #include "platform/http/http.h"
 #include "platform/job/job.h"
@@ -73,6 +74,8 @@ struct service_worker {
 	void *ctx;
 	int (*table_read)(void *ctx, struct str file, struct buf *ret_packed, struct err *err);
 	int (*table_write)(void *ctx, struct str packed, struct buf *ret_xlsx, struct err *err);
+	/* Sigma rules and lists of indicators: engine/rulebook's jobs. */
+	int (*rulebook)(void *ctx, enum rulebook_job job, struct str input, struct buf *ret, struct err *err);
 };
 
 /* Who asks. Made by service/api from a session, a token or a client certificate. */

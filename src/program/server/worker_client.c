@@ -77,7 +77,16 @@ static int write_table(void *ctx, struct str packed, struct buf *ret_xlsx, struc
 	return worker_client_run(call_role, ctx, WORKER_TABLE_WRITE, packed, ret_xlsx, err);
 }
 
+static int run_rulebook(void *ctx, enum rulebook_job what, struct str input, struct buf *ret, struct err *err)
+{
+	static const enum worker_job jobs[] = {[RULEBOOK_READ] = WORKER_RULES_READ,
+					       [RULEBOOK_CHECK] = WORKER_RULES_CHECK,
+					       [RULEBOOK_REPLAY] = WORKER_RULES_REPLAY,
+					       [RULEBOOK_INDICATORS] = WORKER_RULES_INDICATORS};
+	return worker_client_run(call_role, ctx, jobs[what], input, ret, err);
+}
+
 struct service_worker worker_client(struct proc_role *role)
 {
-	return (struct service_worker){.ctx = role, .table_read = read_table, .table_write = write_table};
+	return (struct service_worker){.ctx = role, .table_read = read_table, .table_write = write_table, .rulebook = run_rulebook};
 }

@@ -10,6 +10,7 @@
 
 #include "base/file/file.h"
 #include "base/log/log.h"
+#include "engine/rulebook/rulebook.h"
 #include "engine/table/table.h"
 #include "program/server/worker_exchange.h"
 #include "program/server/worker_protocol.h"
@@ -39,6 +40,14 @@ static int do_job(enum worker_job job, struct str input, struct buf *out, struct
 		return table_read(input, out, err);
 	case WORKER_TABLE_WRITE:
 		return table_write(input, out, err);
+	case WORKER_RULES_READ:
+		return rulebook_run(RULEBOOK_READ, input, out, err);
+	case WORKER_RULES_CHECK:
+		return rulebook_run(RULEBOOK_CHECK, input, out, err);
+	case WORKER_RULES_REPLAY:
+		return rulebook_run(RULEBOOK_REPLAY, input, out, err);
+	case WORKER_RULES_INDICATORS:
+		return rulebook_run(RULEBOOK_INDICATORS, input, out, err);
 	case WORKER_JOB__COUNT:
 		break;
 	}

@@ -15,8 +15,16 @@ enum worker_message {
 	WORKER_FAILED,
 };
 
-/* TABLE_READ: a CSV or XLSX file to packed rows (engine/table); TABLE_WRITE: packed rows to XLSX. */
-enum worker_job { WORKER_TABLE_READ, WORKER_TABLE_WRITE, WORKER_JOB__COUNT };
+/* TABLE_READ: a CSV or XLSX file to packed rows (engine/table); TABLE_WRITE: packed rows to XLSX; RULES_…: engine/rulebook. */
+enum worker_job {
+	WORKER_TABLE_READ,
+	WORKER_TABLE_WRITE,
+	WORKER_RULES_READ,
+	WORKER_RULES_CHECK,
+	WORKER_RULES_REPLAY,
+	WORKER_RULES_INDICATORS,
+	WORKER_JOB__COUNT
+};
 
 enum worker_why {
 	WORKER_MALFORMED, /* the message or its exchange */

@@ -5,11 +5,13 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "base/file/file.h"
 #include "engine/table/table.h"
 #include "program/server/server_privilege.h"
 #include "program/server/worker_client.h"
@@ -121,6 +123,33 @@ static void a_job(void **state)
 	tear_down(&p);
 }
 
+/* What rules need of libraries under the job's filter: unpacking, YAML, Hyperscan, PCRE2. */
+static void rule_jobs(void **state)
+{
+	(void)state;
+	static const char rule[] = "{\"events\":[\"{\\\"CommandLine\\\":\\\"x\\\"}\"]}\n"
+				   "title: T\nlogsource: {product: windows}\n"
+				   "detection:\n  s: {CommandLine|re: '(?<!y)x+', B|contains: [ab, cd]}\n  condition: s\n";
+	/* gzip of a tar with "a.yml": made by the corpus of engine/rulebook. */
+	char path[512];
+	struct pair p;
+	struct err err = {0};
+	cleanup_buf struct buf input = BUF_INIT(65536), out = BUF_INIT(1 << 20);
+	(void)snprintf(path, sizeof(path), "%s/fuzz/corpus/rulebook_archive/good.tar.gz", getenv("LUYTRE_SOURCE"));
+	buf_append_c(&input, "{\"name\":\"x\"}\n");
+	assert_int_equal(file_read(path, 60000, &input, &err), 0);
+	set_up(&p, USEC_PER_MINUTE, 8, confine_as_the_role_does);
+	assert_int_equal(worker_client_run(call, &p, WORKER_RULES_READ, buf_str(&input), &out, &err), 0);
+	assert_true(str_starts_with(buf_str(&out), STR("{\"files\":1,\"documents\":1,\"refused\":0")));
+	buf_clear(&out);
+	assert_int_equal(worker_client_run(call, &p, WORKER_RULES_CHECK, str_c(rule), &out, &err), 0);
+	assert_true(str_starts_with(buf_str(&out), STR("{\"ok\":true")));
+	buf_clear(&out);
+	assert_int_equal(worker_client_run(call, &p, WORKER_RULES_INDICATORS, STR("{}\nevil[.]example\n"), &out, &err), 0);
+	assert_true(str_ends_with(buf_str(&out), STR("domain\tevil.example\n")));
+	tear_down(&p);
+}
+
 static void expect_failure(usec_t time, int (*confine)(void *, struct err *), int code, const char *key)
 {
 	struct pair p;
@@ -224,6 +253,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_job),
+	    cmocka_unit_test(rule_jobs),
 	    cmocka_unit_test(bad_ends),
 	    cmocka_unit_test(too_slow),
 	    cmocka_unit_test(the_role_dies),
