@@ -30,7 +30,7 @@ static struct str record_of(struct sigma_matcher *m, unsigned what)
 	unsigned first = what >> 8;
 	if (records[what].n > 0)
 		return buf_str(&records[what]);
-	buf_printf(&event, "{\"t\":\"%c\",\"g\":%u,\"t2\":%u,\"ts\":%u}", 'a' + (first & 1), first >> 1 & 7u, first >> 4 & 15u,
+	buf_printf(&event, "{\"t\":\"%c\",\"g\":%u,\"t2\":%u,\"ts\":%u}", (first & 1) != 0 ? 'b' : 'a', first >> 1 & 7u, first >> 4 & 15u,
 	           1700000000u + (what & 255u));
 	int n = sigma_matcher_run(m, buf_str(&event), &matches, NULL);
 	assert(n == 1);
