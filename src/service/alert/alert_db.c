@@ -194,14 +194,14 @@ int alert_db_join(struct db_tx *tx, const struct uuid *id, const struct uuid *in
 }
 
 int alert_db_comment(struct db_tx *tx, const struct uuid *alert_id, const struct uuid *author_id,
-                     struct str author_name, struct str text, usec_t now, struct err *err)
+                     struct str author_name, struct str text, usec_t due, usec_t now, struct err *err)
 {
 	struct uuid id = uuid_new();
 	int r = db_exec(tx, err,
-	                "INSERT INTO alert_comment (id, alert_id, at, author_id, author_name, text)"
-	                " VALUES ($1, $2, $3, $4, $5, $6)",
+	                "INSERT INTO alert_comment (id, alert_id, at, author_id, author_name, text, due_at)"
+	                " VALUES ($1, $2, $3, $4, $5, $6, $7)",
 	                DB_UUID(&id), DB_UUID(alert_id), DB_INT(now), DB_UUID_OR_NULL(author_id), DB_TEXT(author_name),
-	                DB_TEXT(text));
+	                DB_TEXT(text), due != 0 ? DB_INT(due) : DB_NULL);
 	return r < 0 ? r : 0;
 }
 
@@ -216,7 +216,7 @@ int alert_db_comments(struct db_tx *tx, const struct uuid *alert_id, struct json
 {
 	cleanup_rows struct db_rows *rows = NULL;
 	int r = db_query(tx, &rows, err,
-	                 "SELECT id, at, author_name, text FROM alert_comment WHERE alert_id = $1 ORDER BY at, id LIMIT 1000",
+	                 "SELECT id, at, author_name, text, due_at FROM alert_comment WHERE alert_id = $1 ORDER BY at, id LIMIT 1000",
 	                 DB_UUID(alert_id));
 	json_array(w);
 	while (r >= 0 && (r = db_next(rows, err)) > 0) {
@@ -227,6 +227,11 @@ int alert_db_comments(struct db_tx *tx, const struct uuid *alert_id, struct json
 		json_member_cstr(w, "at", clock_iso(db_int(rows, 1), iso));
 		json_member_str(w, "author", db_text(rows, 2));
 		json_member_str(w, "text", db_text(rows, 3));
+		json_name(w, "due_at");
+		if (db_is_null(rows, 4))
+			json_null(w);
+		else
+			json_cstr(w, clock_iso(db_int(rows, 4), iso));
 		json_object_end(w);
 	}
 	json_array_end(w);

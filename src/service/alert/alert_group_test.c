@@ -361,6 +361,62 @@ static void wide(struct db *db, const char *url)
 	world_done(&w);
 }
 
+/* What the officer reads: the pack's sentence with its blanks filled, the rule's own words where the pack has none. */
+static void detail(struct db *db, const char *url)
+{
+	(void)url;
+	struct world w;
+	start_world(&w, db);
+	struct alert_record record = sigma_record(&w.east, "a", WORLD_START);
+	(void)take(&w, &record);
+	record.key = record.rule_id = STR("own-words");
+	record.tags = STR("attack.t0000");
+	record.description = STR("Something odd {user}");
+	record.severity = ALERT_SEVERITY_LOW;
+	(void)take(&w, &record);
+	record.key = record.rule_id = STR("malware.agent");
+	record.threat = STR("EICAR");
+	record.path = STR("C:\\a.exe");
+	record.severity = ALERT_SEVERITY_CRITICAL;
+	(void)take(&w, &record);
+	cleanup(arena) struct arena *arena = arena_new(0);
+	cleanup_answer struct world_answer list = world_call(&w, &(struct world_call){.as = &w.east_officer, .method = "GET", .target = "/api/v1/alerts"});
+	assert_string_equal(world_text(&list, "items.0.what"), "");
+	assert_string_equal(world_text(&list, "items.1.what"), "Chạy lệnh PowerShell đáng ngờ");
+	const struct {
+		const char *path[3], *expected;
+	} cases[] = {
+		{{"text.source", "text.source", "text.source"}, "rule|technique|own"},
+		{{"text.happened", "text.technique", "text.happened"}, "Trên srv-01 có tệp chứa mã độc EICAR: C:\\a.exe|T1059.001|Something odd {user}"},
+		{{"text.incident_kind", "text.incident_kind", "text.incident_kind"}, "attack.malware|attack.malware|"},
+		{{"text.steps", "text.steps", "text.steps"}, "4|4|0"},
+		{{"explain.score", "explain.score", "explain.score"}, "80|50|10"},
+		{{"similar_30d.alerts", "similar_30d.hosts", "contacts.0.name"}, "0|0|east"},
+	};
+	for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
+		cleanup_buf struct buf got = BUF_INIT(4096);
+		for (size_t i = 0; i < 3; i++) {
+			const char *target = arena_printf(arena, "/api/v1/alerts/%s", world_text(&list, arena_printf(arena, "items.%zu.id", i).p)).p;
+			cleanup_answer struct world_answer one = world_call(&w, &(struct world_call){.as = &w.east_officer, .method = "GET", .target = target});
+			buf_printf(&got, "%s%s", i > 0 ? "|" : "", world_text(&one, cases[c].path[i]));
+		}
+		assert_string_equal(got.p, cases[c].expected);
+	}
+	const char *powershell = arena_printf(arena, "/api/v1/alerts/%s", world_text(&list, "items.1.id")).p;
+	cleanup_answer struct world_answer one = world_call(&w, &(struct world_call){.as = &w.east_officer, .method = "GET", .target = powershell});
+	const char *happened = world_text(&one, "text.happened");
+	assert_non_null(strstr(happened, "srv-01"));
+	assert_non_null(strstr(happened, "lan đã chạy"));
+	assert_non_null(strstr(happened, "powershell -enc AAAA"));
+	/* A promise is a note with a time. */
+	const char *notes = arena_printf(arena, "%s/comments", powershell).p;
+	cleanup_answer struct world_answer said = world_call(&w, &(struct world_call){.as = &w.east_officer, .method = "POST", .target = notes,
+		.body = "{\"text\":\"gọi lại\",\"due_at\":\"2026-11-21T23:00:00Z\"}"});
+	assert_int_equal(said.status, 201);
+	assert_string_equal(world_text(&said, "comments.0.due_at"), "2026-11-21T23:00:00Z");
+	world_done(&w);
+}
+
 #define ON_EACH(name)                   \
 	static void name##_each(void **state) \
 	{                                   \
@@ -371,11 +427,12 @@ ON_EACH(grouping)
 ON_EACH(queue)
 ON_EACH(suppression)
 ON_EACH(wide)
+ON_EACH(detail)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(severities), cmocka_unit_test(bad_policies), cmocka_unit_test(techniques),
 	                                   cmocka_unit_test(grouping_each), cmocka_unit_test(queue_each), cmocka_unit_test(suppression_each),
-	                                   cmocka_unit_test(wide_each)};
+	                                   cmocka_unit_test(wide_each), cmocka_unit_test(detail_each)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

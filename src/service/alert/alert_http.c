@@ -185,11 +185,14 @@ static int release(struct api_request *req, struct http_response *res, struct er
 
 /* ---- comments ---- */
 
+/* due_at: a promise, told at the hand-over ("call again at 06:00"). */
 struct comment_body {
 	struct str text;
+	usec_t due_at;
 };
 static const struct json_field comment_fields[] = {
 	{"text", JSON_FIELD_STR, offsetof(struct comment_body, text), true, 1, 8000},
+	{"due_at", JSON_FIELD_TIME, offsetof(struct comment_body, due_at)},
 	{.name = NULL},
 };
 
@@ -197,7 +200,8 @@ static int write_comment(struct db_tx *tx, void *ctx, struct err *err)
 {
 	const struct change *c = ctx;
 	struct alert_brief alert;
-	struct str text = ((const struct comment_body *)c->req->fields)->text;
+	const struct comment_body *body = c->req->fields;
+	struct str text = body->text;
 	usec_t now = api_now(c->req);
 	if (text.n == 0)
 		return err_set(err, -EINVAL, "alert.text_required");
@@ -207,7 +211,7 @@ static int write_comment(struct db_tx *tx, void *ctx, struct err *err)
 	if (r >= 0)
 		r = api_require_unit(tx, c->req, "alert.write", &alert.unit_id, err);
 	if (r >= 0)
-		r = alert_db_comment(tx, &c->id, &c->req->access->account_id, c->req->access->name, text, now, err);
+		r = alert_db_comment(tx, &c->id, &c->req->access->account_id, c->req->access->name, text, body->due_at, now, err);
 	if (r >= 0)
 		r = audit_change(tx, c, &alert, err);
 	if (r >= 0)

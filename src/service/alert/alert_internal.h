@@ -64,7 +64,7 @@ int alert_db_change(struct db_tx *tx, const struct uuid *id, const struct alert_
 int alert_db_group(struct db_tx *tx, struct arena *arena, const struct uuid *id, struct str *ret,
                    struct err *err) WARN_UNUSED;
 int alert_db_comment(struct db_tx *tx, const struct uuid *alert_id, const struct uuid *author_id,
-                     struct str author_name, struct str text, usec_t now, struct err *err) WARN_UNUSED;
+                     struct str author_name, struct str text, usec_t due, usec_t now, struct err *err) WARN_UNUSED;
 /* Takes back a comment of this author that is not older than `since`: 1 done, 0 there is none such. */
 int alert_db_comment_withdraw(struct db_tx *tx, const struct uuid *alert_id, const struct uuid *comment_id,
                               const struct uuid *author_id, usec_t since, struct err *err) WARN_UNUSED;

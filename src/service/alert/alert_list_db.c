@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /* Lists, one alert, sums: need-to-know is part of every query. */
-#include "service/alert/alert_http.h"
+#include "service/alert/alert_detail.h"
 
 static const char *const state_words[] = {"new", "acknowledged", "closed", NULL};
 static const char *const severity_words[] = {"low", "medium", "high", "critical", NULL};
@@ -10,10 +10,15 @@ _Static_assert(sizeof severity_words / sizeof severity_words[0] == ALERT_SEVERIT
 #define ROW_COLUMNS                                                                                                    \
 	"a.number, a.title, a.severity, a.state, a.rule_id, a.threat, a.endpoint_id, e.hostname, a.unit_id, u.name,"   \
 	" a.count, a.first_at, a.last_at, a.assignee_id, a.assignee_name, a.incident_id, a.incident_number, a.sample," \
-	" a.version"
+	" a.version, a.kind, a.entity, a.host, a.technique, a.score, a.created_at,"                                       \
+	" COALESCE(NULLIF(tr.title_vi, ''), tt.title_vi, tp.title_vi), COALESCE(NULLIF(tr.title_en, ''), tt.title_en, tp.title_en)"
+/* What the packs call it: the rule's own entry, its technique's, that of the technique it is a part of. */
 #define ROW_TABLES                                                                                                     \
-	" FROM alert a LEFT JOIN endpoint e ON e.id = a.endpoint_id LEFT JOIN unit u ON u.id = a.unit_id"
-#define ROW_WIDTH 19
+	" FROM alert a LEFT JOIN endpoint e ON e.id = a.endpoint_id LEFT JOIN unit u ON u.id = a.unit_id"                   \
+	" LEFT JOIN alert_text tr ON tr.kind = 1 AND tr.id = a.rule_id"                                                \
+	" LEFT JOIN alert_text tt ON tt.kind = 0 AND tt.id = a.technique"                                              \
+	" LEFT JOIN alert_text tp ON tp.kind = 0 AND tp.id = substr(a.technique, 1, 5)"
+#define ROW_WIDTH 27
 
 /* `f`: the column where ROW_COLUMNS begin. */
 static void write_row(struct json_writer *w, const struct db_rows *rows, const struct api_request *req,
@@ -53,6 +58,15 @@ static void write_row(struct json_writer *w, const struct db_rows *rows, const s
 		json_object_end(w);
 	}
 	json_member_bool(w, "sample", db_int(rows, f + 17) != 0);
+	json_member_str(w, "kind", db_text(rows, f + 19));
+	json_member_str(w, "entity", db_text(rows, f + 20));
+	json_member_str(w, "host", db_text(rows, f + 21));
+	json_member_str(w, "technique", db_text(rows, f + 22));
+	json_member_int(w, "score", db_int(rows, f + 23));
+	api_member_time(w, "created_at", db_int(rows, f + 24));
+	/* A threat's name says more than "malware found". */
+	struct str what = db_text(rows, f + (req->access->lang == MSG_LANG_VI ? 25 : 26));
+	api_member_text_or_null(w, "what", db_text(rows, f + 5).n > 0 ? STR_EMPTY : what);
 	api_member_etag(w, db_int(rows, f + 18));
 }
 
@@ -124,38 +138,37 @@ static void write_detail(struct json_writer *w, const struct db_rows *rows, unsi
 	json_member_str(w, "raw", db_text(rows, f + 9));
 }
 
-/* How common is it here: alerts and units of the same threat (or rule) that this reader may see. */
-static int write_similar(struct db_tx *tx, struct json_writer *w, const struct api_request *req, const struct uuid *id,
-                         struct err *err)
+static void write_rule(struct json_writer *w, const struct db_rows *rows, unsigned f)
 {
-	cleanup_rows struct db_rows *rows = NULL;
-	usec_t now = api_now(req);
-	int r = db_query(tx, &rows, err,
-	                 "SELECT count(*), count(DISTINCT a.unit_id) FROM alert a JOIN alert t ON t.id = $4"
-	                 " WHERE a.threat = t.threat AND (t.threat <> '' OR a.rule_id = t.rule_id) AND a.last_at >= $5"
-	                 " AND a.id <> t.id AND" ACCESS_UNIT_SCOPE("a.unit_id", "$1", "$2", "$3"),
-	                 DB_UUID(&req->access->account_id), DB_CSTR("alert.read"), DB_INT(now), DB_UUID(id),
-	                 DB_INT(now - 30 * USEC_PER_DAY));
-	if (r >= 0)
-		r = db_next(rows, err);
-	if (r <= 0)
-		return r;
-	json_name(w, "similar_30d");
+	json_name(w, "rule");
 	json_object(w);
-	json_member_int(w, "alerts", db_int(rows, 0));
-	json_member_int(w, "units", db_int(rows, 1));
+	json_member_str(w, "description", db_text(rows, f));
+	json_name(w, "tags");
+	json_array(w);
+	struct str tags = db_text(rows, f + 1), tag;
+	while (tags.n > 0 && str_split(&tags, '\n', &tag))
+		json_str(w, tag);
+	json_array_end(w);
+	json_member_str(w, "file", db_text(rows, f + 2));
+	json_member_str(w, "hash", db_text(rows, f + 3));
 	json_object_end(w);
-	return 0;
+	json_member_str(w, "source", db_text(rows, f + 4));
+	/* Alerts of older releases have none. */
+	json_name(w, "explain");
+	if (db_text(rows, f + 5).n > 0)
+		json_raw(w, db_text(rows, f + 5));
+	else
+		json_null(w);
 }
 
 static int write_record(struct db_tx *tx, struct json_writer *w, const struct api_request *req, const struct uuid *id,
-                        int64_t *ret_version, struct err *err)
+                        int64_t *ret_version, struct uuid *ret_unit, struct err *err)
 {
 	cleanup_rows struct db_rows *rows = NULL;
 	int r = db_query(tx, &rows, err,
 	                 "SELECT " ROW_COLUMNS ", a.path, a.sha256, a.engine, a.rule_name, a.action, a.quarantine_id,"
 	                 " a.size_bytes, a.first_event_id, a.why, a.raw, a.resolution, a.note, a.acknowledged_at,"
-	                 " a.closed_at" ROW_TABLES " WHERE a.id = $1",
+	                 " a.closed_at, a.description, a.tags, a.rule_file, a.rule_hash, a.source, a.score_why" ROW_TABLES " WHERE a.id = $1",
 	                 DB_UUID(id));
 	if (r >= 0)
 		r = db_next(rows, err);
@@ -163,22 +176,33 @@ static int write_record(struct db_tx *tx, struct json_writer *w, const struct ap
 		return r < 0 ? r : err_set(err, -ENOENT, "alert.unknown");
 	write_row(w, rows, req, id, 0);
 	write_detail(w, rows, ROW_WIDTH);
-	*ret_version = db_int(rows, ROW_WIDTH - 1);
-	return 0;
+	write_rule(w, rows, ROW_WIDTH + 14);
+	*ret_version = db_int(rows, 18);
+	*ret_unit = db_uuid(rows, 8);
+	const struct str hostname = db_text(rows, 7);
+	const struct alert_facts facts = {
+		.rule_id = db_text(rows, 4), .technique = db_text(rows, 22), .title = db_text(rows, 1), .description = db_text(rows, ROW_WIDTH + 14),
+		.threat = db_text(rows, 5), .path = db_text(rows, ROW_WIDTH), .entity = db_text(rows, 20),
+		.host = hostname.n > 0 ? hostname : db_text(rows, 21), .unit = db_text(rows, 9), .why = db_text(rows, ROW_WIDTH + 8),
+		.raw = db_text(rows, ROW_WIDTH + 9)};
+	return alert_db_write_text(tx, w, req, &facts, err);
 }
 
 int alert_db_write_one(struct db_tx *tx, struct api_request *req, struct http_response *res, const struct uuid *id,
                        int64_t *ret_version, struct err *err)
 {
 	struct json_writer w = api_reply(res, 200);
+	struct uuid unit = {.b = {0}};
 	json_object(&w);
-	int r = write_record(tx, &w, req, id, ret_version, err);
+	int r = write_record(tx, &w, req, id, ret_version, &unit, err);
 	if (r >= 0) {
 		json_name(&w, "comments");
 		r = alert_db_comments(tx, id, &w, err);
 	}
 	if (r >= 0)
-		r = write_similar(tx, &w, req, id, err);
+		r = alert_db_write_similar(tx, &w, req, id, err);
+	if (r >= 0)
+		r = alert_db_write_contacts(tx, &w, &unit, err);
 	json_object_end(&w);
 	return r;
 }
