@@ -76,5 +76,10 @@ int alert_write_of_incident(struct db_tx *tx, const struct uuid *incident_id, st
                             struct err *err) WARN_UNUSED;
 /* All alerts but the sample's, for the server's own figures: of no account, so without a scope. */
 int alert_count_states(struct db_tx *tx, int64_t ret[ALERT_STATE__COUNT][ALERT_SEVERITY__COUNT], struct err *err) WARN_UNUSED;
+/* Mean times of the alerts that came since then, as on the page; -1: none yet. Without a scope. */
+struct alert_mean {
+	usec_t acknowledge_us, resolve_us;
+};
+int alert_means(struct db_tx *tx, usec_t since, struct alert_mean ret[ALERT_SEVERITY__COUNT], struct err *err) WARN_UNUSED;
 /* The alert that took in this record: 1 found, 0 not. */
 int alert_find_by_key(struct db_tx *tx, struct str key, struct uuid *ret_id, struct err *err) WARN_UNUSED;

@@ -417,6 +417,54 @@ static void detail(struct db *db, const char *url)
 	world_done(&w);
 }
 
+/* From when it came into the queue; a test run does not count as resolved. */
+static void figures(struct db *db, const char *url)
+{
+	(void)url;
+	struct world w;
+	start_world(&w, db);
+	cleanup(arena) struct arena *arena = arena_new(0);
+	static const struct {
+		const char *key, *resolution;
+		usec_t acknowledge, close; /* after it came; 0: not */
+	} cases[] = {{"a", "true_positive", USEC_PER_MINUTE, USEC_PER_HOUR}, {"b", "test", 3 * USEC_PER_MINUTE, 2 * USEC_PER_HOUR},
+	             {"c", "false_positive", 0, 2 * USEC_PER_HOUR}, {"d", NULL, 0, 0}};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const usec_t came = world_clock;
+		struct alert_record record = sigma_record(&w.east, cases[i].key, WORLD_START - USEC_PER_HOUR);
+		record.rule_id = str_c(cases[i].key);
+		(void)take(&w, &record);
+		cleanup_answer struct world_answer list = world_call(&w, &(struct world_call){.as = &w.admin, .method = "GET", .target = "/api/v1/alerts?sort=-number&limit=1"});
+		const char *one = arena_printf(arena, "/api/v1/alerts/%s", world_text(&list, "items.0.id")).p;
+		world_clock = came + cases[i].acknowledge;
+		if (cases[i].acknowledge != 0) {
+			cleanup_answer struct world_answer a = world_call(&w, &(struct world_call){.as = &w.admin, .method = "POST", .target = arena_printf(arena, "%s/acknowledge", one).p, .if_match = "*"});
+			assert_int_equal(a.status, 200);
+		}
+		world_clock = came + cases[i].close;
+		if (cases[i].close != 0) {
+			cleanup_answer struct world_answer a = world_call(&w, &(struct world_call){.as = &w.admin, .method = "POST", .target = arena_printf(arena, "%s/close", one).p, .if_match = "*",
+				.body = arena_printf(arena, "{\"resolution\":\"%s\"}", cases[i].resolution).p});
+			assert_int_equal(a.status, 200);
+		}
+		world_clock = came;
+	}
+	cleanup_answer struct world_answer f = world_call(&w, &(struct world_call){.as = &w.east_officer, .method = "GET", .target = "/api/v1/alerts/figures?months=2"});
+	static const char *const expected[][2] = {
+		{"months.0.month", "2026-11"}, {"months.1.month", "2026-10"}, {"months.0.by_severity.high.count", "4"},
+		{"months.0.by_severity.high.acknowledged", "3"}, {"months.0.by_severity.high.closed", "2"},
+		{"months.0.by_severity.high.mtta_s", "2480"}, /* (60 + 180 + 7200) / 3 */
+		{"months.0.by_severity.high.mttr_s", "5400"}, {"months.1.all.count", "0"}, {"months.1.all.mtta_s", ""},
+		{"units.0.unit.name", "Phường Đông"}, {"units.0.all.count", "4"}, {"units", "1"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(expected); i++)
+		assert_string_equal(world_text(&f, expected[i][0]), expected[i][1]);
+	cleanup_answer struct world_answer none = world_call(&w, &(struct world_call){.as = &w.west_officer, .method = "GET", .target = "/api/v1/alerts/figures"});
+	assert_string_equal(world_text(&none, "months.0.all.count"), "0");
+	assert_string_equal(world_text(&none, "units"), "0");
+	world_done(&w);
+}
+
 #define ON_EACH(name)                   \
 	static void name##_each(void **state) \
 	{                                   \
@@ -428,11 +476,12 @@ ON_EACH(queue)
 ON_EACH(suppression)
 ON_EACH(wide)
 ON_EACH(detail)
+ON_EACH(figures)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(severities), cmocka_unit_test(bad_policies), cmocka_unit_test(techniques),
 	                                   cmocka_unit_test(grouping_each), cmocka_unit_test(queue_each), cmocka_unit_test(suppression_each),
-	                                   cmocka_unit_test(wide_each), cmocka_unit_test(detail_each)};
+	                                   cmocka_unit_test(wide_each), cmocka_unit_test(detail_each), cmocka_unit_test(figures_each)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -297,6 +297,7 @@ int alert_join_incident(struct db_tx *tx, const struct alert_brief *alert, const
 static const struct service_route routes[] = {
 	{"GET", "/api/v1/alerts", "alert.read", alert_list, "alert.route_list"},
 	{"GET", "/api/v1/alerts/summary", "alert.read", alert_summary, "alert.route_summary"},
+	{"GET", "/api/v1/alerts/figures", "alert.read", alert_figures, "alert.route_figures"},
 	{"GET", "/api/v1/alerts/{id}", "alert.read", get_one, "alert.route_get"},
 	{"POST", "/api/v1/alerts/{id}/acknowledge", "alert.write", acknowledge, "alert.route_acknowledge"},
 	{"POST", "/api/v1/alerts/{id}/assign", "alert.write", assign, "alert.route_assign",

@@ -99,6 +99,7 @@ static const struct {
 	{"GET", "/api/v1/threats", .once = true},
 	{"GET", "/api/v1/alerts", .query = "unit=$unit"},
 	{"GET", "/api/v1/alerts/summary", .once = true},
+	{"GET", "/api/v1/alerts/figures", .once = true},
 	{"GET", "/api/v1/alerts/{id}", ALERT},
 	{"POST", "/api/v1/alerts/{id}/acknowledge", ALERT},
 	{"POST", "/api/v1/alerts/{id}/assign", ALERT, .body = "{\"account_id\":null}"},

@@ -11,13 +11,18 @@
 struct sums {
 	int64_t endpoints[ENDPOINT_STATE__COUNT];
 	int64_t alerts[ALERT_STATE__COUNT][ALERT_SEVERITY__COUNT];
+	usec_t since; /* of the means */
+	struct alert_mean means[ALERT_SEVERITY__COUNT];
 };
+#define MEANS_OF (30 * USEC_PER_DAY)
 
 static int read_sums(struct db_tx *tx, void *ctx, struct err *err)
 {
 	struct sums *s = ctx;
 	int r = endpoint_count_states(tx, s->endpoints, err);
-	return r < 0 ? r : alert_count_states(tx, s->alerts, err);
+	if (r >= 0)
+		r = alert_count_states(tx, s->alerts, err);
+	return r < 0 ? r : alert_means(tx, s->since, s->means, err);
 }
 
 static void gauge(struct buf *out, const char *name, const char *unit, const char *help, double value)
@@ -139,6 +144,19 @@ static void write_sums(struct buf *out, const struct sums *s)
 			                   OPENMETRICS_LABELS({"state", str_c(alert_state_name((enum alert_state)i))},
 			                                      {"severity", str_c(alert_severity_name((enum alert_severity)k))}),
 			                   (double)s->alerts[i][k]);
+	static const char *const acknowledge = "luytre_alert_acknowledge_seconds", *const resolve = "luytre_alert_resolve_seconds";
+	openmetrics_family(out, acknowledge, OPENMETRICS_GAUGE, "seconds", "Mean time to acknowledge of the alerts of the last 30 days.");
+	for (int k = 0; k < ALERT_SEVERITY__COUNT; k++) {
+		if (s->means[k].acknowledge_us >= 0)
+			openmetrics_sample(out, acknowledge, "", OPENMETRICS_LABELS({"severity", str_c(alert_severity_name((enum alert_severity)k))}),
+			                   (double)s->means[k].acknowledge_us / USEC_PER_SEC);
+	}
+	openmetrics_family(out, resolve, OPENMETRICS_GAUGE, "seconds", "Mean time to resolve of the alerts of the last 30 days.");
+	for (int k = 0; k < ALERT_SEVERITY__COUNT; k++) {
+		if (s->means[k].resolve_us >= 0)
+			openmetrics_sample(out, resolve, "", OPENMETRICS_LABELS({"severity", str_c(alert_severity_name((enum alert_severity)k))}),
+			                   (double)s->means[k].resolve_us / USEC_PER_SEC);
+	}
 }
 
 static void write_database(struct buf *out, struct db *db)
@@ -175,6 +193,7 @@ static int get_metrics(struct api_request *req, struct http_response *res, struc
 	const struct service_context *sc = req->service;
 	struct status_report *s = ARENA_NEW(req->arena, struct status_report);
 	struct sums *sums = ARENA_NEW(req->arena, struct sums);
+	sums->since = api_now(req) - MEANS_OF;
 	int r = db_read(sc->db, read_sums, sums, err);
 	if (r < 0)
 		return r;
