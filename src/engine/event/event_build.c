@@ -68,12 +68,16 @@ struct str event_build_join(struct event_build *b, struct str prefix, struct str
 
 void event_build_take(struct event_build *b, const struct event *e)
 {
-	for (size_t i = 0; i < e->count; i++) {
-		struct event_field *f = next_field(b);
-		if (f == NULL)
-			return;
-		*f = e->fields[i];
-	}
+	size_t n = e->count < EVENT_BUILD_FIELDS_MAX - b->count ? e->count : EVENT_BUILD_FIELDS_MAX - b->count;
+	struct event_field *all = ARENA_ARRAY(b->arena, b->count + n + FIRST_FIELDS, struct event_field);
+	if (all == NULL || n == 0)
+		return;
+	if (b->count > 0)
+		(void)memcpy(all, b->fields, b->count * sizeof *all);
+	(void)memcpy(all + b->count, e->fields, n * sizeof *all);
+	b->fields = all;
+	b->count += n;
+	b->capacity = b->count + FIRST_FIELDS;
 }
 
 const struct event_field *event_build_find(const struct event_build *b, struct str name)

@@ -15,6 +15,12 @@ struct event_build {
 	struct str program; /* who wrote the message: what message patterns are found by */
 	struct str content; /* the message without its header */
 	bool parsed;        /* some form was recognised */
+	struct event_stamp_memo {
+		const char *text;
+		size_t end;
+		usec_t t;
+		bool ok;
+	} memo;             /* the time at the beginning of a text, which many patterns ask for */
 	bool foreign;       /* fields have the sender's names: the dictionary has to look */
 };
 

@@ -3,7 +3,7 @@
 
 #include "base/json/json.h"
 #include "base/text/text.h"
-#include "engine/event/event_build_internal.h"
+#include "engine/event/event_dictionary_internal.h"
 
 #define JSON_LIMIT ((size_t)16 << 20)
 
@@ -31,44 +31,53 @@ static bool parse_json(struct event_build *b, struct str s)
 	return b->foreign = true;
 }
 
-/* What stands in a message, or in a line without a header. */
-static bool parse_content(struct event_build *b, struct str s)
+/* Forms that name themselves. */
+static bool parse_marked(struct event_build *b, struct str s)
 {
-	if (s.n == 0)
-		return false;
-	switch (s.p[0]) {
+	switch (s.n > 0 ? s.p[0] : '\0') {
 	case '{':
 	case '@':
-		if (parse_json(b, s))
-			return true;
-		break;
+		return parse_json(b, s);
 	case 'C':
-		if (event_cef_parse(b, s))
-			return true;
-		break;
+		return event_cef_parse(b, s);
 	case 'L':
-		if (event_leef_parse(b, s))
-			return true;
-		break;
+		return event_leef_parse(b, s);
 	case 't':
 	case 'n':
-		if (event_audit_parse(b, s))
-			return true;
-		break;
+		return event_audit_parse(b, s);
 	}
-	return event_pairs_parse(b, s);
+	return false;
 }
 
-static void parse_text(struct event_build *b, struct str text)
+static bool begins_with_digit_or_bracket(struct str s)
+{
+	return s.n > 0 && ((s.p[0] >= '0' && s.p[0] <= '9') || s.p[0] == '[' || s.p[0] == '-');
+}
+
+/* Lines of files begin with a time that syslog does not have, an address or a host; syslog's with "<" or a month. */
+static bool parse_header(const struct event_dictionary *d, struct event_build *b, struct str text)
+{
+	bool first = begins_with_digit_or_bracket(text);
+	if (first && event_line_parse(d, b, text))
+		return true;
+	if (event_syslog_parse(b, text))
+		return true;
+	return !first && event_line_parse(d, b, text);
+}
+
+static void parse_text(const struct event_dictionary *d, struct event_build *b, struct str text)
 {
 	b->content = text;
-	if (text.n > 0 && text.p[0] == '{' && parse_json(b, text)) {
-		b->parsed = true;
-		return;
+	b->parsed = parse_marked(b, text);
+	if (!b->parsed) {
+		b->parsed = parse_header(d, b, text);
+		if (!parse_marked(b, b->content)) {
+			bool pairs = event_pairs_parse(b, b->content);
+			b->parsed = event_message_parse(d, b) || pairs || b->parsed;
+		}
 	}
-	b->parsed = event_syslog_parse(b, text);
-	if (parse_content(b, b->content))
-		b->parsed = true;
+	if (b->foreign)
+		event_dictionary_apply(d, b);
 	if (event_build_find(b, STR("message")) == NULL)
 		event_build_add(b, STR("message"), b->content);
 }
@@ -76,16 +85,19 @@ static void parse_text(struct event_build *b, struct str text)
 int event_parse_at(struct arena *arena, enum event_format format, struct str raw, const struct event_clock *clock,
                    struct event *ret, struct err *err)
 {
+	const struct event_dictionary *d = event_dictionary_current();
 	struct event_build b = {.arena = arena, .clock = *clock};
 	if (format == EVENT_FORMAT_JSON) {
 		struct event e;
 		int r = event_flatten(arena, raw, NULL, &e, err);
 		if (r < 0)
 			return r;
-		*ret = e;
+		event_build_take(&b, &e);
+		event_dictionary_apply(d, &b);
+		*ret = (struct event){.raw = raw, .fields = b.fields, .count = b.count};
 		return 0;
 	}
-	parse_text(&b, str_trim(event_text(arena, raw)));
+	parse_text(d, &b, str_trim(event_text(arena, raw)));
 	if (!b.parsed) {
 		event_build_add(&b, STR("event.parsed"), STR("false"));
 		b.fields[b.count - 1].type = EVENT_TYPE_BOOL;

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/file/file.h"
+#include "engine/event/event_dictionary.h"
 #include "engine/event/event_parse.h"
 
 /* Received at 2026-11-21T07:00:00Z. */
@@ -169,9 +171,27 @@ static void test_times(void **state)
 	}
 }
 
+static void test_dictionary(void **state)
+{
+	(void)state;
+	char path[512], line[600];
+	struct err err = {0};
+	cleanup_buf struct buf text = BUF_INIT((size_t)4 << 20);
+	const char *source = getenv("LUYTRE_SOURCE");
+	(void)snprintf(path, sizeof path, "%s/packs/events/dictionary.yaml", source != NULL ? source : ".");
+	struct event_dictionary *d = NULL;
+	int r = file_read(path, (size_t)4 << 20, &text, &err);
+	if (r == 0)
+		r = event_dictionary_new("dictionary.yaml", buf_str(&text), NULL, STR_EMPTY, &d, &err);
+	if (r < 0)
+		fail_msg("%s", err_line(&err, line, sizeof line));
+	event_dictionary_free(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_dictionary),
 		cmocka_unit_test(test_syslog),
 		cmocka_unit_test(test_devices),
 		cmocka_unit_test(test_times),
