@@ -233,6 +233,7 @@ static struct uuid event_id(const struct draft *d, const struct event *e)
 static void take_record(struct draft *d, const struct event *e, struct str raw)
 {
 	const struct event_sender *s = d->sender;
+	bool says = d->format != EVENT_FORMAT_JSON && s->has_format && s->format != EVENT_FORMAT_JSON;
 	struct event_record r = {
 		.id = event_id(d, e),
 		.sender = s->id,
@@ -243,7 +244,7 @@ static void take_record(struct draft *d, const struct event *e, struct str raw)
 		.received = d->now,
 		.retention_days = s->retention_days > 0 ? s->retention_days : RETENTION_DEFAULT,
 		.source = str_c(s->source),
-		.format = d->format,
+		.format = says ? s->format : d->format,
 		.raw = raw,
 	};
 	if (d->count == d->capacity) {
@@ -290,11 +291,15 @@ static int read_texts(struct draft *d, const struct event_messages *messages, st
 {
 	if (messages->count > EVENT_BATCH_LINES)
 		return err_set(err, -E2BIG, "event.too_many_lines", ARG_U64("limit", EVENT_BATCH_LINES));
-	for (size_t i = 0; i < messages->count; i++)
+	for (size_t i = 0; i < messages->count; i++) {
+		d->sender = messages->senders != NULL ? messages->senders[i] : d->sender;
+		d->sequence = messages->sequences != NULL ? messages->sequences[i] : 0;
 		if (messages->texts[i].n > EVENT_LINE_LIMIT)
 			reject(d, i + 1, "event.line_too_long");
 		else
 			take_record(d, NULL, messages->texts[i]);
+		d->sequence++;
+	}
 	if (d->frames.overflow)
 		return err_set(err, -E2BIG, "event.batch_too_big", ARG_U64("limit", EVENT_BATCH_LIMIT));
 	return 0;
@@ -314,11 +319,12 @@ static size_t first_new(const struct draft *d, uint64_t next)
 	return low;
 }
 
-/* Queues what is new and moves the mark. The commit is awaited outside of the lock, so that many batches share one sync. */
+/* Queues what is new and moves the mark (of numbered batches, which have one sender). The commit is awaited outside of the lock, so that many batches share one sync. */
 static int queue(struct event_ingest *in, struct draft *d, struct event_spool_ticket *ticket, struct err *err)
 {
-	const struct uuid *sender = &d->sender->id, *epoch = &d->batch->epoch;
+	const struct uuid *epoch = &d->batch->epoch;
 	bool numbered = !uuid_is_null(epoch);
+	const struct uuid *sender = numbered ? &d->sender->id : epoch;
 	(void)pthread_mutex_lock(&in->lock);
 	int r = event_spool_failures(in->spool) != in->failures_seen ? rebuild_live(in, err) : 0;
 	if (r == 0) {
@@ -384,7 +390,7 @@ int event_ingest_accept(struct event_ingest *in, const struct event_sender *send
 int event_ingest_accept_messages(struct event_ingest *in, const struct event_sender *sender, const struct event_messages *messages,
                                  usec_t now, struct event_ingested *ret, struct err *err)
 {
-	const struct event_batch not_numbered = {0};
+	const struct event_batch batch = {.epoch = messages->sequences != NULL ? messages->epoch : (struct uuid){.b = {0}}};
 	*ret = (struct event_ingested){0};
-	return accept(in, sender, &not_numbered, messages->format, STR_EMPTY, messages, now, ret, err);
+	return accept(in, sender, &batch, messages->format, STR_EMPTY, messages, now, ret, err);
 }

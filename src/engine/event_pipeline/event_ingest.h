@@ -49,11 +49,15 @@ struct event_batch {
 	uint64_t first_sequence;
 };
 
-/* Texts of one form, each a whole record (they may hold line ends): what syslog listeners and file readers have. Not numbered. */
+/* Texts, each a whole record (they may hold line ends): what syslog listeners and file readers have. */
 struct event_messages {
-	enum event_format format;
+	enum event_format format; /* of those whose sender does not say another */
 	const struct str *texts;
 	size_t count; /* up to EVENT_BATCH_LINES; each up to EVENT_LINE_LIMIT, longer ones are rejected */
+	const struct event_sender *const *senders; /* of each text; NULL: all are the one sender's. Not with what follows */
+	/* Numbered by the sender: an epoch and the sequence of each text, growing. NULL: not numbered. */
+	struct uuid epoch;
+	const uint64_t *sequences;
 };
 
 struct event_ingested {

@@ -415,11 +415,30 @@ int event_pipeline_accept(struct event_pipeline *p, const struct event_sender *s
 	return r;
 }
 
+/* Many senders' texts: each run of one sender's counts for it. Texts that were too long were told to be no event's. */
+static void count_each(struct event_pipeline *p, const struct event_messages *m, enum event_via via, usec_t now)
+{
+	for (size_t i = 0; i < m->count;) {
+		struct event_ingested run = {0};
+		const struct event_sender *s = m->senders[i];
+		for (; i < m->count && m->senders[i] == s; i++)
+			if (m->texts[i].n <= EVENT_LINE_LIMIT) {
+				run.taken++;
+				run.bytes += m->texts[i].n;
+			} else {
+				run.rejected++;
+			}
+		event_sources_took(p->sources, &s->id, &run, run.bytes, via, now);
+	}
+}
+
 int event_pipeline_accept_messages(struct event_pipeline *p, const struct event_sender *sender, const struct event_messages *messages,
                                    enum event_via via, usec_t now, struct event_ingested *ret, struct err *err)
 {
 	int r = accepted(p, event_ingest_accept_messages(p->ingest, sender, messages, now, ret, err), ret, err);
-	if (r == 0)
+	if (r == 0 && messages->senders != NULL)
+		count_each(p, messages, via, now);
+	else if (r == 0)
 		event_sources_took(p->sources, &sender->id, ret, ret->bytes, via, now);
 	return r;
 }

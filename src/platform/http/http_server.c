@@ -134,7 +134,7 @@ static struct connection *connection_new(struct http_server *s, struct MHD_Conne
 	if (s->tls != NULL) {
 		info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 		c->tls = info->tls_session;
-		c->cred = http_tls_attach(s->tls, c->tls);
+		c->cred = http_tls_attach(s->tls, c->tls, true);
 		c->handshake = (struct http_handshake){.fd = c->fd, .hold = hold_handshake, .ctx = mhd};
 		http_handshake_watch(s->handshakes, &c->handshake, c->tls);
 	}

@@ -112,7 +112,7 @@ int http_tls_replace(struct http_tls *tls, const char *cert_pem, const char *key
 	return 0;
 }
 
-struct http_tls_cred *http_tls_attach(struct http_tls *tls, gnutls_session_t session)
+struct http_tls_cred *http_tls_attach(struct http_tls *tls, gnutls_session_t session, bool tickets)
 {
 	(void)pthread_mutex_lock(&tls->lock);
 	struct http_tls_cred *c = tls->current;
@@ -120,7 +120,8 @@ struct http_tls_cred *http_tls_attach(struct http_tls *tls, gnutls_session_t ses
 	(void)pthread_mutex_unlock(&tls->lock);
 	/* A failure of one of these leaves the handshake without what it needs: it fails, nothing weaker results. */
 	(void)gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, c->cred);
-	(void)gnutls_session_ticket_enable_server(session, &tls->ticket_key);
+	if (tickets)
+		(void)gnutls_session_ticket_enable_server(session, &tls->ticket_key);
 	if (tls->client_ca_pem != NULL)
 		gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
 	return c;
