@@ -11,6 +11,7 @@
 #include "program/server/ingest_http.h"
 #include "program/server/pipe_senders.h"
 #include "program/server/pipe_sources.h"
+#include "program/server/pipeline_listen.h"
 #include "program/server/server.h"
 #include "program/server/server_certificate.h"
 #include "program/server/server_journal.h"
@@ -34,6 +35,7 @@ struct pipeline {
 	struct job_runner *jobs;
 	struct server_journal *log; /* ours and core's, on the way into the spool */
 	struct http_server *server;
+	struct pipeline_listen *listen;
 	struct server_certificate certificate;
 	struct server_certificate_signer signer;
 	struct pipe_snapshot snapshot; /* only the thread of the link to core */
@@ -209,8 +211,11 @@ static int renew(struct job *job, void *ctx, struct err *err)
 	(void)job;
 	int r = server_certificate_ensure(server_live_now(&p->live), "pipeline", &p->signer, clock_now(), &p->certificate,
 					  err);
-	if (r == 1)
+	if (r == 1) {
 		r = http_server_set_certificate(p->server, p->certificate.chain_pem.p, p->certificate.key_pem.p, err);
+		if (r == 0)
+			r = pipeline_listen_renew(p->listen, &p->certificate, err);
+	}
 	if (r < 0)
 		log_err(LOG_LEVEL_WARN, "the events listener's certificate could not be renewed", err);
 	return r;
@@ -314,6 +319,8 @@ static int start(struct arena *arena, struct pipeline *p, const struct proc_role
 	if (r == 0)
 		r = start_listener(p, err);
 	if (r == 0)
+		r = pipeline_listen_start(p->config, p->events, &p->certificate, &p->listen, err);
+	if (r == 0)
 		r = server_confine("pipeline", p->config, err);
 	if (r == 0)
 		r = proc_role_ready(role, err);
@@ -334,6 +341,7 @@ static int start(struct arena *arena, struct pipeline *p, const struct proc_role
 static void stop(struct pipeline *p)
 {
 	job_runner_free(p->jobs);
+	pipeline_listen_stop(p->listen);
 	if (p->server != NULL)
 		http_server_stop(p->server);
 	if (p->role != NULL)

@@ -11,7 +11,7 @@
 #include "base/file/file.h"
 #include "base/log/log.h"
 #include "engine/event_store/event_store.h"
-#include "platform/http/http.h"
+#include "engine/listen/listen.h"
 #include "program/server/key_store.h"
 #include "program/server/server.h"
 #include "program/server/server_check.h"
@@ -113,13 +113,26 @@ static void check_keys(struct check *c)
 
 static void check_ports(struct check *c)
 {
-	const int64_t ports[] = {c->config->console_port, c->config->events_port, c->config->agent_port};
+	const struct {
+		int64_t port;
+		bool datagram, optional; /* 0: none */
+	} rows[] = {
+	    {.port = c->config->console_port},
+	    {.port = c->config->events_port},
+	    {.port = c->config->agent_port},
+	    {.port = c->config->syslog_udp_port, .datagram = true, .optional = true},
+	    {.port = c->config->syslog_tcp_port, .optional = true},
+	    {.port = c->config->syslog_tls_port, .optional = true},
+	};
 	const struct server_check_note note = {"server.check.note_ours", 0};
-	for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		char text[96];
 		struct err err = {0};
-		(void)snprintf(text, sizeof(text), "%s:%lld", c->config->listen_address, (long long)ports[i]);
-		int r = http_check_listen(c->config->listen_address, (uint16_t)ports[i], &err);
+		if (rows[i].optional && rows[i].port == 0)
+			continue;
+		(void)snprintf(text, sizeof(text), "%s:%lld%s", c->config->listen_address, (long long)rows[i].port,
+			       rows[i].datagram ? "/udp" : "");
+		int r = listen_check(c->config->listen_address, (unsigned)rows[i].port, rows[i].datagram, &err);
 		if (r < 0 && err.code == -EADDRINUSE && c->running)
 			r = 1;
 		tell(c, "port", text, r, &note, &err);

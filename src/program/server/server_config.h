@@ -23,6 +23,8 @@ struct server_config {
 	    *key_user;
 	const char *messages_dir, *sample_dir, *sample_password;
 	int64_t console_port, events_port, agent_port;
+	int64_t syslog_udp_port, syslog_tcp_port, syslog_tls_port; /* 0: none */
+	int64_t syslog_unknown, syslog_client_certificate;         /* numbers of the setting's words */
 	int64_t database_readers, eventdb_memory_mb, spool_limit_mb, workers, web_reload, second_factor;
 	int64_t canary_interval_s, bundle_stale_days;
 	const char *const *public_names; /* NULL-terminated; never empty after loading */

@@ -45,7 +45,8 @@ struct policy {
 	const char *role;
 	unsigned calls;
 	bool may_connect;      /* when the settings name a database or event store behind the network */
-	size_t ports[2];       /* offsets in struct server_config; 0: none */
+	size_t ports[2];       /* TCP; offsets in struct server_config; 0: none */
+	size_t optional_ports[2]; /* likewise; a setting of 0 means that it does not listen */
 	uint64_t memory_bytes; /* 0: no limit; address space, so well above what is used */
 	uint64_t cpu_s;
 };
@@ -61,7 +62,8 @@ static const struct policy policies[] = {
     /* Signs what comes over the socket it was given. */
     {.role = "key", .calls = SANDBOX_THREADS | SANDBOX_READ | SANDBOX_WRITE | SANDBOX_SOCKETS},
     {.role = "core", .calls = SERVES, .may_connect = true, .ports = {SETTING_OF(console_port), SETTING_OF(agent_port)}},
-    {.role = "pipeline", .calls = SERVES, .may_connect = true, .ports = {SETTING_OF(events_port)}},
+    {.role = "pipeline", .calls = SERVES, .may_connect = true, .ports = {SETTING_OF(events_port)},
+     .optional_ports = {SETTING_OF(syslog_tcp_port), SETTING_OF(syslog_tls_port)}},
     /* Makes a process for each job and looks at no file. */
     {.role = "worker", .calls = SANDBOX_THREADS | SANDBOX_LOOP | SANDBOX_SOCKETS | SANDBOX_PROCESSES | SANDBOX_NO_FILES,
      .memory_bytes = (uint64_t)2 << 30},
@@ -182,7 +184,7 @@ int server_confine_files(const char *role, const struct server_config *config, s
 	cleanup(arena) struct arena *arena = arena_new(0);
 	const struct policy *p = find_policy(role);
 	struct sandbox_path paths[PATHS_MAX];
-	uint16_t ports[ARRAY_LEN(p->ports)];
+	uint16_t ports[ARRAY_LEN(p->ports) + ARRAY_LEN(p->optional_ports)];
 	if (p == NULL)
 		return err_set(err, -EINVAL, "server.no_role", ARG_CSTR("name", role));
 	struct sandbox_files files = {.paths = paths, .tcp_ports = ports, .connects = connects(p, config)};
@@ -190,6 +192,9 @@ int server_confine_files(const char *role, const struct server_config *config, s
 	files.libraries = (p->calls & SANDBOX_READ) != 0;
 	for (size_t i = 0; i < ARRAY_LEN(p->ports) && p->ports[i] != 0; i++)
 		ports[files.tcp_port_count++] = (uint16_t)setting_number(config, p->ports[i]);
+	for (size_t i = 0; i < ARRAY_LEN(p->optional_ports) && p->optional_ports[i] != 0; i++)
+		if (setting_number(config, p->optional_ports[i]) != 0)
+			ports[files.tcp_port_count++] = (uint16_t)setting_number(config, p->optional_ports[i]);
 	tell_kernel(role);
 	/* Libraries that spill to a temporary folder do so in the role's own. */
 	if (files.path_count > 0 &&
