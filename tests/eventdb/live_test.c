@@ -154,7 +154,7 @@ static uint64_t total(void)
 static void check_all(uint64_t crc_sum, uint64_t n)
 {
 	char got[300], want[300];
-	ask("SELECT count(), uniqExact(event_id), uniqExact(endpoint_id, toUInt64(fields['n'])), sum(CRC32(raw)) FROM event FORMAT TabSeparated",
+	ask("SELECT count(), uniqExact(event_id), uniqExact(endpoint_id, JSONExtractUInt(raw, 'n')), sum(CRC32(raw)) FROM event FORMAT TabSeparated",
 	    got, sizeof got);
 	(void)snprintf(want, sizeof want, "%llu\t%llu\t%llu\t%llu", (unsigned long long)n, (unsigned long long)n,
 	               (unsigned long long)n, (unsigned long long)crc_sum);
@@ -285,6 +285,38 @@ static void test_alert(void **state)
 	event_pipeline_stop(p);
 }
 
+/* Each value is where searches look for it, whatever the form of the record. */
+static void test_columns(void **state)
+{
+	(void)state;
+	struct event_pipeline *p = start_pipeline(test_fresh_dir(), store);
+	struct event_sender s = test_sender(77);
+	s.system_level = 4;
+	struct str texts[] = {
+		STR("{\"a\":{\"b\":\"Tr\\u1ea7n\",\"l\":[1,2]},\"Message\":\"the message\",\"http\":{\"response\":{\"status_code\":404}}}"),
+		STR("no form at all \xff"),
+		STR("{\"message\":\"a line of JSON\"}\n"),
+	};
+	struct event_batch b = {.body = texts[0]};
+	struct event_messages m = {.format = EVENT_FORMAT_TEXT, .texts = &texts[1], .count = 2};
+	struct event_ingested got;
+	struct err err = {0};
+	test_ok(event_pipeline_accept(p, &s, &b, clock_now(), &got, &err), &err);
+	test_ok(event_pipeline_accept_messages(p, &s, &m, EVENT_VIA_FILE, clock_now(), &got, &err), &err);
+	assert_int_equal(got.taken, 2);
+	assert_true(event_pipeline_settle(p, 20000));
+	char text[500], want[500], id[UUID_TEXT_SIZE];
+	ask("SELECT count() FROM event_dead FORMAT TabSeparated", text, sizeof text);
+	assert_string_equal(text, "0");
+	ask("SELECT event_parsed, source_id, system_level, fields, text, http_response_status_code, JSONExtractString(raw, 'a', 'b'), hex(right(raw, 1))"
+	    " FROM event WHERE system_level = 4 ORDER BY event_parsed, text FORMAT TabSeparated", text, sizeof text);
+	(void)snprintf(want, sizeof want, "false\t%s\t4\t{}\tno form at all \xEF\xBF\xBD\t\\N\t\tFF\n"
+	               "true\t%s\t4\t{}\ta line of JSON\t\\N\t\t0A\n"
+	               "true\t%s\t4\t{'a.l':'1\\n2'}\tthe message\t404\tTr\xE1\xBA\xA7n\t7D", uuid_text(&s.id, id), id, id);
+	assert_string_equal(text, want);
+	event_pipeline_stop(p);
+}
+
 /* Every table function of the library is known to be harmless or is refused. */
 static void test_table_functions(void **state)
 {
@@ -308,6 +340,7 @@ int main(void)
 		cmocka_unit_test(test_replay_doubles_nothing),
 		cmocka_unit_test(test_queries),
 		cmocka_unit_test(test_alert),
+		cmocka_unit_test(test_columns),
 		cmocka_unit_test(test_table_functions),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

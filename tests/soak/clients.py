@@ -123,8 +123,8 @@ def sequences(city, run):
         raise Failure(f'sequence numbers: {taken}')
     stranger = '0193a5f0-0000-7000-8000-00000000abcd'
     post(city, run, uuid.uuid4(), range(1000, 1001), {'endpoint_id': stranger, 'luytre.endpoint_id': stranger, 'endpoint.id': stranger})
-    eventually('stored', lambda: city.query(f"SELECT count() FROM event WHERE fields['soak_run'] = '{run}'") == '201')
-    if city.query(f"SELECT count() FROM event WHERE fields['soak_run'] = '{run}' AND endpoint_id = '{stranger}'") != '0':
+    eventually('stored', lambda: city.query(f"SELECT count() FROM event WHERE JSONExtractString(raw, 'soak_run') = '{run}'") == '201')
+    if city.query(f"SELECT count() FROM event WHERE JSONExtractString(raw, 'soak_run') = '{run}' AND endpoint_id = '{stranger}'") != '0':
         raise Failure('an event stands under another machine than its sender')
 
 

@@ -105,8 +105,8 @@ class Upload:
 
     def stored(self):
         try:
-            return self.city.query(f"SELECT count(), uniqExact(event_id), uniqExact(fields['soak_n']), sum(CRC32(raw)) FROM event "
-                                   f"WHERE fields['soak_run'] = '{self.run}'").split('\t')
+            return self.city.query(f"SELECT count(), uniqExact(event_id), uniqExact(JSONExtractString(raw, 'soak_n')), sum(CRC32(raw)) FROM event "
+                                   f"WHERE JSONExtractString(raw, 'soak_run') = '{self.run}'").split('\t')
         except OSError:
             return ['-1']
 

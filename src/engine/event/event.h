@@ -23,6 +23,7 @@ struct event_field {
 	struct str name;
 	struct str value; /* text of the value: strings decoded, numbers as written, "true", "false"; null: empty */
 	enum event_type type;
+	bool pathless; /* raw does not show it at the path that its name says: an element of an array, or below a name with a dot */
 	int64_t integer; /* INT */
 };
 
@@ -38,6 +39,9 @@ struct event {
 	struct str raw;
 	const struct event_field *fields;
 	size_t count;
+	/* The first so many fields are those of raw, a JSON object that others read in the same way: a store may take them
+	 * from there. 0: raw is no such text. */
+	size_t in_raw;
 };
 
 struct event_limits {

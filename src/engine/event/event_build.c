@@ -72,6 +72,10 @@ void event_build_take(struct event_build *b, const struct event *e)
 	struct event_field *all = ARENA_ARRAY(b->arena, b->count + n + FIRST_FIELDS, struct event_field);
 	if (all == NULL || n == 0)
 		return;
+	if (b->count == 0 && n == e->count) {
+		b->in_raw = e->in_raw;
+		b->json = e->raw.p;
+	}
 	if (b->count > 0)
 		(void)memcpy(all, b->fields, b->count * sizeof *all);
 	(void)memcpy(all + b->count, e->fields, n * sizeof *all);

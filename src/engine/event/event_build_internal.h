@@ -11,6 +11,8 @@ struct event_build {
 	struct arena *arena;
 	struct event_field *fields;
 	size_t count, capacity;
+	size_t in_raw;    /* as struct event's, of the JSON text that the first fields are from */
+	const char *json; /* where that begins */
 	struct event_clock clock;
 	struct str program; /* who wrote the message: what message patterns are found by */
 	struct str content; /* the message without its header */

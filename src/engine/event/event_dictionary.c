@@ -90,7 +90,7 @@ void event_apply_put(struct event_apply *a, uint16_t name, struct str value, boo
 	if (a->first[name] != 0) {
 		if (replace) {
 			struct event_field *f = &a->b->fields[a->first[name] - 1];
-			*f = (struct event_field){.name = f->name, .value = value, .type = EVENT_TYPE_STR};
+			*f = (struct event_field){.name = f->name, .value = value, .type = EVENT_TYPE_STR, .pathless = true};
 		}
 		return;
 	}

@@ -6,6 +6,7 @@
 #define FIELDS_DEFAULT 2000
 #define NAME_DEFAULT 512
 #define FIRST_FIELDS 32
+#define MACHINE_DIGITS 19 /* numbers with fewer are read alike by everybody */
 
 /*
  * The hot path of ingest: the cursor is a pair of pointers here, not base/cursor, because a call a byte
@@ -16,7 +17,9 @@ struct scan {
 	struct arena *arena;
 	struct event_field *fields;
 	size_t count, capacity;
-	unsigned depth_left;
+	unsigned depth_left, depth_top;
+	unsigned arrays, dotted; /* around p: arrays, names with a dot or none at all */
+	bool peculiar;    /* has what other readers refuse: half a surrogate pair, a number that no machine word holds */
 	size_t max_fields, max_name;
 	struct err *err;
 };
@@ -131,8 +134,10 @@ static bool unicode_escape(struct scan *s, uint32_t *ret)
 	uint32_t c, low;
 	if (!hex4(s, &c))
 		return false;
-	if (c >= 0xdc00 && c <= 0xdfff)
+	if (c >= 0xdc00 && c <= 0xdfff) {
 		c = 0xfffd;
+		s->peculiar = true;
+	}
 	if (c >= 0xd800 && c <= 0xdbff) {
 		const char *after = s->p;
 		if (s->end - s->p >= 6 && s->p[0] == '\\' && s->p[1] == 'u') {
@@ -146,6 +151,7 @@ static bool unicode_escape(struct scan *s, uint32_t *ret)
 			s->p = after;
 		}
 		c = 0xfffd;
+		s->peculiar = true;
 	}
 	*ret = c;
 	return true;
@@ -243,6 +249,8 @@ static int read_number(struct scan *s, struct event_field *f)
 	f->type = EVENT_TYPE_NUMBER;
 	if (whole && str_parse_i64(f->value, INT64_MIN, INT64_MAX, &f->integer))
 		f->type = EVENT_TYPE_INT;
+	else if (f->value.n >= MACHINE_DIGITS)
+		s->peculiar = true;
 	return 0;
 }
 
@@ -278,7 +286,7 @@ static int read_scalar(struct scan *s, struct str name)
 	int r = add_field(s, &f);
 	if (r < 0 || f == NULL)
 		return r;
-	*f = (struct event_field){.name = name};
+	*f = (struct event_field){.name = name, .pathless = s->arrays > 0 || (s->dotted > 0 && s->depth_left < s->depth_top)};
 	const char *begin = s->p;
 	if (next_is(s, '"')) {
 		f->type = EVENT_TYPE_STR;
@@ -335,8 +343,11 @@ static int read_object(struct scan *s, struct str prefix)
 		skip_space(s);
 		if (!next_is(s, ':'))
 			return syntax(s);
+		unsigned dotted = s->dotted;
+		s->dotted += key.n == 0 || memchr(key.p, '.', key.n) != NULL;
 		if ((r = read_value(s, name)) < 0)
 			return r;
+		s->dotted = dotted;
 		skip_space(s);
 		if (next_is(s, '}'))
 			return 0;
@@ -373,7 +384,9 @@ static int read_value(struct scan *s, struct str name)
 	if (s->depth_left == 0)
 		return fail(s, -E2BIG, "event.too_deep");
 	s->depth_left--;
+	s->arrays += !object;
 	int r = object ? read_object(s, name) : read_array(s, name);
+	s->arrays -= !object;
 	s->depth_left++;
 	return r;
 }
@@ -393,6 +406,7 @@ int event_flatten(struct arena *arena, struct str json, const struct event_limit
 		.max_name = l->name_bytes > 0 ? l->name_bytes : NAME_DEFAULT,
 		.err = err,
 	};
+	s.depth_top = s.depth_left;
 	if (json.n == 0)
 		return err_set(err, -EINVAL, "event.syntax", ARG_U64("byte", 0));
 	size_t bad = text_utf8_error(json);
@@ -407,7 +421,7 @@ int event_flatten(struct arena *arena, struct str json, const struct event_limit
 	skip_space(&s);
 	if (s.p != s.end)
 		return syntax(&s);
-	*ret = (struct event){.raw = json, .fields = s.fields, .count = s.count};
+	*ret = (struct event){.raw = json, .fields = s.fields, .count = s.count, .in_raw = s.peculiar ? 0 : s.count};
 	return 0;
 }
 

@@ -94,7 +94,7 @@ int event_parse_at(struct arena *arena, enum event_format format, struct str raw
 			return r;
 		event_build_take(&b, &e);
 		event_dictionary_apply(d, &b);
-		*ret = (struct event){.raw = raw, .fields = b.fields, .count = b.count};
+		*ret = (struct event){.raw = raw, .fields = b.fields, .count = b.count, .in_raw = b.in_raw};
 		return 0;
 	}
 	parse_text(d, &b, str_trim(event_text(arena, raw)));
@@ -102,7 +102,7 @@ int event_parse_at(struct arena *arena, enum event_format format, struct str raw
 		event_build_add(&b, STR("event.parsed"), STR("false"));
 		b.fields[b.count - 1].type = EVENT_TYPE_BOOL;
 	}
-	*ret = (struct event){.raw = raw, .fields = b.fields, .count = b.count};
+	*ret = (struct event){.raw = raw, .fields = b.fields, .count = b.count, .in_raw = b.json == raw.p ? b.in_raw : 0};
 	return 0;
 }
 

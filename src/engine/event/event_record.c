@@ -30,7 +30,9 @@ void event_record_encode(const struct event_record *r, struct buf *out)
 	put_le(out, VERSION, 2);
 	put_le(out, r->retention_days, 2);
 	put_le(out, r->source.n, 2);
-	put_le(out, r->format, 2); /* releases before formats wrote 0, which is JSON */
+	/* Releases before formats wrote 0, 0: JSON, of no level that is known. */
+	put_le(out, r->format, 1);
+	put_le(out, r->system_level, 1);
 	put_le(out, (uint64_t)r->received, 8);
 	put_le(out, r->sequence, 8);
 	put_uuid(out, &r->id);
@@ -49,6 +51,8 @@ int event_record_decode(struct str payload, struct event_record *ret, struct err
 	ret->retention_days = cursor_u16_le(&c);
 	size_t source_size = cursor_u16_le(&c);
 	unsigned format = cursor_u16_le(&c);
+	ret->system_level = format >> 8;
+	format &= 0xff;
 	ret->received = (usec_t)cursor_u64_le(&c);
 	ret->sequence = cursor_u64_le(&c);
 	ret->id = get_uuid(&c);
@@ -58,7 +62,7 @@ int event_record_decode(struct str payload, struct event_record *ret, struct err
 	ret->endpoint = get_uuid(&c);
 	ret->source = cursor_take(&c, source_size);
 	if (c.failed || version != VERSION || source_size > EVENT_SOURCE_LIMIT || ret->retention_days == 0 ||
-	    format >= EVENT_FORMAT__COUNT)
+	    format >= EVENT_FORMAT__COUNT || ret->system_level > EVENT_SYSTEM_LEVELS)
 		return err_set(err, -EPROTO, "event.bad_record", ARG_U64("bytes", payload.n));
 	ret->format = (enum event_format)format;
 	ret->raw = cursor_rest(&c);

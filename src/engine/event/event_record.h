@@ -13,6 +13,7 @@
 #include "engine/event/event.h"
 
 #define EVENT_SOURCE_LIMIT 128
+#define EVENT_SYSTEM_LEVELS 5
 
 struct event_record {
 	struct uuid id;          /* event.id */
@@ -23,6 +24,7 @@ struct event_record {
 	struct uuid endpoint;    /* null: none */
 	usec_t received;
 	unsigned retention_days; /* 1..36500 */
+	unsigned system_level;   /* 1..5: of the system it came from; 0: not known */
 	enum event_format format; /* of raw */
 	struct str source;       /* "agent", name of a token */
 	struct str raw;

@@ -32,6 +32,7 @@ struct event_sender {
 	struct uuid endpoint;    /* null: not an endpoint */
 	char source[EVENT_SOURCE_LIMIT];
 	unsigned retention_days; /* 0: 90 */
+	unsigned system_level;   /* 1..5; 0: not known */
 	usec_t not_after;        /* of the credential; 0: for ever */
 	bool keeps_event_id;     /* an enrolled agent: its event.id is believed */
 	char name[EVENT_SENDER_NAME]; /* for people and logs; may be empty */

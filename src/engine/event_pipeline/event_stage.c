@@ -44,12 +44,13 @@ static size_t make_rows(const struct storing *st, size_t from, size_t to, struct
 {
 	size_t made = 0;
 	cleanup(arena) struct arena *arena = arena_new(0);
+	cleanup(event_row_maker) struct event_row_maker *maker = event_row_maker_new();
 	for (size_t i = from; i < to; i++) {
 		struct event_record r;
 		struct event e;
 		if (event_record_decode(st->payloads[i], &r, NULL) < 0 || event_parse_record(arena, &r, &e, NULL) < 0)
 			continue;
-		event_row_append(&r, &e, rows);
+		event_row_append(maker, &r, &e, rows);
 		made++;
 		if (arena_used(arena) > ARENA_CLEAR)
 			arena_clear(arena);
@@ -67,7 +68,7 @@ static enum event_store_verdict bury(struct storing *st, size_t i, const char *t
 	}
 	cleanup_buf struct buf row = BUF_INIT(ROWS_LIMIT);
 	event_dead_row_append(&r, str_c(token), st->reason, &row);
-	enum event_store_verdict v = event_store_insert(st->store, "event_dead", token, buf_str(&row), st->err);
+	enum event_store_verdict v = event_store_insert(st->store, event_dead_row_into, token, buf_str(&row), st->err);
 	if (v == EVENT_STORE_TAKEN)
 		st->counts->dead++;
 	/* A row of plain strings that is refused is the store's fault, not the row's. */
@@ -84,7 +85,7 @@ static enum event_store_verdict insert_range(struct storing *st, size_t from, si
 	if (rows.overflow)
 		v = EVENT_STORE_BAD_ROWS;
 	else if (made > 0)
-		v = event_store_insert(st->store, "event", token, buf_str(&rows), st->err);
+		v = event_store_insert(st->store, event_row_into, token, buf_str(&rows), st->err);
 	buf_done(&rows);
 	if (v == EVENT_STORE_TAKEN) {
 		st->counts->stored += made;

@@ -253,6 +253,51 @@ static int put_comparison(struct event_query_sql *sql, const struct event_query 
 	return 0;
 }
 
+/* ", {p0:String}, {p1:String}" of the parts between dots. */
+static int put_path(struct event_query_sql *sql, struct str name, struct err *err)
+{
+	int r = 0;
+	struct str part;
+	while (r == 0 && str_split(&name, '.', &part))
+		r = put_with(sql, ", ", "String", part, "", err);
+	return r;
+}
+
+/* The value of a field without a column: of the map, or of a JSON text, whose fields the map has not; there its name may
+ * be one with dots or a path. */
+static int put_value(struct event_query_sql *sql, struct str name, struct err *err)
+{
+	char whole[EVENT_QUERY_PARAM_NAME + 16];
+	put(sql, "if(mapContains(fields, ");
+	int r = event_query_param(sql, "String", name, err);
+	if (r < 0)
+		return r;
+	(void)snprintf(whole, sizeof whole, "{%s:String}", sql->params[sql->count - 1].name);
+	bool dotted = str_find_char(name, '.') != SIZE_MAX;
+	buf_printf(&sql->text, "), fields[%s], %sJSONExtractString(raw, %s)", whole, dotted ? "firstNonDefault(" : "", whole);
+	if (dotted) {
+		put(sql, ", JSONExtractString(raw");
+		r = put_path(sql, name, err);
+		put(sql, "))");
+	}
+	put(sql, ")");
+	return r;
+}
+
+/* A field without a column. */
+static int put_free(struct event_query_sql *sql, const struct event_query *q, struct err *err)
+{
+	bool exists = q->kind == EVENT_QUERY_EXISTS;
+	put(sql, exists ? "(" : "arrayExists(x -> ");
+	int r = exists ? 0 : put_comparison(sql, q, "x", err);
+	put(sql, exists ? "" : ", splitByChar('\\n', ");
+	if (r == 0)
+		r = put_value(sql, q->field, err);
+	put(sql, exists ? " != '')" : "))");
+	return r;
+}
+
+/* Further values of a field with a column. */
 static int put_map(struct event_query_sql *sql, const struct event_query *q, struct err *err)
 {
 	if (q->kind == EVENT_QUERY_EXISTS)
@@ -290,9 +335,17 @@ static int put_number(struct event_query_sql *sql, const struct event_query *q, 
 static int put_column(struct event_query_sql *sql, const struct event_query *q, const struct event_query_field *f,
                       struct err *err)
 {
-	bool words = str_eq_c(str_c(f->name), "raw") || str_eq_c(str_c(f->name), "message");
-	if (words && q->kind == EVENT_QUERY_EQUAL)
-		return put_text(sql, f->column, q->value, err);
+	bool message = str_eq_c(str_c(f->name), "message"), words = message || str_eq_c(str_c(f->name), "raw");
+	if (words && q->kind == EVENT_QUERY_EQUAL) {
+		/* The index is that of raw. */
+		put(sql, message ? "(" : "");
+		int r = put_text(sql, "raw", q->value, err);
+		put(sql, message ? " AND " : "");
+		if (message && r == 0)
+			r = put_text(sql, f->column, q->value, err);
+		put(sql, message ? ")" : "");
+		return r;
+	}
 	bool several = event_query_has_several(f);
 	put(sql, several ? "(" : "");
 	int r = 0;
@@ -312,7 +365,7 @@ static int put_field(struct event_query_sql *sql, const struct event_query *q, s
 {
 	const struct event_query_field *f = event_query_field(q->field);
 	if (f == NULL)
-		return put_map(sql, q, err);
+		return put_free(sql, q, err);
 	switch (f->kind) {
 	case EVENT_QUERY_NUMBER:
 		return put_number(sql, q, f->column, err);
@@ -325,7 +378,7 @@ static int put_field(struct event_query_sql *sql, const struct event_query *q, s
 	case EVENT_QUERY_MAP:
 		break;
 	}
-	return put_map(sql, q, err);
+	return put_free(sql, q, err);
 }
 
 static int put_both(struct event_query_sql *sql, const struct event_query *q, const char *word, struct err *err)
@@ -378,7 +431,7 @@ int event_query_value_of(struct str field, struct event_query_sql *sql, struct e
 {
 	const struct event_query_field *f = event_query_field(field);
 	if (f == NULL)
-		return put_with(sql, "fields[", "String", field, "]", err);
+		return put_value(sql, field, err);
 	if (f->kind == EVENT_QUERY_STRING)
 		buf_printf(&sql->text, "toString(%s)", f->column);
 	else

@@ -1,26 +1,136 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
-/* A record as a row. */
-#include <stdio.h>
-
-#include "base/json/json.h"
+/*
+ * A record as a row of ClickHouse's RowBinary (values one after the other in the order of the INSERT's columns; texts
+ * with their length as LEB128). It costs the store half of what JSONEachRow does, and any byte passes.
+ */
 #include "base/mem/mem.h"
 #include "engine/event_store/event_schema.h"
 
 enum column_kind { KIND_LOW, KIND_TEXT, KIND_UINT };
 
 static const struct column {
-	const char *name, *field;
+	const char *field;
 	enum column_kind kind;
 } columns[] = {
-#define COLUMN(column, field, kind) {#column, field, KIND_##kind},
+#define COLUMN(column, field, kind) {field, KIND_##kind},
 #include "engine/event_store/event_columns.def"
 #undef COLUMN
 };
 
-usec_t event_time(const struct event_record *r, const struct event *e)
+#define COLUMNS ARRAY_LEN(columns)
+enum {
+#define COLUMN(column, field, kind) FIELD_##column,
+#include "engine/event_store/event_columns.def"
+#undef COLUMN
+};
+/* Fields that the row has elsewhere, numbered behind the columns. */
+enum { FIELD_ID = COLUMNS, FIELD_TIME, FIELD_PARSED, KNOWN_FIELDS };
+static const char *const other_fields[] = {"event.id", "@timestamp", "event.parsed"};
+
+#define COLUMN_LIST(column, field, kind) ", " #column
+const char event_row_into[] = "event (event_id, received, time, unit_id, endpoint_id, source, source_id, retention_days,"
+                              " system_level, event_parsed"
+#define COLUMN COLUMN_LIST
+#include "engine/event_store/event_columns.def"
+#undef COLUMN
+                              ", fields, raw)";
+const char event_dead_row_into[] = "event_dead (event_id, received, unit_id, endpoint_id, source, source_id, retention_days,"
+                                   " system_level, format, token, reason, raw)";
+
+#define SLOTS 256  /* of known fields; at most half are used */
+#define NAMES 4096 /* of the map's: twice as many as an event has fields, a power of two */
+#define NONE UINT16_MAX
+
+struct event_row_maker {
+	uint16_t slots[SLOTS]; /* known field, or NONE */
+	/* Of the event at hand. */
+	const struct event_field *values[KNOWN_FIELDS];
+	size_t *places, place_capacity; /* fields of the map, by place */
+	uint16_t names[NAMES];          /* index in places + 1; 0: free */
+};
+
+static const char *known_name(size_t i)
+{
+	return i < COLUMNS ? columns[i].field : other_fields[i - COLUMNS];
+}
+
+/* Names differ most at their ends. */
+static size_t hash_known(struct str name)
+{
+	size_t n = name.n;
+	size_t tail = (unsigned char)name.p[n - 1] + 31u * (unsigned char)name.p[n > 1 ? n - 2 : 0];
+	return n * 7 + tail * 13 + 101u * (unsigned char)name.p[n > 5 ? n - 5 : 0];
+}
+
+static size_t known_field(const struct event_row_maker *m, struct str name)
+{
+	if (name.n == 0)
+		return NONE;
+	for (size_t h = hash_known(name);; h++) {
+		uint16_t i = m->slots[h % SLOTS];
+		if (i == NONE || str_eq_c(name, known_name(i)))
+			return i;
+	}
+}
+
+struct event_row_maker *event_row_maker_new(void)
+{
+	_Static_assert(KNOWN_FIELDS < SLOTS / 2, "the table of known fields is sparse");
+	struct event_row_maker *m = MEM_NEW(struct event_row_maker);
+	for (size_t i = 0; i < SLOTS; i++)
+		m->slots[i] = NONE;
+	for (size_t i = 0; i < KNOWN_FIELDS; i++) {
+		size_t h = hash_known(str_c(known_name(i)));
+		while (m->slots[h % SLOTS] != NONE)
+			h++;
+		m->slots[h % SLOTS] = (uint16_t)i;
+	}
+	return m;
+}
+
+void event_row_maker_free(struct event_row_maker *m)
+{
+	if (m == NULL)
+		return;
+	mem_free(m->places);
+	mem_free(m);
+}
+
+/* ---- values ---- */
+
+static void put_le(struct buf *out, uint64_t v, size_t bytes)
+{
+	char b[8];
+	for (size_t i = 0; i < bytes; i++)
+		b[i] = (char)(v >> 8 * i);
+	buf_append(out, str_n(b, bytes));
+}
+
+static void put_count(struct buf *out, uint64_t n)
+{
+	for (; n >= 0x80; n >>= 7)
+		buf_append_char(out, (char)(n | 0x80));
+	buf_append_char(out, (char)n);
+}
+
+static void put_text(struct buf *out, struct str s)
+{
+	put_count(out, s.n);
+	buf_append(out, s);
+}
+
+/* Two words of eight bytes, each from its last byte on. */
+static void put_uuid(struct buf *out, const struct uuid *u)
+{
+	char b[16];
+	for (size_t i = 0; i < 16; i++)
+		b[i] = (char)u->b[(i & 8) + 7 - (i & 7)];
+	buf_append(out, str_n(b, sizeof b));
+}
+
+static usec_t time_of(const struct event_record *r, struct str text)
 {
 	usec_t t;
-	struct str text = event_get(e, "@timestamp");
 	if (text.n == 0 || clock_parse_iso(text, &t, NULL) < 0)
 		return r->received;
 	if (t < r->received - 365 * USEC_PER_DAY)
@@ -28,119 +138,159 @@ usec_t event_time(const struct event_record *r, const struct event *e)
 	return t > r->received + USEC_PER_HOUR ? r->received + USEC_PER_HOUR : t;
 }
 
-/* "2026-11-21 06:56:35.123456": what the store's plain parser reads. */
-static void member_time(struct json_writer *w, const char *name, usec_t t)
+usec_t event_time(const struct event_record *r, const struct event *e)
 {
-	char text[40];
-	struct clock_date d = clock_civil(t, 0);
-	(void)snprintf(text, sizeof text, "%04d-%02u-%02u %02u:%02u:%02u.%06u", d.year, d.month, d.day, d.hour, d.minute,
-	               d.second, d.usec);
-	json_member_cstr(w, name, text);
+	return time_of(r, event_get(e, "@timestamp"));
 }
 
-static void member_uuid(struct json_writer *w, const char *name, const struct uuid *u)
-{
-	char text[UUID_TEXT_SIZE];
-	json_member_cstr(w, name, uuid_text(u, text));
-}
+/* ---- a row ---- */
 
-static const struct column *column_of(struct str field)
+/* Puts the field into its column. true: it goes to the map instead: what its column does not take (further
+ * values, no number), and what has no column and cannot be had from raw. */
+static bool sort_field(struct event_row_maker *m, const struct event *e, size_t i)
 {
-	for (size_t i = 0; i < ARRAY_LEN(columns); i++)
-		if (str_eq_c(field, columns[i].field))
-			return &columns[i];
-	return NULL;
-}
-
-/* In columns of the record. */
-static bool in_record(const struct event_field *f)
-{
-	return str_eq_c(f->name, "event.id") || str_eq_c(f->name, "@timestamp");
-}
-
-/* Writes the field's own column when it has one and the value fits; only the first of several is put there. */
-static bool write_column(struct json_writer *w, const struct event_field *f, uint64_t *done)
-{
-	const struct column *c = column_of(f->name);
-	uint64_t number = 0;
-	if (c == NULL || (*done >> (c - columns) & 1) ||
-	    (c->kind == KIND_UINT && !str_parse_u64(f->value, 0, UINT32_MAX, &number)))
-		return false;
-	*done |= (uint64_t)1 << (c - columns);
-	if (c->kind == KIND_UINT) {
-		json_name(w, c->name);
-		json_u64(w, number);
-	} else {
-		json_member_str(w, c->name, f->value);
-	}
-	return true;
-}
-
-/* All values of a name, one a line, at the place of its first. */
-static void write_map_entry(struct json_writer *w, const struct event *e, size_t i, const bool *placed)
-{
+	uint64_t number;
 	const struct event_field *f = &e->fields[i];
-	cleanup_buf struct buf joined = BUF_INIT(4 << 20);
-	size_t values = 0;
-	for (size_t j = i; j < e->count; j++) {
-		if (placed[j] || e->fields[j].type == EVENT_TYPE_NULL || !str_eq(e->fields[j].name, f->name))
-			continue;
-		if (values++ > 0)
-			buf_append_char(&joined, '\n');
-		buf_append(&joined, e->fields[j].value);
-	}
-	json_name_str(w, f->name);
-	json_str(w, buf_str(&joined));
-}
-
-static bool came_before(const struct event *e, size_t i, const bool *placed)
-{
-	for (size_t j = 0; j < i; j++)
-		if (!placed[j] && e->fields[j].type != EVENT_TYPE_NULL && str_eq(e->fields[j].name, e->fields[i].name))
-			return true;
+	size_t known = known_field(m, f->name);
+	if (known == NONE)
+		return i >= e->in_raw || f->pathless;
+	if (known == FIELD_message && e->in_raw > 0)
+		return false;
+	if (m->values[known] != NULL)
+		return known != FIELD_ID && known != FIELD_TIME;
+	if (known < COLUMNS && columns[known].kind == KIND_UINT && !str_parse_u64(f->value, 0, UINT32_MAX, &number))
+		return true;
+	m->values[known] = f;
 	return false;
 }
 
-void event_row_append(const struct event_record *r, const struct event *e, struct buf *out)
+/* How many fields go to the map; m->places has them. */
+static size_t sort_fields(struct event_row_maker *m, const struct event *e)
 {
-	_Static_assert(ARRAY_LEN(columns) <= 64, "one bit a column");
-	struct json_writer w = json_writer_init(out);
-	uint64_t done = 0;
-	bool *placed = mem_alloc_array(e->count, sizeof *placed);
-	json_object(&w);
-	member_uuid(&w, "event_id", &r->id);
-	member_time(&w, "received", r->received);
-	member_time(&w, "time", event_time(r, e));
-	member_uuid(&w, "unit_id", &r->unit);
-	member_uuid(&w, "endpoint_id", &r->endpoint);
-	json_member_str(&w, "source", r->source);
-	json_member_int(&w, "retention_days", r->retention_days);
-	for (size_t i = 0; i < e->count; i++)
-		placed[i] = in_record(&e->fields[i]) || (e->fields[i].type != EVENT_TYPE_NULL && write_column(&w, &e->fields[i], &done));
-	json_name(&w, "fields");
-	json_object(&w);
-	for (size_t i = 0; i < e->count; i++)
-		if (!placed[i] && e->fields[i].type != EVENT_TYPE_NULL && !came_before(e, i, placed))
-			write_map_entry(&w, e, i, placed);
-	json_object_end(&w);
-	json_member_str(&w, "raw", r->raw);
-	json_object_end(&w);
-	buf_append_char(out, '\n');
-	mem_free(placed);
+	size_t n = 0;
+	(void)memset(m->values, 0, sizeof m->values);
+	if (m->place_capacity < e->count) {
+		m->place_capacity = e->count;
+		m->places = mem_realloc_array(m->places, e->count, sizeof *m->places);
+	}
+	for (size_t i = 0; i < e->count; i++) {
+		if (e->fields[i].type != EVENT_TYPE_NULL && sort_field(m, e, i))
+			m->places[n++] = i;
+	}
+	return n;
+}
+
+static size_t hash_name(struct str name)
+{
+	uint32_t h = 2166136261u;
+	for (size_t i = 0; i < name.n; i++)
+		h = (h ^ (unsigned char)name.p[i]) * 16777619u;
+	return h ^ h >> 15;
+}
+
+/* The place of the first field of that name in the map, noting it when it is new. Past the table's half all are new. */
+static size_t first_place(struct event_row_maker *m, const struct event *e, size_t at)
+{
+	struct str name = e->fields[m->places[at]].name;
+	if (at >= NAMES / 2)
+		return at;
+	for (size_t h = hash_name(name);; h++) {
+		uint16_t *slot = &m->names[h % NAMES];
+		if (*slot == 0)
+			*slot = (uint16_t)(at + 1);
+		if (str_eq(e->fields[m->places[*slot - 1]].name, name))
+			return *slot - 1U;
+	}
+}
+
+/* Names once, in the order of their first; the values of one name one a line. */
+static void put_map(struct event_row_maker *m, const struct event *e, size_t n, struct buf *out)
+{
+	if (n == 0) {
+		put_count(out, 0);
+		return;
+	}
+	/* next[i]: another field of the same name behind it, or 0; last[i]: the last of them, for the first. */
+	cleanup(arena) struct arena *arena = arena_new(0);
+	size_t *next = ARENA_ARRAY(arena, n, size_t), *last = ARENA_ARRAY(arena, n, size_t), *bytes = ARENA_ARRAY(arena, n, size_t);
+	size_t names = 0;
+	(void)memset(m->names, 0, sizeof m->names);
+	for (size_t i = 0; i < n; i++) {
+		size_t first = first_place(m, e, i);
+		size_t value = e->fields[m->places[i]].value.n;
+		next[i] = 0;
+		last[i] = i;
+		bytes[i] = value;
+		if (first == i) {
+			names++;
+			continue;
+		}
+		next[last[first]] = i;
+		last[first] = i;
+		bytes[first] += 1 + value;
+		bytes[i] = SIZE_MAX; /* written with its first */
+	}
+	put_count(out, names);
+	for (size_t i = 0; i < n; i++) {
+		if (bytes[i] == SIZE_MAX)
+			continue;
+		put_text(out, e->fields[m->places[i]].name);
+		put_count(out, bytes[i]);
+		buf_append(out, e->fields[m->places[i]].value);
+		for (size_t j = next[i]; j != 0; j = next[j]) {
+			buf_append_char(out, '\n');
+			buf_append(out, e->fields[m->places[j]].value);
+		}
+	}
+}
+
+static void put_columns(const struct event_row_maker *m, struct buf *out)
+{
+	for (size_t i = 0; i < COLUMNS; i++) {
+		uint64_t number;
+		const struct event_field *f = m->values[i];
+		if (columns[i].kind != KIND_UINT) {
+			put_text(out, f != NULL ? f->value : STR_EMPTY);
+			continue;
+		}
+		bool there = f != NULL && str_parse_u64(f->value, 0, UINT32_MAX, &number);
+		buf_append_char(out, there ? 0 : 1); /* Nullable: is it NULL? */
+		if (there)
+			put_le(out, number, 4);
+	}
+}
+
+void event_row_append(struct event_row_maker *m, const struct event_record *r, const struct event *e, struct buf *out)
+{
+	size_t in_map = sort_fields(m, e);
+	const struct event_field *time = m->values[FIELD_TIME], *parsed = m->values[FIELD_PARSED];
+	put_uuid(out, &r->id);
+	put_le(out, (uint64_t)r->received, 8);
+	put_le(out, (uint64_t)time_of(r, time != NULL ? time->value : STR_EMPTY), 8);
+	put_uuid(out, &r->unit);
+	put_uuid(out, &r->endpoint);
+	put_text(out, r->source);
+	put_uuid(out, &r->sender);
+	put_le(out, r->retention_days, 2);
+	put_le(out, r->system_level, 1);
+	buf_append_char(out, parsed == NULL || !str_eq_c(parsed->value, "false"));
+	put_columns(m, out);
+	put_map(m, e, in_map, out);
+	put_text(out, r->raw);
 }
 
 void event_dead_row_append(const struct event_record *r, struct str token, struct str reason, struct buf *out)
 {
-	struct json_writer w = json_writer_init(out);
-	json_object(&w);
-	member_uuid(&w, "event_id", &r->id);
-	member_time(&w, "received", r->received);
-	member_uuid(&w, "unit_id", &r->unit);
-	member_uuid(&w, "endpoint_id", &r->endpoint);
-	json_member_str(&w, "source", r->source);
-	json_member_str(&w, "token", token);
-	json_member_str(&w, "reason", reason);
-	json_member_str(&w, "raw", r->raw);
-	json_object_end(&w);
-	buf_append_char(out, '\n');
+	put_uuid(out, &r->id);
+	put_le(out, (uint64_t)r->received, 8);
+	put_uuid(out, &r->unit);
+	put_uuid(out, &r->endpoint);
+	put_text(out, r->source);
+	put_uuid(out, &r->sender);
+	put_le(out, r->retention_days, 2);
+	put_le(out, r->system_level, 1);
+	put_le(out, r->format, 1);
+	put_text(out, token);
+	put_text(out, reason);
+	put_text(out, r->raw);
 }

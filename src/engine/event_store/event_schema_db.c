@@ -34,7 +34,33 @@ static const char *const first_tables[] = {
 	NULL,
 };
 
-const struct event_migration event_migrations[] = {{1, first_tables}};
+/*
+ * Added with searches in mind. Of an original text 4 MiB are packed together: like lines stand in one block, and a search
+ * reads whole granules anyway. Parts written before keep their packing until they are merged. The message of a JSON text is
+ * in raw only; `text` has it, wherever it is.
+ */
+static const char *const search_columns[] = {
+	"ALTER TABLE " EVENT_DATABASE ".event"
+	" ADD COLUMN IF NOT EXISTS source_id UUID, ADD COLUMN IF NOT EXISTS system_level UInt8,"
+	" ADD COLUMN IF NOT EXISTS event_parsed Bool DEFAULT true"
+#define COLUMN(column, field, kind) ", ADD COLUMN IF NOT EXISTS " #column " " TYPE_##kind
+#include "engine/event_store/event_columns.def"
+#undef COLUMN
+	,
+	"ALTER TABLE " EVENT_DATABASE ".event ADD COLUMN IF NOT EXISTS text String ALIAS if(message != '' OR NOT startsWith(raw, '{'),"
+	" message, if(JSONExtractString(raw, 'message') != '', JSONExtractString(raw, 'message'), JSONExtractString(raw, 'Message')))",
+	"ALTER TABLE " EVENT_DATABASE ".event MODIFY COLUMN raw String CODEC(ZSTD(1))",
+	"ALTER TABLE " EVENT_DATABASE ".event MODIFY COLUMN raw MODIFY SETTING max_compress_block_size = 4194304,"
+	" min_compress_block_size = 4194304",
+	"ALTER TABLE " EVENT_DATABASE ".event MODIFY COLUMN received DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),"
+	" MODIFY COLUMN time DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1))",
+	"ALTER TABLE " EVENT_DATABASE ".event_dead"
+	" ADD COLUMN IF NOT EXISTS source_id UUID, ADD COLUMN IF NOT EXISTS retention_days UInt16 DEFAULT 90,"
+	" ADD COLUMN IF NOT EXISTS system_level UInt8, ADD COLUMN IF NOT EXISTS format UInt8",
+	NULL,
+};
+
+const struct event_migration event_migrations[] = {{1, first_tables}, {2, search_columns}};
 const size_t event_migration_count = ARRAY_LEN(event_migrations);
 
 static int applied_number(struct event_store *s, uint64_t *ret, struct err *err)

@@ -225,12 +225,13 @@ int event_store_exec(struct event_store *s, const char *sql, struct err *err)
 	return r > 0 ? why.code : r;
 }
 
-enum event_store_verdict event_store_insert(struct event_store *s, const char *table, const char *token, struct str rows,
+enum event_store_verdict event_store_insert(struct event_store *s, const char *into, const char *token, struct str rows,
                                             struct err *err)
 {
 	cleanup_buf struct buf path = BUF_INIT(4 << 10);
-	buf_printf(&path, "/?database=" EVENT_DATABASE "&query=INSERT%%20INTO%%20%s%%20FORMAT%%20JSONEachRow"
-	                  "&input_format_parallel_parsing=0&insert_deduplication_token=", table);
+	buf_append_c(&path, "/?database=" EVENT_DATABASE "&query=INSERT%20INTO%20");
+	append_url(&path, str_c(into));
+	buf_append_c(&path, "%20FORMAT%20RowBinary&input_format_parallel_parsing=0&insert_deduplication_token=");
 	append_url(&path, str_c(token));
 	struct http_client_response res = {0};
 	enum clickhouse_blame blame = CLICKHOUSE_BLAME_SERVER;

@@ -42,7 +42,7 @@ void pipe_put_sender(struct proc_message *m, const struct event_sender *s)
 	proc_put_u64(m, s->rate_per_s);
 	proc_put_u64(m, s->silence_s);
 	proc_put_u64(m, s->clock_off_s);
-	proc_put_u64(m, s->has_format ? 1 + (uint64_t)s->format : 0);
+	proc_put_u64(m, (uint64_t)s->system_level << 8 | (s->has_format ? 1 + (uint64_t)s->format : 0));
 }
 
 static bool get_text(struct proc_message *m, char *out, size_t size)
@@ -82,10 +82,11 @@ static bool get_later_fields(struct proc_message *m, struct event_sender *ret)
 {
 	bool ok = get_address(m, &ret->address) && get_text(m, ret->name, sizeof(ret->name)) &&
 		  get_number(m, &ret->rate_per_s) && get_number(m, &ret->silence_s) && get_number(m, &ret->clock_off_s);
-	uint64_t format = proc_get_u64(m);
+	uint64_t both = proc_get_u64(m), format = both & 0xff, level = both >> 8;
+	ret->system_level = (unsigned)level;
 	ret->has_format = format > 0;
 	ret->format = format > 0 && format <= EVENT_FORMAT__COUNT ? (enum event_format)(format - 1) : EVENT_FORMAT_JSON;
-	return ok && format <= EVENT_FORMAT__COUNT;
+	return ok && format <= EVENT_FORMAT__COUNT && level <= EVENT_SYSTEM_LEVELS;
 }
 
 static void get_sender(struct proc_message *m, bool short_form, struct event_sender *ret)

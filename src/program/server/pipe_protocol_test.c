@@ -31,6 +31,7 @@ static struct event_sender sender(unsigned char n)
 				 .name = "tường lửa",
 				 .rate_per_s = 1000,
 				 .silence_s = 600,
+				 .system_level = 3,
 				 .clock_off_s = 60,
 				 .has_format = true,
 				 .format = EVENT_FORMAT_TEXT};
