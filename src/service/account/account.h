@@ -86,6 +86,11 @@ int account_access(struct db_tx *tx, struct arena *arena, const struct uuid *id,
 int account_session_lives(const struct service_context *sc, const struct uuid *session_id, bool *ret,
                           struct err *err) WARN_UNUSED;
 
+/* How the session of a request proved who it is: "totp", "passkey", "paper", …; "password" without a second factor, "token" when the
+ * request has no session. In the arena. */
+int account_session_factor(struct db_tx *tx, struct arena *arena, const struct http_request *http, struct str *ret,
+                           struct err *err) WARN_UNUSED;
+
 /* The accounts that hold a permission over a unit (null: over a root), for handing out events: calls fn with each. */
 int account_each_reader(struct db_tx *tx, const char *permission, const struct uuid *unit_id, usec_t now,
                         void (*fn)(const struct uuid *account_id, void *ctx), void *ctx, struct err *err) WARN_UNUSED;

@@ -237,3 +237,20 @@ int account_db_clean(struct db_tx *tx, usec_t now, struct err *err)
 		r = db_exec(tx, err, "DELETE FROM account_ticket WHERE expires_at < $1", DB_INT(now));
 	return r < 0 ? r : db_exec(tx, err, "DELETE FROM account_throttle WHERE last_at < $1", DB_INT(now - USEC_PER_DAY));
 }
+
+int account_session_factor(struct db_tx *tx, struct arena *arena, const struct http_request *http, struct str *ret, struct err *err)
+{
+	struct str cookie = http_cookie(http, ACCOUNT_COOKIE);
+	unsigned char digest[SHA256_SIZE];
+	*ret = STR("token");
+	if (cookie.n == 0)
+		return 0;
+	sha256(cookie, digest);
+	cleanup_rows struct db_rows *rows = NULL;
+	int r = db_query(tx, &rows, err, "SELECT factor FROM account_session WHERE digest = $1 OR previous_digest = $1", DIGEST(digest));
+	if (r >= 0)
+		r = db_next(rows, err);
+	if (r > 0)
+		*ret = db_text(rows, 0).n > 0 ? arena_str(arena, db_text(rows, 0)) : STR("password");
+	return r < 0 ? r : 0;
+}

@@ -21,7 +21,7 @@
 enum relation { OWN, BELOW, OTHER, RELATION__COUNT };
 static const char *const relation_names[] = {"own", "below", "other"};
 
-enum record { NO_RECORD, UNIT, ACCOUNT, GRANT, ENDPOINT, ALERT, INCIDENT, QUARANTINE, TOKEN, ENROLMENT, SUPPRESSION, NOBODYS, RECORD__COUNT };
+enum record { NO_RECORD, UNIT, ACCOUNT, GRANT, ENDPOINT, ALERT, INCIDENT, QUARANTINE, TOKEN, ENROLMENT, SUPPRESSION, SHIFT, HANDOVER, NOBODYS, RECORD__COUNT };
 
 /* $unit, $account, $alert, $n (a number never used before), $soon (a day from now) are put into query and body. */
 static const struct {
@@ -112,6 +112,18 @@ static const struct {
 	{"POST", "/api/v1/alerts/{id}/suppress", ALERT, .body = "{\"scope\":\"host\",\"reason\":\"thử\",\"expires_at\":\"$soon\"}"},
 	{"GET", "/api/v1/suppressions", .query = "unit=$unit"},
 	{"POST", "/api/v1/suppressions/{id}/end", SUPPRESSION},
+	{"GET", "/api/v1/shifts", .query = "unit=$unit"},
+	{"GET", "/api/v1/shifts/now", .once = true},
+	{"POST", "/api/v1/shifts", .body = "{\"account_id\":\"$account\",\"unit_id\":\"$unit\",\"starts_at\":\"2026-01-01T00:00:00Z\",\"ends_at\":\"2026-01-01T08:00:00Z\"}"},
+	/* Into the roster of the widest unit of one's own. */
+	{"POST", "/api/v1/shifts/import", .body = "login,start,end\nnobody,2026-11-21 06:00,2026-11-21 14:00\n", .once = true},
+	{"DELETE", "/api/v1/shifts/{id}", SHIFT},
+	{"GET", "/api/v1/handovers", .once = true},
+	{"POST", "/api/v1/handovers", .once = true},
+	{"GET", "/api/v1/handovers/{id}", HANDOVER},
+	{"PATCH", "/api/v1/handovers/{id}", HANDOVER, .body = "{\"body\":\"x\"}"},
+	{"POST", "/api/v1/handovers/{id}/sign", HANDOVER},
+	{"POST", "/api/v1/handovers/{id}/accept", HANDOVER, .body = "{}"},
 	{"GET", "/api/v1/incidents", .query = "unit=$unit"},
 	{"POST", "/api/v1/incidents", .body = "{\"title\":\"x\",\"kind\":\"tech.power\",\"unit_id\":\"$unit\"}"},
 	{"GET", "/api/v1/incidents/{id}", INCIDENT},
@@ -273,6 +285,26 @@ static int make_suppression(struct db_tx *tx, void *ctx, struct err *err)
 	return r < 0 ? r : 0;
 }
 
+static int make_shift(struct db_tx *tx, void *ctx, struct err *err)
+{
+	const struct making *k = ctx;
+	int r = db_exec(tx, err, "INSERT INTO shift (id, unit_id, account_id, starts_at, ends_at, note, created_at) VALUES ($1, $2, $3, $4, $5, '', 0)",
+	                DB_UUID(&k->id), DB_UUID(&m.units[k->relation]), DB_UUID(&m.records[ACCOUNT][k->relation]), DB_INT(m.counter),
+	                DB_INT(m.counter + 1));
+	m.counter++;
+	return r < 0 ? r : 0;
+}
+
+static int make_handover(struct db_tx *tx, void *ctx, struct err *err)
+{
+	const struct making *k = ctx;
+	int r = db_exec(tx, err,
+	                "INSERT INTO shift_handover (id, unit_id, number, state, author_id, author_name, created_at, facts, body, digest, signed_with,"
+	                " accepted_name, accepted_with, accepted_note, version) VALUES ($1, $2, $3, 0, $1, '', 0, '{}', '', '', '', '', '', '', 1)",
+	                DB_UUID(&k->id), DB_UUID(&m.units[k->relation]), DB_INT(1000 + m.counter++));
+	return r < 0 ? r : 0;
+}
+
 static struct uuid make_record(enum record record, enum relation relation)
 {
 	struct err err = {.code = 0};
@@ -299,6 +331,11 @@ static struct uuid make_record(enum record record, enum relation relation)
 		return make_by_route(relation, "/api/v1/tokens", "{\"name\":\"x\",\"role\":\"reader\",");
 	case ENROLMENT:
 		return make_by_route(relation, "/api/v1/enrolment-tokens", "{");
+	case SHIFT:
+	case HANDOVER:
+		k.id = uuid_new();
+		rig_must(db_write(m.rig.db, record == SHIFT ? make_shift : make_handover, &k, &err), &err);
+		return k.id;
 	case SUPPRESSION:
 		k.id = uuid_new();
 		rig_must(db_write(m.rig.db, make_suppression, &k, &err), &err);

@@ -25,6 +25,7 @@
 #include "service/metrics/metrics.h"
 #include "service/outbox/outbox.h"
 #include "service/protection/protection.h"
+#include "service/shift/shift.h"
 #include "service/status/status.h"
 #include "service/unit/unit.h"
 
