@@ -153,7 +153,7 @@ static void match_piece(void *ctx, unsigned thread, size_t number)
 	piece->arena = x->arenas[thread];
 	piece->captured = BUF_INIT(CAPTURED_MAX);
 	for (size_t i = from; i < to && i < x->count; i++)
-		detect_match(x->d->matchers[thread], &x->records[i], i, &x->result->canary[i], piece);
+		detect_match(x->d->matchers[thread], &x->records[i], i, &x->result->seen[i], piece);
 }
 
 static struct detect_finding *add(struct detect_result *r)
@@ -270,7 +270,7 @@ static void clear(struct detect_result *r)
 	r->count = 0;
 	buf_done(&r->captured);
 	r->captured = BUF_INIT(CAPTURED_MAX);
-	mem_free(TAKE(r->canary));
+	mem_free(TAKE(r->seen));
 	detect_rules_unref(TAKE(r->rules));
 	if (r->arena == NULL)
 		r->arena = arena_new(RESULT_ARENA);
@@ -293,7 +293,7 @@ void detect_examine(struct detect *d, const struct event_record *records, size_t
 	struct examining x = {.d = d, .records = records, .count = n, .result = ret};
 	size_t pieces = (n + DETECT_PIECE_RECORDS - 1) / DETECT_PIECE_RECORDS;
 	clear(ret);
-	ret->canary = mem_alloc_array(n + 1, sizeof *ret->canary);
+	ret->seen = mem_alloc_array(n + 1, sizeof *ret->seen);
 	if (!take_rules(d))
 		return;
 	ret->rules = detect_rules_ref(d->rules);
@@ -320,7 +320,12 @@ void detect_why(struct detect *d, const struct detect_result *r, const struct de
 
 bool detect_restore(struct detect *d, const char *key, struct str captured)
 {
-	if (!take_rules(d) || strcmp(d->rules->key, key) != 0 || d->correlator == NULL)
+	if (!take_rules(d) || d->correlator == NULL)
+		return false;
+	d->correlated_before = correlated(d);
+	sigma_correlator_free(d->correlator);
+	d->correlator = sigma_correlator_new(d->rules->sigma, NULL);
+	if (strcmp(d->rules->key, key) != 0)
 		return false;
 	sigma_correlator_take(d->correlator, captured, in_silence, NULL);
 	return true;

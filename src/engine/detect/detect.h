@@ -50,13 +50,22 @@ struct detect_finding {
 	uint64_t count;       /* correlations: matches in the window; else 1 */
 };
 
+/* What reading a record showed; zeroes when it was passed over (of many JSON records of one block only some are read
+ * as a whole, unless indicators want them all). */
+struct detect_seen {
+	bool canary;   /* the canary rule matched */
+	bool unparsed; /* it fits no form */
+	bool read;
+	usec_t time;   /* its own; 0: none */
+};
+
 struct detect_rules;
 struct detect_result {
 	struct arena *arena; /* texts of findings */
 	struct detect_rules *rules;
 	struct detect_finding *findings; /* by record, then rule */
 	size_t count, capacity;
-	bool *canary;        /* a record each: the canary rule matched */
+	struct detect_seen *seen; /* a record each */
 	struct buf captured; /* what correlations were fed with: detect_restore takes it */
 	char key[DETECT_DIGEST_SIZE]; /* names what `captured` can be read with */
 };
@@ -71,7 +80,7 @@ void detect_examine(struct detect *d, const struct event_record *records, size_t
 void detect_why(struct detect *d, const struct detect_result *r, const struct detect_finding *f, const struct event_record *record,
                 struct buf *out);
 /* After a restart, before the first examination: feeds correlations with what earlier results captured, in order, in
- * silence. Of another set's (key) nothing is taken: false. Waits until the set is loaded. */
+ * silence; windows begin anew first. Of another set's (key) nothing is taken: false. Waits until the set is loaded. */
 bool detect_restore(struct detect *d, const char *key, struct str captured);
 
 /* ---- figures ---- */

@@ -6,6 +6,8 @@
 #include "engine/event/event_parse.h"
 
 #define MEASURED_EVERY 64 /* of so many events the cost of each rule's condition is taken */
+#define SAMPLES_FIRST 64
+#define SAMPLES_EVERY 16
 #define WHY_FIELDS 20
 #define WHY_BYTES 400
 #define EVENT_ARENA ((size_t)256 << 20)
@@ -66,7 +68,7 @@ struct looking {
 static bool parse(struct looking *l)
 {
 	if (!l->parsed)
-		l->readable = event_parse(l->m->arena, l->record->format, l->record->raw, &l->event, NULL) == 0;
+		l->readable = event_parse_record(l->m->arena, l->record, &l->event, NULL) == 0;
 	l->parsed = true;
 	return l->readable;
 }
@@ -107,7 +109,7 @@ static void of_rule(const struct detect_rule *rule, uint32_t number, struct dete
 	f->description = rule->info.description;
 }
 
-static void match_rules(struct looking *l, bool *canary)
+static void match_rules(struct looking *l, struct detect_seen *seen)
 {
 	const struct sigma_match *matches;
 	struct detect_matcher *m = l->m;
@@ -124,7 +126,7 @@ static void match_rules(struct looking *l, bool *canary)
 		struct detect_rule *rule = &m->rules->rules[matches[i].rule];
 		sigma_matcher_capture(m->sigma, &matches[i], l->index, &l->piece->captured);
 		if (matches[i].rule == m->rules->canary)
-			*canary = true;
+			seen->canary = true;
 		if (rule->quiet)
 			continue;
 		(void)atomic_fetch_add_explicit(&rule->matches, 1, memory_order_relaxed);
@@ -167,13 +169,32 @@ static void look_up(void *ctx, enum indicator_type type, struct str field, struc
 	f->list = arena_str(p->arena, hit.source);
 }
 
-void detect_match(struct detect_matcher *m, const struct event_record *record, size_t index, bool *canary, struct detect_piece *piece)
+/* Clocks are judged by some of many: reading an event as a whole costs more than all rules do. */
+static bool is_sample(const struct looking *l)
+{
+	return l->record->format != EVENT_FORMAT_JSON || l->index < SAMPLES_FIRST || l->index % SAMPLES_EVERY == 0;
+}
+
+static void note_seen(struct looking *l, struct detect_seen *seen)
+{
+	if (!(l->parsed || is_sample(l)) || !parse(l))
+		return;
+	struct str at = event_get(&l->event, "@timestamp");
+	seen->read = true;
+	if (at.p == NULL || clock_parse_iso(at, &seen->time, NULL) < 0)
+		seen->time = 0;
+	seen->unparsed = str_eq(event_get(&l->event, "event.parsed"), STR("false"));
+}
+
+void detect_match(struct detect_matcher *m, const struct event_record *record, size_t index, struct detect_seen *seen,
+                  struct detect_piece *piece)
 {
 	struct looking l = {.m = m, .record = record, .index = index, .piece = piece};
 	arena_clear(m->arena);
-	match_rules(&l, canary);
+	match_rules(&l, seen);
 	if (m->rules->indicators != NULL && parse(&l))
 		detect_each_value(&l.event, look_up, &l);
+	note_seen(&l, seen);
 }
 
 /* ---- why ---- */

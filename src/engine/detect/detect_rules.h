@@ -59,7 +59,8 @@ struct detect_piece {
 	struct buf captured;
 	uint64_t unread, indicator_hits;
 };
-void detect_match(struct detect_matcher *m, const struct event_record *record, size_t index, bool *canary, struct detect_piece *piece);
+void detect_match(struct detect_matcher *m, const struct event_record *record, size_t index, struct detect_seen *seen,
+                  struct detect_piece *piece);
 void detect_match_why(struct detect_matcher *m, const struct detect_finding *f, const struct event_record *record, struct buf *out);
 struct sigma_cost detect_matcher_cost(const struct detect_matcher *m, uint32_t rule);
 struct sigma_matcher_counters detect_matcher_counters(const struct detect_matcher *m);

@@ -17,6 +17,8 @@
 
 #define EVENT_CANARY_DATASET "luytre.canary"
 #define EVENT_CANARY_RULE "luytre.canary"
+/* Kind of a canary's alert when the built-in rule matched it too: rules are alive. */
+#define EVENT_CANARY_BY_RULES "sigma"
 /* Source of what the server itself has to say: canaries and its log. Tokens' sources begin with "token-". */
 #define EVENT_SERVER_SOURCE "luytre"
 

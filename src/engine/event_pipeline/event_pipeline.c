@@ -25,6 +25,7 @@ struct event_pipeline {
 	struct event_spool *spool;
 	struct event_ingest *ingest;
 	struct event_outbox *outbox;
+	struct event_stage_detector *detector; /* the detecting thread's */
 	int hold_fd; /* the store's thread's */
 	struct event_spool_cursor stored, detected; /* each its own thread's; copies for others below */
 	pthread_t store_thread, detect_thread, deliver_thread;
@@ -188,9 +189,14 @@ static void *detect_main(void *ctx)
 			continue;
 		}
 		struct err err = {0};
-		int r = event_stage_detect(p->spool, p->outbox, p->sources, &p->detected, &counts, &err);
+		/* Before the first set is there, nothing would be found in what passes. */
+		if (p->config.detect != NULL && !detect_wait_ready(p->config.detect, IDLE_WAIT_MS))
+			continue;
+		int r = event_stage_detect(p->detector, p->spool, p->outbox, p->sources, &p->detected, &counts, &err);
+		const struct event_flood_stats flood = event_stage_detector_stats(p->detector);
 		(void)pthread_mutex_lock(&p->lock);
 		p->detect_counts = counts;
+		p->stats.flood = flood;
 		if (r >= 0)
 			p->detect_moved = clock_monotonic();
 		p->detected_at = p->detected.at;
@@ -261,6 +267,8 @@ static int open_parts(struct event_pipeline *p, struct err *err)
 		r = event_ingest_open(p->spool, spool_dir, p->stored.at, &p->ingest, err);
 	if (r == 0)
 		r = event_outbox_open(outbox_dir, 0, &p->outbox, err);
+	p->detector = event_stage_detector_new(
+		&(struct event_stage_detect_config){.dir = p->config.dir, .detect = p->config.detect});
 	p->stored_at = p->stored.at;
 	p->detected_at = p->detected.at;
 	p->detect_moved = p->store_moved = clock_monotonic();
@@ -323,6 +331,7 @@ void event_pipeline_stop(struct event_pipeline *p)
 	pthread_t *threads[] = {&p->detect_thread, &p->deliver_thread, &p->store_thread};
 	for (unsigned i = 0; i < p->threads && i < ARRAY_LEN(threads); i++)
 		(void)pthread_join(*threads[i], NULL);
+	event_stage_detector_free(p->detector);
 	event_outbox_close(p->outbox);
 	event_ingest_close(p->ingest);
 	event_spool_close(p->spool);
@@ -482,6 +491,8 @@ void event_pipeline_stats(struct event_pipeline *p, struct event_pipeline_stats 
 	(void)pthread_mutex_unlock(&p->lock);
 	ret->cut_bytes = st.cut_bytes;
 	ret->spool_bytes = st.bytes;
+	if (p->config.detect != NULL)
+		detect_stats(p->config.detect, &ret->rules);
 	ret->spool_limit_bytes = st.limit_bytes;
 	ret->store_lag_bytes = event_spool_lag_bytes(p->spool, stored);
 	ret->detect_lag_bytes = event_spool_lag_bytes(p->spool, detected);

@@ -11,6 +11,7 @@
 #pragma once
 #include "engine/event_pipeline/event_alert.h"
 #include "engine/event_pipeline/event_sources.h"
+#include "engine/event_pipeline/event_stage_detect.h"
 
 struct event_pipeline;
 struct event_store;
@@ -20,6 +21,7 @@ struct event_pipeline_config {
 	uint64_t spool_bytes;     /* 0: 2 GiB */
 	uint64_t segment_bytes;   /* 0: 64 MiB */
 	struct event_store *store; /* borrowed; NULL: nothing is stored and the spool fills, unless `discard` */
+	struct detect *detect;     /* borrowed; rules and indicators; NULL: only the built-in detectors */
 	bool discard;              /* without a store: events are dropped once they were examined */
 	unsigned linger_ms;       /* a block waits that long to grow; 0: 1000 */
 	/* Hands an alert over; borrowed for the call. false: not now, it is tried again. It stays in the
@@ -66,6 +68,8 @@ struct event_pipeline_stats {
 	struct err store_err;                    /* why not, when store_blind_since is set */
 	/* For how long a part has had work and not moved; 0 while it moves or has nothing to do. Monotonic, microseconds. */
 	uint64_t detect_still, store_still, handover_still;
+	struct detect_stats rules;       /* zeroes without rules */
+	struct event_flood_stats flood;
 	uint64_t ingest_failing; /* for how long nothing could be taken in: spool full or disk refusing */
 	struct err ingest_err;   /* why */
 };

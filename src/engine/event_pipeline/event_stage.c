@@ -4,8 +4,6 @@
 #include <stdio.h>
 
 #include "engine/event/event_parse.h"
-#include "engine/event_pipeline/event_canary.h"
-#include "engine/event_pipeline/event_detect.h"
 #include "engine/event_store/event_schema.h"
 
 #define BLOCK_BYTES ((size_t)8 << 20)
@@ -14,7 +12,6 @@
 #define ROWS_LIMIT ((size_t)56 << 20) /* below the store's body limit; a larger block is halved */
 #define ARENA_CLEAR ((size_t)1 << 20)
 #define TOKEN_SIZE 160
-#define CANARIES_LOOKED_BACK 256
 
 /* ---- store ---- */
 
@@ -160,93 +157,5 @@ int event_stage_store(struct event_spool *spool, struct event_store *store, stru
 	buf_done(&block.bytes);
 	if (r < 0 && err != NULL)
 		*err = own;
-	return r;
-}
-
-/* ---- detect ---- */
-
-struct found {
-	struct arena *arena;
-	struct event_alert *alerts;
-	size_t count, capacity;
-};
-
-/* Many canaries of one sender are one: who sends a flood of them costs one file. */
-static struct event_alert *same_canary(struct found *f, const struct event_alert *alert)
-{
-	for (size_t i = f->count; i > 0 && f->count - i < CANARIES_LOOKED_BACK; i--)
-		if (strcmp(f->alerts[i - 1].key, alert->key) == 0)
-			return &f->alerts[i - 1];
-	return NULL;
-}
-
-static void collect(void *ctx, const struct event_alert *alert)
-{
-	struct found *f = ctx;
-	struct event_alert *same = event_alert_is_canary(alert) ? same_canary(f, alert) : NULL;
-	if (same != NULL) {
-		struct str group = same->group;
-		*same = *alert;
-		same->group = group; /* in the key, so equal */
-		return;
-	}
-	if (f->count == f->capacity) {
-		f->capacity = f->capacity > 0 ? f->capacity * 2 : 16;
-		f->alerts = mem_realloc_array(f->alerts, f->capacity, sizeof *f->alerts);
-	}
-	f->alerts[f->count] = *alert;
-	f->alerts[f->count++].group = arena_str(f->arena, alert->group);
-}
-
-/* What the counters of its sender learn of an event. */
-static void note_parsed(struct event_sources *sources, const struct event_record *r, const struct event *e)
-{
-	usec_t time = 0;
-	struct str at = event_get(e, "@timestamp");
-	if (at.p == NULL || clock_parse_iso(at, &time, NULL) < 0)
-		time = 0;
-	bool unparsed = str_eq(event_get(e, "event.parsed"), STR("false"));
-	event_sources_parsed(sources, &r->sender, r->received, time, unparsed ? r->raw : (struct str){0});
-}
-
-static void examine_block(const struct event_spool_block *block, struct event_sources *sources, struct found *found)
-{
-	struct str payload;
-	for (size_t at = 0; event_spool_next(block, &at, &payload);) {
-		struct event_record r;
-		struct event e;
-		size_t before = found->count;
-		if (event_record_decode(payload, &r, NULL) < 0 || event_parse_record(found->arena, &r, &e, NULL) < 0)
-			continue;
-		note_parsed(sources, &r, &e);
-		event_detect(&r, &e, collect, found);
-		/* Alerts borrow from the arena. */
-		if (found->count == 0 && found->count == before && arena_used(found->arena) > ARENA_CLEAR)
-			arena_clear(found->arena);
-	}
-}
-
-int event_stage_detect(struct event_spool *spool, struct event_outbox *outbox, struct event_sources *sources,
-                       struct event_spool_cursor *cursor, struct event_stage_counts *counts, struct err *err)
-{
-	struct event_spool_block block = {.bytes = BUF_INIT(BLOCK_BUFFER)};
-	struct found found = {0};
-	int r = event_spool_read(spool, cursor->at, NULL, BLOCK_BYTES, BLOCK_RECORDS, &block, err);
-	if (r > 0) {
-		cleanup(arena) struct arena *arena = arena_new((size_t)1 << 30);
-		found.arena = arena;
-		examine_block(&block, sources, &found);
-		r = found.count > 0 ? event_outbox_put(outbox, found.alerts, found.count, err) : 0;
-		r = r < 0 ? r : 1;
-	}
-	if (r >= 0 && event_spool_position_cmp(block.to, cursor->at) > 0) {
-		cursor->at = block.to;
-		counts->detected += block.records;
-		counts->alerts += found.count;
-		int e = event_spool_cursor_store(spool, "detected", cursor, err);
-		r = e < 0 ? e : r;
-	}
-	mem_free(found.alerts);
-	buf_done(&block.bytes);
 	return r;
 }

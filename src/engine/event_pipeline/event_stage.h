@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /*
- * event_stage: the work of the two readers of the spool, one block at a time,
- * without threads: event_pipeline gives them theirs.
+ * event_stage: the work of the storing reader of the spool, one block at a time,
+ * without threads: event_pipeline gives it one.
  */
 #pragma once
 #include "engine/event_pipeline/event_alert.h"
@@ -22,7 +22,3 @@ struct event_stage_counts {
  */
 int event_stage_store(struct event_spool *spool, struct event_store *store, struct event_ingest *ingest,
                       struct event_spool_cursor *cursor, struct event_stage_counts *counts, struct err *err) WARN_UNUSED;
-
-/* Examines the next block and counts for its senders what could not be parsed and how their clocks stand; alerts are in the outbox before the cursor moves. Returns as event_stage_store. */
-int event_stage_detect(struct event_spool *spool, struct event_outbox *outbox, struct event_sources *sources,
-                       struct event_spool_cursor *cursor, struct event_stage_counts *counts, struct err *err) WARN_UNUSED;
