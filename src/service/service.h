@@ -54,9 +54,21 @@ struct service_context {
 	/* Wakes the outbox dispatcher after a commit; set by service/api. */
 	void (*outbox_wake)(void *ctx);
 	void *outbox_wake_ctx;
+	/* Rules and their keeper's word with detection; may be NULL. */
+	const struct service_detection *detection;
 	/* Called when what the pipeline must know (endpoints, tokens) has changed. May be NULL. */
 	void (*snapshot_changed)(void *ctx);
 	void *snapshot_changed_ctx;
+};
+
+/* The way from the rules to detection, which runs in the pipeline. */
+struct service_detection {
+	void *ctx;
+	const char *folder; /* engine/detect/detect_set.h's file is written there */
+	/* The file was replaced. Any thread; does not wait. */
+	void (*changed)(void *ctx);
+	/* Appends what detection said last (engine/detect/detect.h, detect_write_report). -EAGAIN server.detection_away: nothing yet. */
+	int (*report)(void *ctx, struct buf *ret, struct err *err);
 };
 
 struct service_keys {

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/clock/clock.h"
 #include "base/json/json.h"
 #include "engine/detect/detect_internal.h"
 
@@ -408,6 +409,7 @@ void detect_write_report(struct detect *d, struct buf *out)
 	static const char *const states[DETECT_STATE__COUNT] = {
 		[DETECT_STARTING] = "starting", [DETECT_READY] = "ready", [DETECT_COMPILING] = "compiling", [DETECT_FAILED] = "failed"};
 	struct detect_stats s;
+	char loaded_at[CLOCK_ISO_SIZE];
 	struct json_writer w = json_writer_init(out);
 	detect_stats(d, &s);
 	struct detect_rules *rules = s.state == DETECT_STARTING ? NULL : detect_loader_get(d->loader);
@@ -418,7 +420,7 @@ void detect_write_report(struct detect *d, struct buf *out)
 	json_member_int(&w, "correlations", (int64_t)s.correlations);
 	json_member_int(&w, "indicators", (int64_t)s.indicators);
 	json_member_bool(&w, "from_cache", rules != NULL && rules->counts.from_cache);
-	json_member_int(&w, "loaded_at", s.loaded_at);
+	json_member_cstr(&w, "loaded_at", s.loaded_at > 0 ? clock_iso(s.loaded_at, loaded_at) : "");
 	json_member_cstr(&w, "error", s.err.key);
 	if (rules != NULL) {
 		write_refused(&w, rules);

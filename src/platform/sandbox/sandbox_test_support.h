@@ -37,7 +37,7 @@ enum crossing_result { CROSSING_CROSSED, CROSSING_REFUSED, CROSSING_FAILED };
 
 /* What the ways lead to: made by crossing_set_up, before the child. */
 struct crossing_place {
-	char top[64], foreign[96], own[96]; /* two folders with a file "canary" in each */
+	char top[64], foreign[96], own[96], shared[96]; /* two folders with a file "canary" in each */
 	uint16_t port;                      /* somebody listens there on 127.0.0.1 */
 	int listener;
 	pid_t parent;
@@ -218,6 +218,9 @@ static void crossing_set_up(struct crossing_place *p, const char *own, const cha
 	(void)snprintf(p->own, sizeof p->own, "%s/%s", p->top, own);
 	assert_int_equal(mkdir(p->foreign, 0700), 0);
 	assert_int_equal(mkdir(p->own, 0700), 0);
+	/* A folder that several share; it may be one of the two. */
+	(void)snprintf(p->shared, sizeof p->shared, "%s/rules", p->top);
+	assert_true(mkdir(p->shared, 0700) == 0 || errno == EEXIST);
 	p->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_true(p->listener >= 0 && bind(p->listener, (const struct sockaddr *)&at, sizeof at) == 0 &&
 		    listen(p->listener, 64) == 0 && getsockname(p->listener, (struct sockaddr *)&at, &size) == 0);
@@ -237,6 +240,7 @@ static void crossing_tear_down(struct crossing_place *p)
 		}
 		(void)rmdir(folders[f]);
 	}
+	(void)rmdir(p->shared);
 	(void)rmdir(p->top);
 	(void)close(p->listener);
 }

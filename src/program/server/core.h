@@ -30,6 +30,8 @@ struct core_watched {
 	usec_t write_failed_at;    /* 0: the last write was good */
 	usec_t write_good_at;
 	usec_t own_heard_mono, own_heard_at;     /* the server's own canary, handed over */
+	usec_t rules_failed_at;                  /* 0: the newest set is in use, or being compiled */
+	usec_t rules_heard_mono, rules_heard_at; /* the same, when the rules saw it too */
 	usec_t store_heard_mono, store_heard_at; /* the newest canary found in the event store */
 	usec_t faulty_mono;        /* when a part on the canaries' way was last seen at fault */
 	usec_t bundle_released_at; /* 0: none */
@@ -60,6 +62,7 @@ struct core {
 	uint64_t agents_max;          /* connections that our limit of open files leaves to agents */
 	struct event_store *store;
 	struct service_context services;
+	struct service_detection detection;
 	struct status_source status;
 	struct gate *gate;
 	struct http_server *console, *agents;
@@ -73,6 +76,9 @@ struct core {
 	pthread_mutex_t lock; /* everything below */
 	bool ready;           /* alerts may be taken in */
 	bool senders_wanted;  /* pipeline is new: it gets the snapshot even when nothing has changed */
+	bool rules_changed;   /* the pipeline has not heard of it yet */
+	usec_t rules_next;    /* monotonic: asked again then */
+	struct buf rules_report; /* what detection said last; empty: nothing, or it is away */
 	bool senders_changed; /* somebody came, went or moved since the last one */
 	usec_t senders_next, senders_whole;       /* monotonic: not before, and surely at */
 	uint64_t senders_asked, senders_told;     /* changes so far, and those that the pipeline has heard of */
@@ -116,6 +122,13 @@ void core_senders_changed(void *core);
 int core_push_senders(struct job *job, void *core, struct err *err) WARN_UNUSED;
 #define CORE_JOB_SENDERS   "senders"
 #define CORE_SENDERS_EVERY (USEC_PER_SEC / 4)
+
+/* core_rules.c */
+void core_rules_changed(void *core);
+int core_rules_report(void *core, struct buf *ret, struct err *err) WARN_UNUSED;
+int core_ask_rules(struct job *job, void *core, struct err *err) WARN_UNUSED;
+#define CORE_JOB_RULES   "detection"
+#define CORE_RULES_EVERY (2 * USEC_PER_SEC)
 
 /* core_status.c */
 int core_ask_stats(struct job *job, void *core, struct err *err) WARN_UNUSED;

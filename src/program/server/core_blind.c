@@ -60,6 +60,16 @@ static bool canary_missing(const struct judging *j, usec_t heard_mono, usec_t pa
 	return j->mono - from > status_watch_limit(j->core->watch) + patience;
 }
 
+/* The newest set cannot be used, or canaries pass that the rules do not see. */
+static void judge_rules(const struct judging *j, bool sound)
+{
+	usec_t heard = j->w.rules_heard_at > 0 ? j->w.rules_heard_at : j->now - (j->mono - j->w.started_mono);
+	if (j->known && j->w.rules_failed_at > 0)
+		status_report_add(j->report, "rules", j->w.rules_failed_at);
+	else if (sound && canary_missing(j, j->w.rules_heard_mono, 10 * USEC_PER_SEC))
+		status_report_add(j->report, "rules", heard);
+}
+
 static void judge_store(const struct judging *j, bool sound)
 {
 	if (j->core->store == NULL || !j->known)
@@ -125,6 +135,7 @@ void core_judge(struct core *core, struct status_report *report)
 		status_report_add(report, "chain", j.w.own_heard_at > 0 ? j.w.own_heard_at : j.now - (j.mono - j.w.started_mono));
 		sound = false;
 	}
+	judge_rules(&j, sound);
 	judge_store(&j, sound);
 	judge_loss(&j);
 	judge_rest(&j);

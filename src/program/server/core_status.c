@@ -20,6 +20,10 @@ int core_ask_stats(struct job *job, void *ctx, struct err *err)
 	(void)pthread_mutex_lock(&core->lock);
 	if (r == 0) {
 		core->stats = stats;
+		if (stats.rules.state != DETECT_FAILED)
+			core->watched.rules_failed_at = 0;
+		else if (core->watched.rules_failed_at == 0)
+			core->watched.rules_failed_at = clock_now();
 		core->stats_at = clock_now();
 		core->pipeline_gone_at = 0;
 	} else if (core->pipeline_gone_at == 0) {

@@ -46,6 +46,10 @@ void core_watch_heard(struct core *core, const struct event_alert *a)
 	(void)pthread_mutex_lock(&core->lock);
 	core->watched.own_heard_mono = clock_monotonic();
 	core->watched.own_heard_at = a->received;
+	if (str_eq_c(a->kind, EVENT_CANARY_BY_RULES)) {
+		core->watched.rules_heard_mono = core->watched.own_heard_mono;
+		core->watched.rules_heard_at = a->received;
+	}
 	(void)pthread_mutex_unlock(&core->lock);
 }
 

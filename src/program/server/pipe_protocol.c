@@ -149,7 +149,10 @@ int pipe_snapshot_add(struct pipe_snapshot *s, struct proc_message *m, struct er
 	X(received)                                                                                                    \
 	X(duplicates) X(rejected) X(refused_batches) X(stored) X(dead) X(detected) X(alerts) X(damaged_bytes)          \
 	    X(cut_bytes) X(spool_bytes) X(spool_limit_bytes) X(store_lag_bytes) X(detect_lag_bytes) X(alerts_waiting)                     \
-	    X(detect_still) X(store_still) X(handover_still) X(ingest_failing)
+	    X(detect_still) X(store_still) X(handover_still) X(ingest_failing)                         \
+	    X(rules.rules) X(rules.correlations) X(rules.refused) X(rules.indicators) X(rules.events) X(rules.unread)       \
+	    X(rules.matches) X(rules.candidates) X(rules.regex_gave_up) X(rules.indicator_hits) X(rules.correlator_late)    \
+	    X(rules.correlator_dropped) X(rules.examine_usec) X(flood.findings) X(flood.records) X(flood.merged) X(flood.early)
 
 void pipe_put_stats(struct proc_message *m, const struct event_pipeline_stats *s)
 {
@@ -160,6 +163,9 @@ void pipe_put_stats(struct proc_message *m, const struct event_pipeline_stats *s
 	proc_put_u64(m, (uint64_t)s->store_blind_since);
 	proc_put_str(m, str_c(s->store_err.key));
 	proc_put_str(m, str_c(s->ingest_err.key));
+	proc_put_u64(m, (uint64_t)s->rules.state);
+	proc_put_str(m, str_c(s->rules.err.key));
+	proc_put_str(m, str_c(s->rules.digest));
 }
 
 bool pipe_get_stats(struct proc_message *m, struct event_pipeline_stats *ret)
@@ -173,7 +179,11 @@ bool pipe_get_stats(struct proc_message *m, struct event_pipeline_stats *ret)
 	ret->store_blind_since = since <= INT64_MAX ? (usec_t)since : 0;
 	str_copy_c(proc_get_str(m, ERR_KEY_SIZE - 1), ret->store_err.key, sizeof(ret->store_err.key));
 	str_copy_c(proc_get_str(m, ERR_KEY_SIZE - 1), ret->ingest_err.key, sizeof(ret->ingest_err.key));
-	return proc_message_complete(m);
+	uint64_t state = proc_get_u64(m);
+	ret->rules.state = state < DETECT_STATE__COUNT ? (enum detect_state)state : DETECT_FAILED;
+	str_copy_c(proc_get_str(m, ERR_KEY_SIZE - 1), ret->rules.err.key, sizeof(ret->rules.err.key));
+	str_copy_c(proc_get_str(m, DETECT_DIGEST_SIZE - 1), ret->rules.digest, sizeof(ret->rules.digest));
+	return proc_message_complete(m) && state < DETECT_STATE__COUNT;
 }
 
 struct proc_message pipe_answer(const struct proc_message *request, int result, struct str text, const struct err *err)

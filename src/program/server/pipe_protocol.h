@@ -8,6 +8,7 @@
  *                 PIPE_STATS (call; answer PIPE_STATS with the numbers)
  *                 PIPE_LOG  str NDJSON: core's own log as events
  *                 PIPE_SOURCES (call; pipe_sources.h)
+ *                 PIPE_RULES (call)  u64 1: the set of rules was replaced, 0: only asks; answer PIPE_DONE str JSON (detect_write_report)
  *   to core:      PIPE_ALERT  str (engine/event's encoding)
  *                 PIPE_SIGN_CSR (call)  str csr, str common name, u64 not_after; answer PIPE_DONE str certificate
  *                 PIPE_CA (call); answer PIPE_DONE str CA
@@ -30,12 +31,14 @@ enum pipe_message {
 	PIPE_FAILED,
 	PIPE_LOG,
 	PIPE_SOURCES,
+	PIPE_RULES,
 };
 
 #define PIPE_SENDERS_PER_PART 10000
 #define PIPE_SENDERS_MAX      2000000
 #define PIPE_LOG_LIMIT        ((size_t)512 << 10)
 #define PIPE_TEXT_LIMIT       ((size_t)64 << 10)
+#define PIPE_REPORT_LIMIT     ((size_t)1 << 20)
 
 void pipe_put_sender(struct proc_message *m, const struct event_sender *s);
 /* Sets m->failed when a field is not what it must be. */

@@ -101,6 +101,9 @@ int core_start_services(struct core *core, struct err *err)
 {
 	core->jobs = job_runner_new(JOB_THREADS);
 	core->status = (struct status_source){.fill = core_fill_status, .ctx = core};
+	core->rules_report = BUF_INIT(PIPE_REPORT_LIMIT);
+	core->detection = (struct service_detection){.ctx = core, .folder = server_path(core->arena, core->config, "rules"),
+	                                             .changed = core_rules_changed, .report = core_rules_report};
 	core->services = (struct service_context){
 	    .db = core->db,
 	    .jobs = core->jobs,
@@ -120,6 +123,7 @@ int core_start_services(struct core *core, struct err *err)
 	    .events_port = (uint16_t)core->config->events_port,
 	    .snapshot_changed = core_senders_changed,
 	    .snapshot_changed_ctx = core,
+	    .detection = &core->detection,
 	};
 	int r = core_watch_start(core, err);
 	if (r >= 0)
@@ -188,6 +192,7 @@ static void start_jobs(struct core *core)
 	core->ready = core->senders_wanted = true;
 	(void)pthread_mutex_unlock(&core->lock);
 	job_every(core->jobs, CORE_JOB_SENDERS, CORE_SENDERS_EVERY, core_push_senders, core);
+	job_every(core->jobs, CORE_JOB_RULES, CORE_RULES_EVERY, core_ask_rules, core);
 	job_every(core->jobs, JOB_RENEW, USEC_PER_HOUR, renew, core);
 	proc_role_on_reload(core->role, reload, core);
 	core_watch_begin(core);
@@ -231,6 +236,7 @@ void core_stop(struct core *core)
 	core_alerts_stop(core);
 	core_watch_stop(core);
 	job_runner_free(core->jobs);
+	buf_done(&core->rules_report);
 	gate_free(core->gate);
 	core_watch_free(core);
 	metrics_meter_free(core->meter);

@@ -31,6 +31,7 @@ struct pipeline {
 	struct server_live live;            /* the rows that a reload changes */
 	const char *senders_path;
 	struct event_store *store;
+	struct detect *detect;
 	struct event_pipeline *events;
 	struct job_runner *jobs;
 	struct server_journal *log; /* ours and core's, on the way into the spool */
@@ -110,6 +111,24 @@ static void answer_sources(struct pipeline *p, struct proc_channel *c, struct pr
 	proc_message_done(&reply);
 }
 
+/* Compiling takes its time: what is answered is how it stands now. */
+static void answer_rules(struct pipeline *p, struct proc_channel *c, struct proc_message *m)
+{
+	cleanup_buf struct buf report = BUF_INIT(PIPE_REPORT_LIMIT);
+	uint64_t replaced = proc_get_u64(m);
+	struct err err = {0};
+	int r = proc_message_complete(m) ? 0 : err_set(&err, -EPROTO, "server.pipe_malformed");
+	if (r == 0 && replaced == 1)
+		detect_reload(p->detect);
+	if (r == 0)
+		detect_write_report(p->detect, &report);
+	if (report.overflow)
+		r = err_set(&err, -E2BIG, "server.pipe_malformed");
+	struct proc_message reply = pipe_answer(m, r, buf_str(&report), &err);
+	(void)!proc_send(c, &reply, NULL);
+	proc_message_done(&reply);
+}
+
 /* ---- what the server itself has to say: canaries and its log ---- */
 
 static int accept_own(struct pipeline *p, struct str lines, struct err *err)
@@ -174,6 +193,9 @@ static void from_core(struct proc_channel *c, struct proc_message *m, void *ctx)
 		break;
 	case PIPE_LOG:
 		take_log(p, m);
+		break;
+	case PIPE_RULES:
+		answer_rules(p, c, m);
 		break;
 	default:
 		log_warn("core sent a message that is not understood", ARG_U64("type", m->type));
@@ -257,11 +279,19 @@ static int start_events(struct arena *arena, struct pipeline *p, struct err *err
 	int r = store.url != NULL ? event_store_new(&store, &p->store, err) : 0;
 	if (r < 0)
 		return r;
+	const struct detect_config rules = {
+	    .set_path = server_path(arena, p->config, "rules/" DETECT_SET_FILE),
+	    .dir = server_path(arena, p->config, "pipeline/detect"),
+	};
+	r = detect_new(&rules, &p->detect, err);
+	if (r < 0)
+		return r;
 	const struct event_pipeline_config config = {
 	    .dir = server_path(arena, p->config, "pipeline"),
 	    .spool_bytes = (uint64_t)p->config->spool_limit_mb << 20,
 	    .segment_bytes = segment_bytes(p->config),
 	    .store = p->store,
+	    .detect = p->detect,
 	    .discard = p->store == NULL, /* eventdb = none: alerts only */
 	    .on_alert = hand_over_alert,
 	    .ctx = p,
@@ -349,6 +379,7 @@ static void stop(struct pipeline *p)
 	if (p->events != NULL)
 		event_pipeline_stop(p->events);
 	proc_role_free(p->role);
+	detect_free(p->detect);
 	if (p->store != NULL)
 		event_store_free(p->store);
 	pipe_snapshot_done(&p->snapshot);

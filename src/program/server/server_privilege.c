@@ -84,6 +84,7 @@ struct policy_path {
 static const struct policy_path policy_paths[] = {
     {.role = "key", .part = "key", .use = SANDBOX_USE_OWN},
     {.role = "core", .part = "core", .use = SANDBOX_USE_OWN},
+    {.role = "core", .part = "rules", .use = SANDBOX_USE_OWN},
     {.role = "core", .setting = SETTING_OF(packs_dir)},
     {.role = "core", .setting = SETTING_OF(web_dir)},
     {.role = "core", .setting = SETTING_OF(messages_dir)},
@@ -91,6 +92,7 @@ static const struct policy_path policy_paths[] = {
     /* PostgreSQL's client asks for the name of the user it runs as. */
     {.role = "core", .fixed = "/etc/passwd", .for_network = true},
     {.role = "pipeline", .part = "pipeline", .use = SANDBOX_USE_OWN},
+    {.role = "pipeline", .part = "rules"},
 };
 
 /* Read by the resolver; only where somebody may connect. Folders, because their files are replaced at run time. */

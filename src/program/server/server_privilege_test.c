@@ -32,6 +32,10 @@ static const struct row rows[] = {
     {"core", "core", "key", .database = "postgresql://db.example/luytre", .holds = {FOREIGN, ALWAYS}},
     {"pipeline", "pipeline", "key", .holds = {FOREIGN, ALWAYS, NO_NETWORK, NO_USERS}},
     {"pipeline", "pipeline", "core", .holds = {FOREIGN, ALWAYS, NO_NETWORK, NO_USERS}},
+    /* What core writes there the pipeline only reads. */
+    {"pipeline", "pipeline", "rules", .holds = {ALWAYS, NO_NETWORK, NO_USERS, [CROSS_WRITE_FOREIGN] = CROSSING_FILES,
+						[CROSS_MAKE_FOREIGN] = CROSSING_FILES, [CROSS_REMOVE_FOREIGN] = CROSSING_FILES,
+						[CROSS_CUT_FOREIGN] = CROSSING_FILES}},
     /* Whose database it is does not concern the pipeline. */
     {"pipeline", "pipeline", "core", .database = "postgresql://db.example/luytre",
      .holds = {FOREIGN, ALWAYS, NO_NETWORK, NO_USERS}},

@@ -37,7 +37,7 @@ struct folder {
 	const char *part;
 	const struct server_user *owner;
 };
-#define FOLDERS 5
+#define FOLDERS 6
 
 static void list_folders(const struct users *u, struct folder ret[FOLDERS])
 {
@@ -46,6 +46,7 @@ static void list_folders(const struct users *u, struct folder ret[FOLDERS])
 	ret[2] = (struct folder){"pipeline", &u->all};
 	ret[3] = (struct folder){"eventdb", &u->all};
 	ret[4] = (struct folder){"run", &u->all};
+	ret[5] = (struct folder){"rules", &u->all}; /* from core to the pipeline */
 }
 
 /* What make_dir would do, without doing it. The nearest folder that is there must let us in and write. */
