@@ -21,7 +21,7 @@
 enum relation { OWN, BELOW, OTHER, RELATION__COUNT };
 static const char *const relation_names[] = {"own", "below", "other"};
 
-enum record { NO_RECORD, UNIT, ACCOUNT, GRANT, ENDPOINT, ALERT, INCIDENT, QUARANTINE, TOKEN, ENROLMENT, SUPPRESSION, SHIFT, HANDOVER, NOBODYS, RECORD__COUNT };
+enum record { NO_RECORD, UNIT, ACCOUNT, GRANT, ENDPOINT, ALERT, INCIDENT, QUARANTINE, TOKEN, ENROLMENT, SUPPRESSION, SHIFT, HANDOVER, SOURCE, NOBODYS, RECORD__COUNT };
 
 /* $unit, $account, $alert, $n (a number never used before), $soon (a day from now) are put into query and body. */
 static const struct {
@@ -138,6 +138,17 @@ static const struct {
 	{"PATCH", "/api/v1/handovers/{id}", HANDOVER, .body = "{\"body\":\"x\"}"},
 	{"POST", "/api/v1/handovers/{id}/sign", HANDOVER},
 	{"POST", "/api/v1/handovers/{id}/accept", HANDOVER, .body = "{}"},
+	{"GET", "/api/v1/sources", .query = "unit=$unit"},
+	{"POST", "/api/v1/sources", .body = "{\"name\":\"S-$n\",\"unit_id\":\"$unit\",\"addresses\":[\"2001:db8::$n\"]}"},
+	{"GET", "/api/v1/sources/strangers", .once = true},
+	{"GET", "/api/v1/sources/connect", .once = true},
+	/* Rights are asked row by row: gate_import_test. */
+	{"POST", "/api/v1/sources/import", .body = "name,unit,addresses\nS-$n,OWN,10.0.0.1\n", .once = true},
+	{"GET", "/api/v1/sources/{id}", SOURCE},
+	{"PATCH", "/api/v1/sources/{id}", SOURCE, .body = "{\"note\":\"x\"}"},
+	{"DELETE", "/api/v1/sources/{id}", SOURCE},
+	{"GET", "/api/v1/source-retention", .once = true},
+	{"PATCH", "/api/v1/source-retention/{class}", .body = "{\"days\":100,\"reason\":\"x\"}", .once = true},
 	{"GET", "/api/v1/incidents", .query = "unit=$unit"},
 	{"POST", "/api/v1/incidents", .body = "{\"title\":\"x\",\"kind\":\"tech.power\",\"unit_id\":\"$unit\"}"},
 	{"GET", "/api/v1/incidents/{id}", INCIDENT},
@@ -323,6 +334,7 @@ static struct uuid make_record(enum record record, enum relation relation)
 {
 	struct err err = {.code = 0};
 	struct making k = {.relation = relation, .role = "finance"};
+	char text[128];
 	switch (record) {
 	case UNIT:
 		return m.units[relation];
@@ -354,6 +366,10 @@ static struct uuid make_record(enum record record, enum relation relation)
 		k.id = uuid_new();
 		rig_must(db_write(m.rig.db, make_suppression, &k, &err), &err);
 		return k.id;
+	case SOURCE:
+		(void)snprintf(text, sizeof text, "{\"name\":\"M-%u\",\"addresses\":[\"2001:db8:1::%x\"],", m.counter, m.counter);
+		m.counter++;
+		return make_by_route(relation, "/api/v1/sources", text);
 	case NO_RECORD:
 	case NOBODYS:
 	case RECORD__COUNT:

@@ -27,6 +27,7 @@
 #include "service/outbox/outbox.h"
 #include "service/protection/protection.h"
 #include "service/shift/shift.h"
+#include "service/source/source.h"
 #include "service/status/status.h"
 #include "service/unit/unit.h"
 
