@@ -273,7 +273,7 @@ static void grow(uint64_t rows)
 		if (rows - have < step)
 			step = rows - have;
 		char sql[2000];
-		/* Thirty days, 5,000 hosts, words and addresses that differ. */
+		/* Thirty days one after the other, 5,000 hosts, words and addresses that differ. */
 		(void)snprintf(sql, sizeof sql,
 			"INSERT INTO luytre.event (event_id, received, time, unit_id, endpoint_id, source, source_id, retention_days, event_kind, event_code,"
 			" host_name, user_name, process_name, source_ip, message, raw)"
@@ -281,10 +281,10 @@ static void grow(uint64_t rows)
 			" toUUID(concat('00000000-0000-0000-0001-', leftPad(toString(h %% 5000), 12, '0'))), 'bench', generateUUIDv4(), 400, 'event', toString(h %% 40),"
 			" concat('host-', toString(h %% 5000)), concat('user', toString(h %% 900)), arrayElement(['sshd', 'postfix', 'nginx', 'kernel', 'sudo'], h %% 5 + 1),"
 			" ip, m, concat('<38>1 2026-11-21T00:00:00Z host-', toString(h %% 5000), ' ', process_name, ' - - - ', m)"
-			" FROM (SELECT cityHash64(number + %llu) AS h, now64(6) - toIntervalMicrosecond(h %% 2592000000000) AS t,"
+			" FROM (SELECT cityHash64(number + %llu) AS h, now64(6) - toIntervalMicrosecond(h %% 86400000000) - toIntervalDay(%llu) AS t,"
 			" concat('10.', toString(h %% 251), '.', toString(intDiv(h, 251) %% 251), '.', toString(intDiv(h, 63001) %% 251)) AS ip,"
 			" concat('Accepted publickey for user', toString(h %% 900), ' from ', ip, ' port ', toString(h %% 65536), ' ssh2: key ', hex(h)) AS m"
-			" FROM numbers(%llu)) SETTINGS max_partitions_per_insert_block = 0", (unsigned long long)have, (unsigned long long)step);
+			" FROM numbers(%llu))", (unsigned long long)have, (unsigned long long)(have / 2000000 % 30), (unsigned long long)step);
 		if (event_store_exec(store, sql, &err) < 0)
 			die(sql, &err);
 	}

@@ -19,6 +19,8 @@ struct scan {
 	size_t count, capacity;
 	unsigned depth_left, depth_top;
 	unsigned arrays, dotted; /* around p: arrays, names with a dot or none at all */
+	bool check;       /* nothing is kept: no fields, no decoded texts */
+	struct event_field scratch; /* check: the field at hand */
 	bool peculiar;    /* has what other readers refuse: half a surrogate pair, a number that no machine word holds */
 	size_t max_fields, max_name;
 	struct err *err;
@@ -79,6 +81,25 @@ static void skip_plain(struct scan *s)
 	}
 	while (s->p < s->end && *s->p != '"' && *s->p != '\\' && (unsigned char)*s->p >= 0x20)
 		s->p++;
+}
+
+/* As skip_plain, and what is passed over is copied; up to 8 bytes behind it are written too. */
+static void copy_plain(struct scan *s, char *out)
+{
+	const char *begin = s->p;
+	while (s->end - s->p >= 8) {
+		uint64_t w;
+		(void)memcpy(&w, s->p, 8);
+		(void)memcpy(out + (s->p - begin), &w, 8);
+		uint64_t found = special_bytes(w);
+		if (found != 0) {
+			s->p += __builtin_ctzll(found) / 8;
+			return;
+		}
+		s->p += 8;
+	}
+	for (; s->p < s->end && *s->p != '"' && *s->p != '\\' && (unsigned char)*s->p >= 0x20; s->p++)
+		out[s->p - begin] = *s->p;
 }
 
 static bool hex4(struct scan *s, uint32_t *ret)
@@ -157,48 +178,75 @@ static bool unicode_escape(struct scan *s, uint32_t *ret)
 	return true;
 }
 
-static bool simple_escape(char c, char *ret)
+/* '\0': none. */
+static char simple_escape(char c)
 {
-	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-	const char *at = c != '\0' ? strchr(from, c) : NULL;
-	if (at == NULL)
-		return false;
-	*ret = to[at - from];
-	return true;
+	switch (c) {
+	case '"': case '\\': case '/': return c;
+	case 'b': return '\b';
+	case 'f': return '\f';
+	case 'n': return '\n';
+	case 'r': return '\r';
+	case 't': return '\t';
+	}
+	return '\0';
 }
 
-/* The string from `begin` (after its quote) has an escape at s->p: decode into the arena. */
+/* Where the string ends whose escape is at s->p. NULL: nowhere. */
+static const char *find_close(const struct scan *s)
+{
+	struct scan look = {.p = s->p, .end = s->end};
+	for (;;) {
+		skip_plain(&look);
+		if (look.end - look.p < 2)
+			return look.p < look.end && *look.p == '"' ? look.p : NULL;
+		if (*look.p == '"')
+			return look.p;
+		look.p += *look.p == '\\' ? 2 : 1;
+	}
+}
+
+/* After "\\": the bytes it stands for. 0: not an escape. */
+static size_t read_escape(struct scan *s, char *out)
+{
+	uint32_t u;
+	if (s->p >= s->end)
+		return 0;
+	char c = *s->p++;
+	if (c == 'u')
+		return unicode_escape(s, &u) ? put_utf8(out, u) : 0;
+	*out = simple_escape(c);
+	return *out != '\0';
+}
+
+/* The string from `begin` (after its quote) has an escape at s->p: it is decoded into the arena. */
 static int read_escaped(struct scan *s, const char *begin, struct str *ret)
 {
-	/* Decoded text is never longer than the rest of the string as written. */
-	const char *close = s->p;
-	while (close < s->end && *close != '"')
-		close += *close == '\\' ? 2 : 1;
-	if (close >= s->end)
-		return syntax(s);
-	char *out = arena_try(s->arena, (size_t)(close - begin), 1);
-	if (out == NULL)
-		return over(s, "event.too_many_fields", s->max_fields);
+	char escape[4], *out = NULL;
 	size_t n = (size_t)(s->p - begin);
-	(void)memcpy(out, begin, n);
+	if (!s->check) {
+		/* Decoded text is never longer than the string as written. */
+		const char *close = find_close(s);
+		if (close == NULL)
+			return syntax(s);
+		out = arena_try(s->arena, (size_t)(close - begin) + 8, 1);
+		if (out == NULL)
+			return over(s, "event.too_many_fields", s->max_fields);
+		(void)memcpy(out, begin, n);
+	}
 	for (;;) {
 		const char *plain = s->p;
-		skip_plain(s);
-		(void)memcpy(out + n, plain, (size_t)(s->p - plain));
+		if (out != NULL)
+			copy_plain(s, out + n);
+		else
+			skip_plain(s);
 		n += (size_t)(s->p - plain);
 		if (next_is(s, '"'))
 			break;
-		if (!next_is(s, '\\') || s->p >= s->end)
+		size_t more = next_is(s, '\\') ? read_escape(s, out != NULL ? out + n : escape) : 0;
+		if (more == 0)
 			return syntax(s);
-		char c = *s->p++;
-		if (c == 'u') {
-			uint32_t u;
-			if (!unicode_escape(s, &u))
-				return syntax(s);
-			n += put_utf8(out + n, u);
-		} else if (!simple_escape(c, &out[n++])) {
-			return syntax(s);
-		}
+		n += more;
 	}
 	*ret = str_n(out, n);
 	return 0;
@@ -266,6 +314,11 @@ static int add_field(struct scan *s, struct event_field **ret)
 {
 	if (s->count == s->max_fields)
 		return over(s, "event.too_many_fields", s->max_fields);
+	if (s->check) {
+		s->count++;
+		*ret = &s->scratch;
+		return 0;
+	}
 	if (s->count == s->capacity) {
 		size_t capacity = s->capacity > 0 ? s->capacity * 2 : FIRST_FIELDS;
 		struct event_field *more = ARENA_ARRAY(s->arena, capacity, struct event_field);
@@ -308,8 +361,8 @@ static int join_name(struct scan *s, struct str prefix, struct str key, struct s
 	size_t n = prefix.n > 0 ? prefix.n + 1 + key.n : key.n;
 	if (n > s->max_name)
 		return over(s, "event.name_too_long", s->max_name);
-	*ret = key;
-	if (prefix.n == 0)
+	*ret = s->check ? str_n(NULL, n) : key;
+	if (prefix.n == 0 || s->check)
 		return 0;
 	char *p = arena_try(s->arena, n, 1);
 	if (p == NULL)
@@ -344,7 +397,7 @@ static int read_object(struct scan *s, struct str prefix)
 		if (!next_is(s, ':'))
 			return syntax(s);
 		unsigned dotted = s->dotted;
-		s->dotted += key.n == 0 || memchr(key.p, '.', key.n) != NULL;
+		s->dotted += s->check || key.n == 0 || memchr(key.p, '.', key.n) != NULL;
 		if ((r = read_value(s, name)) < 0)
 			return r;
 		s->dotted = dotted;
@@ -391,8 +444,8 @@ static int read_value(struct scan *s, struct str name)
 	return r;
 }
 
-int event_flatten(struct arena *arena, struct str json, const struct event_limits *limits, struct event *ret,
-                  struct err *err)
+/* ret NULL: only to check. */
+static int scan(struct arena *arena, struct str json, const struct event_limits *limits, struct event *ret, struct err *err)
 {
 	static const struct event_limits none;
 	const struct event_limits *l = limits != NULL ? limits : &none;
@@ -401,6 +454,7 @@ int event_flatten(struct arena *arena, struct str json, const struct event_limit
 		.p = json.p,
 		.end = json.p + json.n,
 		.arena = arena,
+		.check = ret == NULL,
 		.depth_left = (l->depth > 0 ? l->depth : DEPTH_DEFAULT) - 1,
 		.max_fields = l->fields > 0 ? l->fields : FIELDS_DEFAULT,
 		.max_name = l->name_bytes > 0 ? l->name_bytes : NAME_DEFAULT,
@@ -421,8 +475,20 @@ int event_flatten(struct arena *arena, struct str json, const struct event_limit
 	skip_space(&s);
 	if (s.p != s.end)
 		return syntax(&s);
-	*ret = (struct event){.raw = json, .fields = s.fields, .count = s.count, .in_raw = s.peculiar ? 0 : s.count};
+	if (ret != NULL)
+		*ret = (struct event){.raw = json, .fields = s.fields, .count = s.count, .in_raw = s.peculiar ? 0 : s.count};
 	return 0;
+}
+
+int event_flatten(struct arena *arena, struct str json, const struct event_limits *limits, struct event *ret,
+                  struct err *err)
+{
+	return scan(arena, json, limits, ret, err);
+}
+
+int event_check(struct str json, const struct event_limits *limits, struct err *err)
+{
+	return scan(NULL, json, limits, NULL, err);
 }
 
 const struct event_field *event_find(const struct event *e, const char *name)

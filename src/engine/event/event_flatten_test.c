@@ -88,6 +88,8 @@ static void test_bad(void **state)
 		size_t n = strlen(cases[i].json);
 		char *copy = malloc(n + (n == 0));
 		memcpy(copy, cases[i].json, n);
+		assert_int_equal(event_check(str_n(copy, n), NULL, &err), -EINVAL);
+		assert_string_equal(err.key, cases[i].key);
 		assert_int_equal(event_flatten(arena, str_n(copy, n), NULL, &e, &err), -EINVAL);
 		free(copy);
 		assert_string_equal(err.key, cases[i].key);
@@ -123,6 +125,9 @@ static void test_limits(void **state)
 		assert_int_equal(r, cases[i].key == NULL ? 0 : -E2BIG);
 		if (cases[i].key != NULL)
 			assert_string_equal(err.key, cases[i].key);
+		struct err checked = {0};
+		assert_int_equal(event_check(str_c(cases[i].json), &limits, &checked), r);
+		assert_string_equal(checked.key, err.key);
 	}
 	arena_free(arena);
 }

@@ -339,12 +339,14 @@ static int read_lines(struct draft *d, struct str body, struct err *err)
 			return err_set(err, -E2BIG, "event.too_many_lines", ARG_U64("limit", EVENT_BATCH_LINES));
 		struct err why = {0};
 		struct event e;
+		/* Only whose identity counts is read; of the others it is enough that they can be. */
+		bool read = d->sender->keeps_event_id;
 		if (line.n > EVENT_LINE_LIMIT)
 			reject(d, number, "event.line_too_long");
-		else if (event_flatten(d->arena, line, NULL, &e, &why) < 0)
+		else if ((read ? event_flatten(d->arena, line, NULL, &e, &why) : event_check(line, NULL, &why)) < 0)
 			reject(d, number, why.key);
 		else
-			take_record(d, &e, e.raw);
+			take_record(d, read ? &e : NULL, line);
 		d->sequence++;
 		if (arena_used(d->arena) > ARENA_CLEAR)
 			arena_clear(d->arena);

@@ -129,7 +129,7 @@ static void note_stored(struct event_pipeline *p, int r, const struct event_stag
 /* Lets a small block grow, so that the store gets few large inserts instead of many small ones. */
 static void linger(struct event_pipeline *p)
 {
-	const uint64_t enough = (uint64_t)4 << 20;
+	const uint64_t enough = (uint64_t)16 << 20;
 	if (p->stored.block_end.segment == 0 && event_spool_lag_bytes(p->spool, p->stored.at) < enough)
 		pause_ms(p, p->config.linger_ms);
 }
