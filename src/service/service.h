@@ -33,12 +33,12 @@ struct service_context {
 	const struct service_keys *keys;
 	/* Asks the worker role, which reads files that people bring and renders documents; as with keys. NULL: 503. */
 	const struct service_worker *worker;
+	/* May be NULL: then nothing is fetched. */
+	const struct service_fetcher *fetcher;
 	/* ClickHouse HTTP interface of the event store; may be NULL (then searches answer 503). */
 	struct event_store *events;
 	/* What the processes are doing, for GET /api/v1/status (service/status/status.h); may be NULL. */
 	const struct status_source *status;
-	/* What the pipeline counted of each log source (service/source/source_watch.h); may be NULL. */
-	struct source_watch *sources;
 	/* Names under which browsers reach the console (NULL-terminated; may be NULL): passkeys belong to one of them. */
 	const char *const *_Atomic public_names; /* a reload changes it */
 	/* Roles that the pack marks demand a second factor. */
@@ -90,6 +90,16 @@ struct service_worker {
 	int (*table_write)(void *ctx, struct str packed, struct buf *ret_xlsx, struct err *err);
 	/* Sigma rules and lists of indicators: engine/rulebook's jobs. */
 	int (*rulebook)(void *ctx, enum rulebook_job job, struct str input, struct buf *ret, struct err *err);
+};
+
+#define SERVICE_ETAG_SIZE 200
+/* Fetches by HTTPS for services, which may not reach out themselves. */
+struct service_fetcher {
+	void *ctx;
+	/* 1: bytes are appended, *ret_etag set ("" when there is none); 0: not changed since `etag` (may be ""). -EAGAIN fetch.unreachable,
+	 * -EINVAL fetch.status (status), fetch.url, -E2BIG fetch.too_big (limit_mb), -EACCES fetch.tls. */
+	int (*fetch)(void *ctx, const char *url, const char *etag, size_t limit, struct buf *bytes, char ret_etag[SERVICE_ETAG_SIZE],
+	             struct err *err);
 };
 
 /* Who asks. Made by service/api from a session, a token or a client certificate. */

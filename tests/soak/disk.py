@@ -93,11 +93,10 @@ def during(bench, name, begin, end, seconds=5):
     """Events and writes go on while the disk is out of order; afterwards by themselves. What finds room in the write-ahead
     log as it is goes on being written, so it is tried until both have been refused."""
     city = small_city(bench)
-    upload = Upload(city, bench.next(name), max(4000, bench.events // 10), alerts_every=200)
+    upload = Upload(city, bench.next(name), max(4000, bench.events // 10), alerts_every=200).start()
     writes = Writes(city, bench.next(name).upper())
     upload.gate = upload.count // 2
-    upload.start()
-    eventually('the upload comes to its gate', upload.rests)
+    eventually('the upload goes on', lambda: upload.reached(upload.count // 4))
     writes.one()
     begin(city)
     upload.gate = upload.count

@@ -13,6 +13,7 @@ struct entry {
 	struct sigma_info info; /* the first rule's, or the correlation's */
 	struct str ids[IDS_MAX];
 	size_t id_count, documents, order;
+	bool repeats; /* its id is that of an earlier file */
 	const struct sigma_refusal *refused; /* the first */
 };
 
@@ -46,8 +47,15 @@ static void on_rule(void *ctx, const struct sigma_info *info)
 	if (e == NULL)
 		return;
 	/* What alerts is the correlation, not the rules below it in the file. */
-	if (e->documents == 0 || info->is_correlation)
+	if (e->documents == 0 || info->is_correlation) {
+		const struct sigma_info below = e->info;
 		e->info = *info;
+		if (e->documents > 0 && info->product.n + info->category.n + info->service.n == 0) {
+			e->info.product = below.product;
+			e->info.category = below.category;
+			e->info.service = below.service;
+		}
+	}
 	e->documents++;
 	r->documents++;
 	if (e->id_count < IDS_MAX && info->id.n > 0)
@@ -101,6 +109,7 @@ static void write_entry(const struct entry *e, struct buf *out)
 	json_object(&w);
 	json_member_str(&w, "path", e->path);
 	json_member_cstr(&w, "sha256", sha256_hex(digest, hex));
+	json_member_str(&w, "key", info.id.n > 0 && !e->repeats ? info.id : e->path);
 	json_member_str(&w, "id", info.id);
 	rulebook_write_info(&w, &info);
 	json_name(&w, "ids");
@@ -135,6 +144,30 @@ static void index_files(struct reading *r, struct rulebook_files *files)
 		}
 		r->entries[r->count++] = r->entries[i];
 	}
+}
+
+static struct str id_of(const struct entry *e)
+{
+	return e->documents > 0 || e->refused == NULL ? e->info.id : e->refused->id;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	struct entry *const *x = a, *const *y = b;
+	int order = str_cmp(id_of(*x), id_of(*y));
+	return order != 0 ? order : str_cmp((*x)->path, (*y)->path);
+}
+
+/* A rule is known by its id wherever its file moves; of two with the same id the second is known by its path. */
+static void mark_repeated(struct reading *r, struct arena *arena)
+{
+	struct entry **sorted = ARENA_ARRAY(arena, r->count + 1, struct entry *);
+	for (size_t i = 0; i < r->count; i++)
+		sorted[i] = &r->entries[i];
+	if (r->count > 1)
+		qsort(sorted, r->count, sizeof *sorted, by_id); /* NOLINT(bugprone-sizeof-expression): pointers are sorted */
+	for (size_t i = 1; i < r->count; i++)
+		sorted[i]->repeats = str_eq(id_of(sorted[i]), id_of(sorted[i - 1]));
 }
 
 static void take_refusals(struct reading *r, const struct sigma_loader *loader)
@@ -180,6 +213,7 @@ int rulebook_read(const struct rulebook_input *in, struct buf *out, struct err *
 	if (r < 0)
 		return r;
 	take_refusals(&reading, loader);
+	mark_repeated(&reading, in->arena);
 	write_all(&reading, &files, out);
 	return out->overflow ? err_set(err, -E2BIG, "rulebook.too_big", ARG_U64("limit_mb", out->max >> 20)) : 0;
 }
