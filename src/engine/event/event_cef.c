@@ -85,7 +85,7 @@ static bool next_key(struct str s, size_t from, size_t *key_at, size_t *equals)
 
 static void extension(struct event_build *b, struct str s)
 {
-	size_t key_at, equals, next_at, next_equals;
+	size_t key_at, equals, next_at = 0, next_equals = 0;
 	bool more = next_key(s, 0, &key_at, &equals);
 	while (more) {
 		more = next_key(s, equals + 1, &next_at, &next_equals);
