@@ -11,45 +11,7 @@
 
 #include "base/file/file.h"
 #include "engine/event/event_dictionary.h"
-#include "engine/event/event_parse.h"
-
-/* Received at 2026-11-21T07:00:00Z. */
-static const struct event_clock at_receipt = {.received = (usec_t)1795244400 * USEC_PER_SEC, .zone = CLOCK_VN_OFFSET_USEC};
-
-struct form_case {
-	const char *raw;
-	const char *want; /* lines "name=value"; "!name": no such field */
-};
-
-static void check_line(const struct form_case *c, const struct event *e, struct str line)
-{
-	char name[128];
-	if (line.p[0] == '!') {
-		str_copy_c(str_sub(line, 1, line.n), name, sizeof name);
-		if (event_find(e, name) != NULL)
-			fail_msg("%s\n  has %s", c->raw, name);
-		return;
-	}
-	size_t sign = str_find_char(line, '=');
-	str_copy_c(str_sub(line, 0, sign), name, sizeof name);
-	struct str got = event_get(e, name), want = str_sub(line, sign + 1, line.n);
-	if (!str_eq(got, want))
-		fail_msg("%s\n  %s is \"%.*s\", wanted \"%.*s\"", c->raw, name, STR_FMT(got), STR_FMT(want));
-}
-
-static void check_all(const struct form_case *cases, size_t count)
-{
-	struct arena *arena = arena_new(0);
-	for (size_t i = 0; i < count; i++) {
-		struct event e;
-		struct str rest = str_c(cases[i].want), line;
-		arena_clear(arena);
-		assert_int_equal(event_parse_at(arena, EVENT_FORMAT_SYSLOG, str_c(cases[i].raw), &at_receipt, &e, NULL), 0);
-		while (str_split(&rest, '\n', &line))
-			check_line(&cases[i], &e, line);
-	}
-	arena_free(arena);
-}
+#include "engine/event/event_parse_test_support.h"
 
 static void test_syslog(void **state)
 {
@@ -88,7 +50,7 @@ static void test_syslog(void **state)
 		{"<13", "event.parsed=false\nmessage=<13"},
 		{"", "event.parsed=false\nmessage="},
 	};
-	check_all(cases, ARRAY_LEN(cases));
+	check_all(EVENT_FORMAT_SYSLOG, cases, ARRAY_LEN(cases));
 }
 
 static void test_devices(void **state)
@@ -116,7 +78,7 @@ static void test_devices(void **state)
 		{"type=USER_AUTH msg=audit(1604994496.155:9): pid=1 uid=0 msg='op=PAM:authentication acct=\"root\" exe=\"/usr/sbin/sshd\" addr=1.2.3.4 res=failed'", "acct=root\nres=failed\naddr=1.2.3.4\nop=PAM:authentication\n!msg"},
 		{"type=USER_AUTH msg=audit(x:9): pid=1 uid=0", "!@timestamp"},
 	};
-	check_all(cases, ARRAY_LEN(cases));
+	check_all(EVENT_FORMAT_SYSLOG, cases, ARRAY_LEN(cases));
 }
 
 static void test_times(void **state)

@@ -36,7 +36,28 @@ static size_t literal_at(struct str text, size_t i, struct str literal)
 	return k - i;
 }
 
-static size_t find_literal(struct str text, size_t from, struct str literal, bool last)
+static bool address_char(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':' || c == '.';
+}
+
+/* Length of the address at i, 0: none. It may be followed by a colon with a port, or by a sentence's full stop. */
+static size_t address_at(struct str text, size_t i)
+{
+	size_t to = i;
+	while (to < text.n && to - i < 64 && address_char(text.p[to]))
+		to++;
+	while (to > i && (text.p[to - 1] == '.' || text.p[to - 1] == ':') && !event_is_address(str_sub(text, i, to)))
+		to--;
+	struct str run = str_sub(text, i, to);
+	if (event_is_address(run))
+		return run.n;
+	size_t colon = str_find_char(run, ':');
+	return colon != SIZE_MAX && event_is_address(str_sub(run, 0, colon)) ? colon : 0;
+}
+
+/* Where the literal stands first or (last) at the end; `address`: an address has to follow it. */
+static size_t find_literal(struct str text, size_t from, struct str literal, bool last, bool address)
 {
 	size_t found = SIZE_MAX;
 	for (size_t i = from; i < text.n; i++) {
@@ -44,11 +65,14 @@ static size_t find_literal(struct str text, size_t from, struct str literal, boo
 		if (hit == NULL)
 			break;
 		i = (size_t)(hit - text.p);
-		if (literal_at(text, i, literal) == SIZE_MAX)
-			continue;
-		if (!last)
+		size_t n = literal_at(text, i, literal);
+		bool fits = n != SIZE_MAX && (!address || address_at(text, i + n) > 0);
+		if (fits && !last)
 			return i;
-		found = i;
+		found = fits ? i : found;
+		/* Once for a run of blanks: a text of nothing else must not cost its square. */
+		while (literal.p[0] == ' ' && i + 1 < text.n && text.p[i + 1] == ' ')
+			i++;
 	}
 	return found;
 }
@@ -63,19 +87,13 @@ static bool is_level(struct str s)
 	return false;
 }
 
-static bool address_char(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':' || c == '.';
-}
-
 /* A run that the type allows. */
 static size_t run_of(const struct match *m, enum event_capture type)
 {
 	size_t i = m->at;
 	for (; i < m->text.n; i++) {
 		char c = m->text.p[i];
-		bool taken = type == EVENT_CAPTURE_IP    ? address_char(c)
-		             : type == EVENT_CAPTURE_INT ? c >= '0' && c <= '9'
+		bool taken = type == EVENT_CAPTURE_INT ? c >= '0' && c <= '9'
 		             : type == EVENT_CAPTURE_LEVEL ? (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
 		                                           : c != '"' || at(m->text, i - 1) == '\\';
 		if (!taken)
@@ -84,30 +102,12 @@ static size_t run_of(const struct match *m, enum event_capture type)
 	return i;
 }
 
-/* An address may be followed by a colon or a full stop that is the sentence's. */
 static bool take_address(struct match *m, struct str *ret)
 {
-	size_t to = run_of(m, EVENT_CAPTURE_IP);
-	for (; to > m->at; to--) {
-		*ret = str_sub(m->text, m->at, to);
-		if (event_is_address(*ret)) {
-			m->at = to;
-			return true;
-		}
-		char last = m->text.p[to - 1];
-		size_t colon = SIZE_MAX;
-		if (last != '.' && last != ':')
-			colon = str_find_char(*ret, ':');
-		/* "1.2.3.4:55" is an address and the pattern's colon. */
-		if (colon != SIZE_MAX && event_is_address(str_sub(*ret, 0, colon))) {
-			*ret = str_sub(*ret, 0, colon);
-			m->at += colon;
-			return true;
-		}
-		if (last != '.' && last != ':')
-			return false;
-	}
-	return false;
+	size_t n = address_at(m->text, m->at);
+	*ret = str_sub(m->text, m->at, m->at + n);
+	m->at += n;
+	return n > 0;
 }
 
 /* Up to the next literal, or to the end. */
@@ -116,7 +116,9 @@ static bool take_text(struct match *m, size_t piece, enum event_capture type, st
 	const struct event_pattern *p = m->pattern;
 	size_t to = m->text.n;
 	if (piece + 1 < p->piece_count && p->pieces[piece + 1].literal.n > 0)
-		to = find_literal(m->text, m->at, p->pieces[piece + 1].literal, type == EVENT_CAPTURE_GREEDY);
+		to = find_literal(m->text, m->at, p->pieces[piece + 1].literal, type == EVENT_CAPTURE_GREEDY,
+		                  type == EVENT_CAPTURE_GREEDY && piece + 2 < p->piece_count && p->pieces[piece + 2].literal.n == 0 &&
+		                          p->pieces[piece + 2].type == EVENT_CAPTURE_IP);
 	if (to == SIZE_MAX || (to == m->at && type != EVENT_CAPTURE_ANY))
 		return false;
 	*ret = str_sub(m->text, m->at, to);
