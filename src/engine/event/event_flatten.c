@@ -2,10 +2,15 @@
 #include "base/text/text.h"
 #include "engine/event/event.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #define DEPTH_DEFAULT 32
 #define FIELDS_DEFAULT 2000
 #define NAME_DEFAULT 512
-#define FIRST_FIELDS 32
+#define FIRST_FIELDS 64
+#define STEP 16
 #define MACHINE_DIGITS 19 /* numbers with fewer are read alike by everybody */
 
 /*
@@ -17,6 +22,8 @@ struct scan {
 	struct arena *arena;
 	struct event_field *fields;
 	size_t count, capacity;
+	char *decoded; /* room for all decoded texts, which are no longer than the event, and STEP bytes over */
+	size_t decoded_used;
 	unsigned depth_left, depth_top;
 	unsigned arrays, dotted; /* around p: arrays, names with a dot or none at all */
 	bool check;       /* nothing is kept: no fields, no decoded texts */
@@ -56,50 +63,55 @@ static bool next_is(struct scan *s, char c)
 	return false;
 }
 
-/* Bytes of w that are a quote, a backslash or below 0x20 have their top bit set in the result. */
-static uint64_t special_bytes(uint64_t w)
+#if defined(__SSE2__)
+/* Where the first quote, backslash or byte below 0x20 stands in 16 bytes; STEP: nowhere. The bytes are copied to `to`. */
+static unsigned plain_run(const char *p, char *to)
 {
-	const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
-	uint64_t quote = w ^ (ones * '"'), slash = w ^ (ones * '\\');
-	uint64_t found = ((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((w - ones * 0x20) & ~w);
-	return found & tops;
+	__m128i w = _mm_loadu_si128((const __m128i_u *)p);
+	__m128i found = _mm_or_si128(_mm_cmpeq_epi8(w, _mm_set1_epi8('"')), _mm_cmpeq_epi8(w, _mm_set1_epi8('\\')));
+	found = _mm_or_si128(found, _mm_cmpeq_epi8(_mm_min_epu8(w, _mm_set1_epi8(0x1f)), w));
+	unsigned bits = (unsigned)_mm_movemask_epi8(found);
+	if (to != NULL)
+		_mm_storeu_si128((__m128i_u *)to, w);
+	return bits != 0 ? (unsigned)__builtin_ctz(bits) : STEP;
 }
+#else
+static unsigned plain_run(const char *p, char *to)
+{
+	unsigned n = 0;
+	while (n < STEP && p[n] != '"' && p[n] != '\\' && (unsigned char)p[n] >= 0x20)
+		n++;
+	if (to != NULL)
+		(void)memcpy(to, p, STEP);
+	return n;
+}
+#endif
 
-/* Moves to the first quote, backslash or control byte. A borrow may flag a byte too many behind a true hit, never
- * before one; the caller looks at the byte. */
+/* Moves to the first quote, backslash or control byte. */
 static void skip_plain(struct scan *s)
 {
-	while (s->end - s->p >= 8) {
-		uint64_t w;
-		(void)memcpy(&w, s->p, 8);
-		uint64_t found = special_bytes(w);
-		if (found != 0) {
-			s->p += __builtin_ctzll(found) / 8;
+	while (s->end - s->p >= STEP) {
+		unsigned n = plain_run(s->p, NULL);
+		s->p += n;
+		if (n < STEP)
 			return;
-		}
-		s->p += 8;
 	}
 	while (s->p < s->end && *s->p != '"' && *s->p != '\\' && (unsigned char)*s->p >= 0x20)
 		s->p++;
 }
 
-/* As skip_plain, and what is passed over is copied; up to 8 bytes behind it are written too. */
-static void copy_plain(struct scan *s, char *out)
+/* The same, copying what it passes. `to` has room for STEP bytes over. */
+static void copy_plain(struct scan *s, char *to)
 {
-	const char *begin = s->p;
-	while (s->end - s->p >= 8) {
-		uint64_t w;
-		(void)memcpy(&w, s->p, 8);
-		(void)memcpy(out + (s->p - begin), &w, 8);
-		uint64_t found = special_bytes(w);
-		if (found != 0) {
-			s->p += __builtin_ctzll(found) / 8;
+	const char *from = s->p;
+	while (s->end - s->p >= STEP) {
+		unsigned n = plain_run(s->p, to + (s->p - from));
+		s->p += n;
+		if (n < STEP)
 			return;
-		}
-		s->p += 8;
 	}
 	for (; s->p < s->end && *s->p != '"' && *s->p != '\\' && (unsigned char)*s->p >= 0x20; s->p++)
-		out[s->p - begin] = *s->p;
+		to[s->p - from] = *s->p;
 }
 
 static bool hex4(struct scan *s, uint32_t *ret)
@@ -178,33 +190,8 @@ static bool unicode_escape(struct scan *s, uint32_t *ret)
 	return true;
 }
 
-/* '\0': none. */
-static char simple_escape(char c)
-{
-	switch (c) {
-	case '"': case '\\': case '/': return c;
-	case 'b': return '\b';
-	case 'f': return '\f';
-	case 'n': return '\n';
-	case 'r': return '\r';
-	case 't': return '\t';
-	}
-	return '\0';
-}
-
-/* Where the string ends whose escape is at s->p. NULL: nowhere. */
-static const char *find_close(const struct scan *s)
-{
-	struct scan look = {.p = s->p, .end = s->end};
-	for (;;) {
-		skip_plain(&look);
-		if (look.end - look.p < 2)
-			return look.p < look.end && *look.p == '"' ? look.p : NULL;
-		if (*look.p == '"')
-			return look.p;
-		look.p += *look.p == '\\' ? 2 : 1;
-	}
-}
+/* What stands for the letter behind a backslash; '\0': nothing. */
+static const char escapes[256] = {['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'};
 
 /* After "\\": the bytes it stands for. 0: not an escape. */
 static size_t read_escape(struct scan *s, char *out)
@@ -215,23 +202,19 @@ static size_t read_escape(struct scan *s, char *out)
 	char c = *s->p++;
 	if (c == 'u')
 		return unicode_escape(s, &u) ? put_utf8(out, u) : 0;
-	*out = simple_escape(c);
+	*out = escapes[(unsigned char)c];
 	return *out != '\0';
 }
 
-/* The string from `begin` (after its quote) has an escape at s->p: it is decoded into the arena. */
+/* The string from `begin` (after its quote) has an escape at s->p: it is decoded behind those decoded before. */
 static int read_escaped(struct scan *s, const char *begin, struct str *ret)
 {
 	char escape[4], *out = NULL;
 	size_t n = (size_t)(s->p - begin);
 	if (!s->check) {
-		/* Decoded text is never longer than the string as written. */
-		const char *close = find_close(s);
-		if (close == NULL)
-			return syntax(s);
-		out = arena_try(s->arena, (size_t)(close - begin) + 8, 1);
-		if (out == NULL)
+		if (s->decoded == NULL && (s->decoded = arena_try(s->arena, (size_t)(s->end - s->begin) + STEP, 1)) == NULL)
 			return over(s, "event.too_many_fields", s->max_fields);
+		out = s->decoded + s->decoded_used;
 		(void)memcpy(out, begin, n);
 	}
 	for (;;) {
@@ -248,6 +231,7 @@ static int read_escaped(struct scan *s, const char *begin, struct str *ret)
 			return syntax(s);
 		n += more;
 	}
+	s->decoded_used += n;
 	*ret = str_n(out, n);
 	return 0;
 }

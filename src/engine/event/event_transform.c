@@ -225,6 +225,7 @@ static void rename_field(struct event_apply *a, const struct event_row_rule *row
 	struct event_field *f = &a->b->fields[field - a->b->fields];
 	if (a->first[row->to[0]] != 0)
 		return;
+	f->pathless = true;
 	f->name = a->d->names.names[row->to[0]].text;
 	a->first[row->to[0]] = (uint16_t)(field - a->b->fields + 1);
 	a->first[row->from[0]] = 0;
