@@ -173,19 +173,26 @@ struct str arena_printf(struct arena *arena, const char *format, ...)
 	return (struct str){text, length};
 }
 
+/* The block that is kept is of a size that the arena grew to: one that is cleared again and again soon has all it needs. */
 void arena_clear(struct arena *arena)
 {
-	if (arena->head == NULL)
-		return;
-	struct block *first = arena->head;
-	while (first->next != NULL) {
-		struct block *next = first->next;
-		free(first);
-		first = next;
+	struct block *kept = NULL;
+	for (struct block *b = arena->head, *next; b != NULL; b = next) {
+		bool better = b->capacity <= LARGEST_BLOCK && b->capacity <= arena->max_bytes / 4 && (kept == NULL || b->capacity > kept->capacity);
+		next = b->next;
+		if (better) {
+			free(kept);
+			kept = b;
+		} else {
+			free(b);
+		}
 	}
-	first->used = 0;
-	arena->head = first;
-	arena->total = first->capacity;
+	if (kept != NULL) {
+		kept->used = 0;
+		kept->next = NULL;
+	}
+	arena->head = kept;
+	arena->total = kept != NULL ? kept->capacity : 0;
 }
 
 size_t arena_used(const struct arena *arena)

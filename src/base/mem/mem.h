@@ -61,6 +61,6 @@ void *arena_try(struct arena *arena, size_t count, size_t size);
 struct str arena_str(struct arena *arena, struct str s);
 const char *arena_cstr(struct arena *arena, struct str s);
 struct str arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Forgets everything but keeps the first block. */
+/* Forgets everything but keeps one block, at most 1 MiB. */
 void arena_clear(struct arena *arena);
 size_t arena_used(const struct arena *arena);

@@ -49,9 +49,23 @@ static bool eight_ascii(const char *p)
 	return ((w | (w - 0x0101010101010101u)) & 0x8080808080808080u) == 0;
 }
 
+/* Four words at a time: most texts are long runs of ASCII. */
+static bool many_ascii(const char *p)
+{
+	uint64_t w[4], found = 0;
+	(void)memcpy(w, p, sizeof w);
+	for (unsigned i = 0; i < 4; i++)
+		found |= w[i] | (w[i] - 0x0101010101010101u);
+	return (found & 0x8080808080808080u) == 0;
+}
+
 size_t text_utf8_error(struct str s)
 {
 	for (size_t at = 0; at < s.n;) {
+		if (s.n - at >= 32 && many_ascii(s.p + at)) {
+			at += 32;
+			continue;
+		}
 		if (s.n - at >= 8 && eight_ascii(s.p + at)) {
 			at += 8;
 			continue;
