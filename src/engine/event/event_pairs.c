@@ -274,6 +274,7 @@ bool event_audit_parse(struct event_build *b, struct str s)
 		i += 4;
 	if (type.n == 0 || !audit_head(b, s, &i))
 		return false;
+	event_build_add(b, STR("event.module"), STR("auditd"));
 	event_build_add(b, STR("type"), type);
 	if (node.n > 0 && event_build_find(b, STR("host.name")) == NULL)
 		event_build_add(b, STR("host.name"), node);

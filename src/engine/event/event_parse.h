@@ -26,3 +26,5 @@ int event_parse_record(struct arena *arena, const struct event_record *record, s
 
 /* The event as one JSON object, as Sigma rules read it: the raw text when that is one, else made of the fields (in the arena). */
 struct str event_json(struct arena *arena, enum event_format format, const struct event *e);
+/* All fields as one JSON object, in the arena; several of one name are an array. */
+struct str event_fields_json(struct arena *arena, const struct event *e);

@@ -185,7 +185,7 @@ static void keep(struct match *m, const struct event_piece *piece, struct str va
 	struct event_build *b = m->b;
 	struct str name = m->d->names.names[piece->name].text;
 	if (piece->type == EVENT_CAPTURE_PAIRS)
-		(void)event_pairs_parse(b, value);
+		b->foreign = b->foreign || event_pairs_parse(b, value);
 	else if (piece->type == EVENT_CAPTURE_SYSLOG)
 		(void)event_syslog_parse(b, value);
 	else if (piece->name == 0)

@@ -160,7 +160,7 @@ struct sg_detect {
 	struct sg_range present;       /* of lists: fields that must be there */
 	uint32_t when_field;           /* or SG_NONE */
 	struct sg_text when_value;     /* folded; empty: any */
-	struct sg_text product, category, service;
+	struct sg_text product, category, service, also; /* also: further services, a blank between */
 	uint32_t service_field; /* the service is this field's value */
 	uint32_t pad;
 };

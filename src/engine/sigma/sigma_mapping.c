@@ -108,6 +108,8 @@ static int read_detects(struct reader *r, const struct json *list, struct sigma_
 		*d = (struct sigma_detect){.product = text(r, row, "product"), .category = text(r, row, "category"),
 		                           .service = text(r, row, "service"), .service_from = text(r, row, "service_from")};
 		tail = &d->next;
+		json_each(also, json_get(row, "also"))
+			d->also = arena_printf(r->arena, "%.*s %.*s", STR_FMT(d->also), STR_FMT(also->text));
 		int code = read_names(r, json_get(row, "present"), &d->present);
 		if (code < 0)
 			return code;

@@ -33,6 +33,7 @@ struct sigma_category {
 
 struct sigma_detect {
 	struct str product, category, service, service_from;
+	struct str also; /* further services whose rules see the events, a blank between */
 	struct sigma_names present;
 	struct sigma_detect *next;
 };

@@ -18,6 +18,17 @@ static bool category_is(const struct sg_attributes *a, struct str category)
 	return false;
 }
 
+static bool service_is(const struct sg_attributes *a, struct str service)
+{
+	struct str rest = a->also, word;
+	if (str_eq_nocase(service, a->service))
+		return true;
+	while (str_split(&rest, ' ', &word))
+		if (word.n > 0 && str_eq_nocase(service, word))
+			return true;
+	return false;
+}
+
 /* How a key that the rule gives stands to what is known of the event. */
 enum agreement { KEY_NOT_GIVEN, KEY_UNKNOWN, KEY_AGREES, KEY_DIFFERS };
 
@@ -43,7 +54,7 @@ static bool applies(const struct sigma_ruleset *set, const struct sg_source *s, 
 		return true;
 	const enum agreement keys[] = {
 		agreement_of(product, product_known, product_known && str_eq_nocase(product, a->product)),
-		agreement_of(service, service_known, service_known && str_eq_nocase(service, a->service)),
+		agreement_of(service, service_known, service_known && service_is(a, service)),
 		agreement_of(category, a->category_known, a->category_known && category_is(a, category)),
 	};
 	bool agrees = false, open = false;
@@ -245,7 +256,7 @@ static void add_detect(struct sigma_ruleset *set, uint32_t index)
 	const struct sg_image *image = &set->image;
 	const struct sg_detect *d = &image->detects[index];
 	struct str category = sg_str(image, d->category), service = sg_str(image, d->service);
-	struct sg_attributes a = {.product = sg_str(image, d->product)};
+	struct sg_attributes a = {.product = sg_str(image, d->product), .also = sg_str(image, d->also)};
 	if (category.n > 0) {
 		a.category_known = true;
 		a.categories[a.category_count++] = category;

@@ -67,6 +67,7 @@ struct sigma_ruleset {
 /* Known log source of an event, or what was told. p == NULL in a text: not known. */
 struct sg_attributes {
 	struct str product, service;
+	struct str also; /* further services, a blank between */
 	struct str categories[16];
 	size_t category_count;
 	bool category_known;

@@ -43,7 +43,7 @@ void sg_sources_make(struct sg_builder *b)
 	for (const struct sigma_detect *d = mapping->detects; d != NULL; d = d->next)
 		(void)SG_PUSH(b, detects, (struct sg_detect){.present = field_list(b, &d->present), .product = sg_text_add(b, d->product),
 		                                             .category = sg_text_add(b, d->category), .service = sg_text_add(b, d->service),
-		                                             .when_field = SG_NONE, .service_field = optional_field(b, d->service_from)});
+		                                             .also = sg_text_add(b, d->also), .when_field = SG_NONE, .service_field = optional_field(b, d->service_from)});
 	known->channel = sg_field_add(b, STR("Channel"));
 	known->event_id = sg_field_add(b, STR("EventID"));
 	known->times = field_list(b, &mapping->times);
