@@ -7,6 +7,7 @@
 #include "base/cursor/cursor.h"
 #include "base/file/file.h"
 #include "engine/event/event.h"
+#include "engine/event_pipeline/event_ids.h"
 #include "engine/event_pipeline/event_marks.h"
 #include "engine/inflate/inflate.h"
 
@@ -16,13 +17,19 @@
 #define ARENA_LIMIT ((size_t)64 << 20)
 #define ARENA_CLEAR ((size_t)1 << 20)
 
+/* What must not be taken again. */
+struct taken {
+	struct event_marks *marks;
+	struct event_ids *ids;
+};
+
 struct event_ingest {
 	struct event_spool *spool;
-	char path[1024];
+	char path[1024], ids_path[1024];
 	pthread_mutex_t lock;
-	struct event_marks *live;    /* lock; of everything queued */
+	struct taken live;           /* lock; of everything queued */
 	uint64_t failures_seen;      /* lock; spool's counter when `live` was right */
-	struct event_marks *settled; /* lock; of everything before settled_at */
+	struct taken settled;        /* lock; of everything before settled_at */
 	struct event_spool_position settled_at, kept; /* lock; kept: what the checkpoint on disk covers */
 };
 
@@ -39,18 +46,34 @@ int event_batch_parse(struct str header, struct event_batch *ret, struct err *er
 
 /* ---- marks ---- */
 
-static void raise_marks(struct event_marks *m, const struct event_spool_block *block)
+static struct taken taken_copy(const struct taken *t)
+{
+	return (struct taken){event_marks_copy(t->marks), event_ids_copy(t->ids)};
+}
+
+static void taken_free(struct taken *t)
+{
+	event_marks_free(t->marks);
+	event_ids_free(t->ids);
+	*t = (struct taken){0};
+}
+
+static void note_block(struct taken *t, const struct event_spool_block *block)
 {
 	struct str payload;
 	struct event_record r;
 	for (size_t at = 0; event_spool_next(block, &at, &payload);)
-		if (event_record_decode(payload, &r, NULL) == 0 && !uuid_is_null(&r.epoch))
-			event_marks_raise(m, &r.sender, &r.epoch, r.sequence + 1);
+		if (event_record_decode(payload, &r, NULL) < 0)
+			continue;
+		else if (!uuid_is_null(&r.epoch))
+			event_marks_raise(t->marks, &r.sender, &r.epoch, r.sequence + 1);
+		else if (event_id_is_made(&r.id))
+			event_ids_add(t->ids, &r.id);
 }
 
-/* Reads the spool from `from` up to `until` (NULL: the end) into the marks. */
+/* Reads the spool from `from` up to `until` (NULL: the end). */
 static int replay(struct event_spool *spool, struct event_spool_position from, const struct event_spool_position *until,
-                  struct event_marks *m, struct err *err)
+                  struct taken *t, struct err *err)
 {
 	struct event_spool_block block = {.bytes = BUF_INIT(2 * BLOCK_BYTES)};
 	int n;
@@ -60,7 +83,7 @@ static int replay(struct event_spool *spool, struct event_spool_position from, c
 		if (until != NULL && event_spool_position_cmp(block.to, *until) > 0 &&
 		    (n = event_spool_read(spool, block.from, until, BLOCK_BYTES, SIZE_MAX, &block, err)) < 0)
 			break;
-		raise_marks(m, &block);
+		note_block(t, &block);
 		from = block.to;
 	}
 	buf_done(&block.bytes);
@@ -75,13 +98,41 @@ static int set_aside(const char *path, struct err *err)
 	return rename(path, aside) < 0 ? err_errno(err, errno, "rename", str_c(path)) : 0;
 }
 
+/* Written before the marks, so it knows at least as much as the checkpoint; more does no harm. */
+static int read_ids(struct event_ingest *in, struct err *err)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(CHECKPOINT_LIMIT);
+	struct event_ids *ids;
+	in->settled.ids = event_ids_new();
+	if (!file_exists(in->ids_path))
+		return 0;
+	int r = file_read(in->ids_path, CHECKPOINT_LIMIT, &bytes, err);
+	if (r < 0)
+		return r;
+	if (event_ids_decode(buf_str(&bytes), &ids, NULL) < 0)
+		return set_aside(in->ids_path, err);
+	event_ids_free(in->settled.ids);
+	in->settled.ids = ids;
+	return 0;
+}
+
+static int write_ids(struct event_ingest *in, struct err *err)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(CHECKPOINT_LIMIT);
+	(void)pthread_mutex_lock(&in->lock);
+	size_t count = event_ids_count(in->settled.ids);
+	event_ids_encode(in->settled.ids, &bytes);
+	(void)pthread_mutex_unlock(&in->lock);
+	return count > 0 ? file_write(in->ids_path, buf_str(&bytes), 0600, err) : 0;
+}
+
 /* "<segment> <offset> <spool uuid>\n", then the marks. A checkpoint of another spool is none. */
 static int read_checkpoint(struct event_ingest *in, struct err *err)
 {
 	cleanup_buf struct buf bytes = BUF_INIT(CHECKPOINT_LIMIT);
 	char want[UUID_TEXT_SIZE];
 	struct uuid id = event_spool_id(in->spool);
-	in->settled = event_marks_new();
+	in->settled.marks = event_marks_new();
 	if (!file_exists(in->path))
 		return 0;
 	int r = file_read(in->path, CHECKPOINT_LIMIT, &bytes, err);
@@ -97,8 +148,8 @@ static int read_checkpoint(struct event_ingest *in, struct err *err)
 	struct event_marks *marks;
 	if (event_marks_decode(cursor_rest(&c), &marks, NULL) < 0)
 		return set_aside(in->path, err);
-	event_marks_free(in->settled);
-	in->settled = marks;
+	event_marks_free(in->settled.marks);
+	in->settled.marks = marks;
 	in->kept = at;
 	return 0;
 }
@@ -111,11 +162,13 @@ int event_ingest_checkpoint(struct event_ingest *in, struct err *err)
 	(void)pthread_mutex_lock(&in->lock);
 	struct event_spool_position at = in->settled_at;
 	buf_printf(&bytes, "%llu %llu %s\n", (unsigned long long)at.segment, (unsigned long long)at.offset, uuid_text(&id, id_text));
-	event_marks_encode(in->settled, &bytes);
+	event_marks_encode(in->settled.marks, &bytes);
 	(void)pthread_mutex_unlock(&in->lock);
 	if (bytes.overflow)
 		return err_set(err, -E2BIG, "event.bad_marks", ARG_U64("bytes", bytes.n));
-	int r = file_write(in->path, buf_str(&bytes), 0600, err);
+	int r = write_ids(in, err);
+	if (r == 0)
+		r = file_write(in->path, buf_str(&bytes), 0600, err);
 	if (r < 0)
 		return r;
 	(void)pthread_mutex_lock(&in->lock);
@@ -135,7 +188,7 @@ struct event_spool_position event_ingest_keep(struct event_ingest *in)
 void event_ingest_settle(struct event_ingest *in, const struct event_spool_block *block)
 {
 	(void)pthread_mutex_lock(&in->lock);
-	raise_marks(in->settled, block);
+	note_block(&in->settled, block);
 	in->settled_at = block->to;
 	(void)pthread_mutex_unlock(&in->lock);
 }
@@ -144,13 +197,13 @@ void event_ingest_settle(struct event_ingest *in, const struct event_spool_block
 static int rebuild_live(struct event_ingest *in, struct err *err)
 {
 	uint64_t failures = event_spool_failures(in->spool);
-	struct event_marks *live = event_marks_copy(in->settled);
-	int r = replay(in->spool, in->settled_at, NULL, live, err);
+	struct taken live = taken_copy(&in->settled);
+	int r = replay(in->spool, in->settled_at, NULL, &live, err);
 	if (r < 0) {
-		event_marks_free(live);
+		taken_free(&live);
 		return r;
 	}
-	event_marks_free(in->live);
+	taken_free(&in->live);
 	in->live = live;
 	in->failures_seen = failures;
 	return 0;
@@ -162,10 +215,13 @@ int event_ingest_open(struct event_spool *spool, const char *dir, struct event_s
 	struct event_ingest *in = MEM_NEW(struct event_ingest);
 	in->spool = spool;
 	(void)snprintf(in->path, sizeof in->path, "%s/marks", dir);
+	(void)snprintf(in->ids_path, sizeof in->ids_path, "%s/ids", dir);
 	(void)pthread_mutex_init(&in->lock, NULL);
 	int r = read_checkpoint(in, err);
 	if (r == 0)
-		r = replay(spool, in->kept, &stored, in->settled, err);
+		r = read_ids(in, err);
+	if (r == 0)
+		r = replay(spool, in->kept, &stored, &in->settled, err);
 	in->settled_at = stored;
 	if (r == 0)
 		r = rebuild_live(in, err);
@@ -181,8 +237,8 @@ void event_ingest_close(struct event_ingest *in)
 {
 	if (in == NULL)
 		return;
-	event_marks_free(in->live);
-	event_marks_free(in->settled);
+	taken_free(&in->live);
+	taken_free(&in->settled);
 	(void)pthread_mutex_destroy(&in->lock);
 	mem_free(in);
 }
@@ -194,6 +250,7 @@ struct frame_at {
 	uint64_t sequence;
 	size_t offset;
 	uint64_t bytes; /* of the texts before it */
+	struct uuid made; /* its id when that was made of the sender's; else null */
 };
 
 struct draft {
@@ -207,6 +264,8 @@ struct draft {
 	size_t count, capacity;
 	uint64_t bytes;    /* of all texts so far */
 	uint64_t sequence; /* of the line at hand */
+	struct uuid made;  /* the id of the line at hand, made of what the sender calls it; null: none */
+	bool by_ids;       /* each line for itself; else the first line's stands for the batch */
 	struct event_ingested *result;
 };
 
@@ -225,6 +284,8 @@ static void reject(struct draft *d, uint64_t line, const char *key)
 static struct uuid event_id(const struct draft *d, const struct event *e)
 {
 	struct uuid id;
+	if (!uuid_is_null(&d->made))
+		return d->made;
 	if (e != NULL && d->sender->keeps_event_id && uuid_parse(event_get(e, "event.id"), &id) && !uuid_is_null(&id))
 		return id;
 	return uuid_new();
@@ -252,11 +313,14 @@ static void take_record(struct draft *d, const struct event *e, struct str raw)
 		d->capacity = d->capacity > 0 ? d->capacity * 2 : 256;
 		d->lines = mem_realloc_array(d->lines, d->capacity, sizeof *d->lines);
 	}
-	d->lines[d->count++] = (struct frame_at){d->sequence, d->frames.n, d->bytes};
+	d->lines[d->count++] = (struct frame_at){d->sequence, d->frames.n, d->bytes, d->made};
 	d->bytes += raw.n;
 	buf_clear(&d->payload);
 	event_record_encode(&r, &d->payload);
 	event_spool_frame(&d->frames, buf_str(&d->payload));
+	/* Of a batch with a key the first record carries it. */
+	if (!d->by_ids)
+		d->made = (struct uuid){.b = {0}};
 }
 
 static int read_lines(struct draft *d, struct str body, struct err *err)
@@ -264,6 +328,8 @@ static int read_lines(struct draft *d, struct str body, struct err *err)
 	struct str line;
 	uint64_t number = 0, lines = 0;
 	d->sequence = d->batch->first_sequence;
+	if (d->batch->key.n > 0 && uuid_is_null(&d->batch->epoch))
+		d->made = event_id_made(&d->sender->id, d->batch->key);
 	while (str_split(&body, '\n', &line)) {
 		number++;
 		line = str_trim(line);
@@ -294,9 +360,13 @@ static int read_texts(struct draft *d, const struct event_messages *messages, st
 {
 	if (messages->count > EVENT_BATCH_LINES)
 		return err_set(err, -E2BIG, "event.too_many_lines", ARG_U64("limit", EVENT_BATCH_LINES));
+	d->by_ids = messages->ids != NULL;
 	for (size_t i = 0; i < messages->count; i++) {
 		d->sender = messages->senders != NULL ? messages->senders[i] : d->sender;
 		d->sequence = messages->sequences != NULL ? messages->sequences[i] : 0;
+		d->made = (struct uuid){.b = {0}};
+		if (d->by_ids && messages->ids[i].n > 0)
+			d->made = event_id_made(&d->sender->id, messages->ids[i]);
 		if (messages->texts[i].n > EVENT_LINE_LIMIT)
 			reject(d, i + 1, "event.line_too_long");
 		else
@@ -322,21 +392,69 @@ static size_t first_new(const struct draft *d, uint64_t next)
 	return low;
 }
 
-/* Queues what is new and moves the mark (of numbered batches, which have one sender). The commit is awaited outside of the lock, so that many batches share one sync. */
+/* Lock held. What is left of the lines when those taken before are passed over: their frames are moved together. */
+static void drop_known_ids(const struct event_ingest *in, struct draft *d)
+{
+	cleanup_buf struct buf kept = BUF_INIT(d->frames.max);
+	struct event_ids *here = event_ids_new(); /* the same twice in one batch */
+	size_t n = 0;
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < d->count; i++) {
+		struct frame_at line = d->lines[i];
+		const struct frame_at *next = i + 1 < d->count ? &d->lines[i + 1] : NULL;
+		if (!uuid_is_null(&line.made) && (event_ids_has(in->live.ids, &line.made) || event_ids_has(here, &line.made))) {
+			d->result->duplicates++;
+			continue;
+		}
+		event_ids_add(here, &line.made);
+		struct str frame = str_sub(buf_str(&d->frames), line.offset, next != NULL ? next->offset : d->frames.n);
+		uint64_t size = (next != NULL ? next->bytes : d->bytes) - line.bytes;
+		line.offset = kept.n;
+		line.bytes = bytes;
+		buf_append(&kept, frame);
+		bytes += size;
+		d->lines[n++] = line;
+	}
+	event_ids_free(here);
+	struct buf old = d->frames;
+	d->frames = kept;
+	kept = old;
+	d->count = n;
+	d->bytes = bytes;
+}
+
+/* Lock held. How many lines at the front were taken before. */
+static size_t taken_before(const struct event_ingest *in, const struct draft *d)
+{
+	if (!uuid_is_null(&d->batch->epoch))
+		return first_new(d, event_marks_next(in->live.marks, &d->sender->id, &d->batch->epoch));
+	bool again = d->count > 0 && !d->by_ids && !uuid_is_null(&d->lines[0].made) && event_ids_has(in->live.ids, &d->lines[0].made);
+	return again ? d->count : 0;
+}
+
+/* Lock held. */
+static void note_taken(struct event_ingest *in, const struct draft *d)
+{
+	if (!uuid_is_null(&d->batch->epoch))
+		event_marks_raise(in->live.marks, &d->sender->id, &d->batch->epoch, d->sequence);
+	for (size_t i = 0; i < d->count && (d->by_ids || i == 0); i++)
+		event_ids_add(in->live.ids, &d->lines[i].made);
+}
+
+/* Queues what is new and remembers it. The commit is awaited outside of the lock, so that many batches share one sync. */
 static int queue(struct event_ingest *in, struct draft *d, struct event_spool_ticket *ticket, struct err *err)
 {
-	const struct uuid *epoch = &d->batch->epoch;
-	bool numbered = !uuid_is_null(epoch);
-	const struct uuid *sender = numbered ? &d->sender->id : epoch;
 	(void)pthread_mutex_lock(&in->lock);
 	int r = event_spool_failures(in->spool) != in->failures_seen ? rebuild_live(in, err) : 0;
 	if (r == 0) {
-		size_t from = numbered ? first_new(d, event_marks_next(in->live, sender, epoch)) : 0;
+		if (d->by_ids)
+			drop_known_ids(in, d);
+		size_t from = taken_before(in, d);
 		size_t offset = from < d->count ? d->lines[from].offset : d->frames.n;
 		r = event_spool_append(in->spool, str_sub(buf_str(&d->frames), offset, d->frames.n), ticket, err);
-		if (r == 0 && numbered)
-			event_marks_raise(in->live, sender, epoch, d->sequence);
-		d->result->duplicates = from;
+		if (r == 0)
+			note_taken(in, d);
+		d->result->duplicates += from;
 		d->result->taken = d->count - from;
 		d->result->bytes = from < d->count ? d->bytes - d->lines[from].bytes : 0;
 	}

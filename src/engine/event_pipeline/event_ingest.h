@@ -8,6 +8,9 @@
  * below the mark of that epoch were taken before and are counted as duplicates. The marks are
  * rebuilt at start from a checkpoint and the spool's records behind it.
  *
+ * A sender without numbers may name its batch (key) or its events (ids) instead; which were taken of late is remembered
+ * likewise (event_ids.h).
+ *
  * Who sent it comes from the caller, never from the event.
  * Threads: accept from any; settle and checkpoint from one.
  */
@@ -48,6 +51,7 @@ struct event_batch {
 	struct str encoding;     /* Content-Encoding; empty: none */
 	struct uuid epoch;       /* null: not numbered */
 	uint64_t first_sequence;
+	struct str key;          /* of a batch that is not numbered: sent again with the same key it is taken once; empty: none */
 };
 
 /* Texts, each a whole record (they may hold line ends): what syslog listeners and file readers have. */
@@ -59,6 +63,8 @@ struct event_messages {
 	/* Numbered by the sender: an epoch and the sequence of each text, growing. NULL: not numbered. */
 	struct uuid epoch;
 	const uint64_t *sequences;
+	/* Instead of numbers: the sender's own id of each text, empty for none. One that was taken of late is not taken again. */
+	const struct str *ids;
 };
 
 struct event_ingested {

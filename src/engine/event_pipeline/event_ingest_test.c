@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "engine/event_pipeline/event_ids.h"
 #include "engine/event_pipeline/event_marks.h"
 
 #define NOW ((usec_t)1790000000 * USEC_PER_SEC)
@@ -317,6 +318,87 @@ static void test_disk_failure_forgets(void **state)
 	close_it(&f);
 }
 
+static struct event_ingested give_ids(struct fixture *f, const char *a, const char *b)
+{
+	const struct event_sender s = test_sender(1);
+	const struct str texts[] = {STR("{\"a\":1}"), STR("{\"a\":2}")}, ids[] = {str_c(a), str_c(b)};
+	const struct event_messages m = {.format = EVENT_FORMAT_JSON, .texts = texts, .ids = ids, .count = 2};
+	struct event_ingested got;
+	struct err err = {0};
+	test_ok(event_ingest_accept_messages(f->in, &s, &m, NOW, &got, &err), &err);
+	return got;
+}
+
+/* What senders name is taken once: in one life, in the next from the spool alone, and from the file when the spool is gone. */
+static void test_named_once(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct err err = {0};
+	char dir[128];
+	open_at(&f, test_fresh_dir(), 0);
+	(void)snprintf(dir, sizeof dir, "%s", f.dir);
+	assert_int_equal(give_ids(&f, "1", "2").taken, 2);
+	assert_int_equal(give_ids(&f, "2", "3").taken, 1);
+	assert_int_equal(give_ids(&f, "4", "4").taken, 1);
+	assert_int_equal(give_ids(&f, "", "").taken, 2);
+	assert_int_equal(give_ids(&f, "", "").taken, 2);
+	close_it(&f);
+	open_at(&f, dir, 0);
+	struct event_ingested g = give_ids(&f, "3", "5");
+	assert_int_equal(g.taken, 1);
+	assert_int_equal(g.duplicates, 1);
+	assert_int_equal(g.bytes, strlen("{\"a\":2}"));
+	/* Everything is stored, the checkpoint covers it and the segments go. */
+	struct event_spool_block block = {.bytes = BUF_INIT(1 << 20)};
+	struct event_spool_cursor stored = {0};
+	while (event_spool_read(f.spool, stored.at, NULL, 1 << 20, 100, &block, NULL) > 0) {
+		event_ingest_settle(f.in, &block);
+		stored.at = block.to;
+	}
+	buf_done(&block.bytes);
+	test_ok(event_spool_cursor_store(f.spool, "stored", &stored, &err), &err);
+	test_ok(event_ingest_checkpoint(f.in, &err), &err);
+	test_ok(event_spool_trim(f.spool, event_ingest_keep(f.in), &err), &err);
+	close_it(&f);
+	open_at(&f, dir, 0);
+	assert_int_equal(give_ids(&f, "1", "5").duplicates, 2);
+	assert_int_equal(give_ids(&f, "6", "5").taken, 1);
+	close_it(&f);
+}
+
+/* Of many the newest EVENT_IDS_KEPT at least are known, and no more than twice as many. */
+static void test_ids(void **state)
+{
+	(void)state;
+	struct event_ids *s = event_ids_new(), *back;
+	const struct uuid sender = {{1}}, other = {{2}};
+	struct uuid id, first = event_id_made(&sender, STR("0"));
+	cleanup_buf struct buf bytes = BUF_INIT(64 << 20);
+	const unsigned many = 3 * EVENT_IDS_KEPT;
+	for (unsigned i = 0; i < many; i++) {
+		char text[16];
+		(void)snprintf(text, sizeof text, "%u", i);
+		id = event_id_made(&sender, str_c(text));
+		event_ids_add(s, &id);
+		if (i == EVENT_IDS_KEPT)
+			assert_true(event_ids_has(s, &first));
+	}
+	assert_false(event_ids_has(s, &first));
+	assert_in_range(event_ids_count(s), EVENT_IDS_KEPT, 2 * EVENT_IDS_KEPT);
+	assert_true(event_ids_has(s, &id) && event_id_is_made(&id));
+	id = event_id_made(&other, STR("0"));
+	assert_false(event_ids_has(s, &id));
+	event_ids_encode(s, &bytes);
+	assert_int_equal(event_ids_decode(buf_str(&bytes), &back, NULL), 0);
+	assert_int_equal(event_ids_count(back), event_ids_count(s));
+	event_ids_free(back);
+	bytes.p[bytes.n / 2] ^= 1;
+	assert_int_equal(event_ids_decode(buf_str(&bytes), &back, NULL), -EBADMSG);
+	assert_int_equal(event_ids_decode(STR_EMPTY, &back, NULL), -EBADMSG);
+	event_ids_free(s);
+}
+
 struct racer {
 	struct fixture *f;
 	unsigned char n;
@@ -391,7 +473,7 @@ int main(void)
 		cmocka_unit_test(test_back_pressure),
 		cmocka_unit_test(test_disk_failure_forgets),
 		cmocka_unit_test(test_many_senders),
-		cmocka_unit_test(test_marks),
+		cmocka_unit_test(test_named_once), cmocka_unit_test(test_ids), cmocka_unit_test(test_marks),
 	};
 	return cmocka_run_group_tests(tests, test_set_up, test_tear_down);
 }
