@@ -3,6 +3,8 @@
 
 #include "base/log/log.h"
 #include "engine/listen/listen.h"
+#include "engine/listen/listen_journal.h"
+#include "engine/listen/listen_tail.h"
 
 /* The settings' words, in their order. */
 enum { UNKNOWN_REFUSE, UNKNOWN_ACCEPT };
@@ -10,6 +12,8 @@ enum { CERTIFICATE_OPTIONAL, CERTIFICATE_REQUIRED };
 
 struct pipeline_listen {
 	struct listen *syslog;
+	struct listen_tail *tail;
+	struct listen_journal *journal;
 };
 
 static void tell(const struct listen *l)
@@ -39,6 +43,20 @@ static int start_syslog(const struct server_config *config, struct event_pipelin
 	return r;
 }
 
+static void start_own(const struct server_config *config, struct event_pipeline *events, struct pipeline_listen *l)
+{
+	cleanup(arena) struct arena *arena = arena_new(0);
+	struct err err = {0};
+	const struct listen_tail_config tail = {
+	    .events = events, .paths = config->log_files, .state = server_path(arena, config, "pipeline/tail")};
+	const struct listen_journal_config journal = {.events = events, .state = server_path(arena, config, "pipeline/journal")};
+	if (config->log_files[0] != NULL && listen_tail_start(&tail, &l->tail, &err) < 0)
+		log_err(LOG_LEVEL_ERROR, "the log files of this machine are not read", &err);
+	err_clear(&err);
+	if (config->journal != 0 && listen_journal_start(&journal, &l->journal, &err) < 0)
+		log_err(LOG_LEVEL_ERROR, "the journal of this machine is not read", &err);
+}
+
 int pipeline_listen_start(const struct server_config *config, struct event_pipeline *events,
 			  const struct server_certificate *certificate, struct pipeline_listen **ret, struct err *err)
 {
@@ -48,6 +66,7 @@ int pipeline_listen_start(const struct server_config *config, struct event_pipel
 		pipeline_listen_stop(l);
 		return r;
 	}
+	start_own(config, events, l);
 	*ret = l;
 	return 0;
 }
@@ -56,6 +75,8 @@ void pipeline_listen_stop(struct pipeline_listen *l)
 {
 	if (l == NULL)
 		return;
+	listen_journal_stop(l->journal);
+	listen_tail_stop(l->tail);
 	listen_stop(l->syslog);
 	mem_free(l);
 }

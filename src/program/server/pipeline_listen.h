@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /*
- * pipeline_listen: what the role `pipeline` hears beside HTTP, by its settings: syslog.
+ * pipeline_listen: what the role `pipeline` hears beside HTTP, by its settings: syslog, log files and the journal of
+ * this machine. What of the latter cannot be read is told in the log, and no reason not to start.
  * Threads: one at a time.
  */
 #pragma once

@@ -12,6 +12,7 @@
 #include "base/log/log.h"
 #include "engine/event_store/event_store.h"
 #include "engine/listen/listen.h"
+#include "engine/listen/listen_journal.h"
 #include "program/server/key_store.h"
 #include "program/server/server.h"
 #include "program/server/server_check.h"
@@ -139,6 +140,19 @@ static void check_ports(struct check *c)
 	}
 }
 
+/* A file that is not there may come. */
+static void check_logs(struct check *c)
+{
+	struct err err = {0};
+	for (const char *const *path = c->config->log_files; *path != NULL; path++) {
+		bool good = access(*path, R_OK) == 0 || errno == ENOENT;
+		tell(c, "log_file", *path, good ? 0 : err_errno(&err, errno, "access", str_c(*path)), NULL, &err);
+		err_clear(&err);
+	}
+	if (c->config->journal != 0)
+		tell(c, "journal", "", listen_journal_check(NULL, &err), NULL, &err);
+}
+
 /* Does luytre-eventdb come up with its library? What it says is the reason. */
 static int try_eventdb(const struct check *c, struct arena *arena, struct err *err)
 {
@@ -217,6 +231,7 @@ static void check_core(struct check *c)
 	};
 	check_way(c);
 	check_ports(c);
+	check_logs(c);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct server_check_note note = {0};
 		struct err err = {0};

@@ -24,6 +24,8 @@ struct server_config {
 	const char *messages_dir, *sample_dir, *sample_password;
 	int64_t console_port, events_port, agent_port;
 	int64_t syslog_udp_port, syslog_tcp_port, syslog_tls_port; /* 0: none */
+	int64_t journal;
+	const char *const *log_files; /* NULL-terminated */
 	int64_t syslog_unknown, syslog_client_certificate;         /* numbers of the setting's words */
 	int64_t database_readers, eventdb_memory_mb, spool_limit_mb, workers, web_reload, second_factor;
 	int64_t canary_interval_s, bundle_stale_days;

@@ -100,7 +100,11 @@ static const char *const resolver[] = {"/etc/resolv.conf",     "/etc/hosts",    
 				       "/etc/host.conf",       "/etc/gai.conf",   "/etc/services",
 				       "/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager"};
 
-#define PATHS_MAX (ARRAY_LEN(policy_paths) + ARRAY_LEN(resolver) + 1)
+/* Where journald keeps its files. */
+static const char *const journals[] = {"/var/log/journal", "/run/log/journal", "/etc/machine-id"};
+
+#define LOG_FILES_MAX 64 /* the setting's limit */
+#define PATHS_MAX (ARRAY_LEN(policy_paths) + ARRAY_LEN(resolver) + 1 + ARRAY_LEN(journals) + 2 * LOG_FILES_MAX)
 
 static const struct policy *find_policy(const char *role)
 {
@@ -146,6 +150,22 @@ static const char *database_folder(struct arena *arena, const struct server_conf
 	return path.n == 0 ? "." : arena_cstr(arena, path);
 }
 
+/* Log files of this machine with the folders they are in: rotation makes new ones there. */
+static size_t fill_logs(struct arena *arena, const struct server_config *config, struct sandbox_path *ret)
+{
+	size_t n = 0;
+	for (const char *const *path = config->log_files; *path != NULL; path++) {
+		struct str folder = str_c(*path);
+		while (folder.n > 0 && folder.p[folder.n - 1] != '/')
+			folder.n--;
+		ret[n++] = (struct sandbox_path){*path, SANDBOX_USE_READ};
+		ret[n++] = (struct sandbox_path){folder.n > 1 ? arena_cstr(arena, folder) : "", SANDBOX_USE_READ};
+	}
+	for (size_t i = 0; config->journal != 0 && i < ARRAY_LEN(journals); i++)
+		ret[n++] = (struct sandbox_path){journals[i], SANDBOX_USE_READ};
+	return n;
+}
+
 static size_t fill_paths(struct arena *arena, const struct policy *p, const struct server_config *config,
 			 struct sandbox_path ret[PATHS_MAX])
 {
@@ -162,6 +182,8 @@ static size_t fill_paths(struct arena *arena, const struct policy *p, const stru
 	}
 	for (size_t i = 0; network && i < ARRAY_LEN(resolver); i++)
 		ret[n++] = (struct sandbox_path){resolver[i], SANDBOX_USE_READ};
+	if (strcmp(p->role, "pipeline") == 0)
+		n += fill_logs(arena, config, &ret[n]);
 	if (strcmp(p->role, "core") == 0 && is_sqlite(config))
 		ret[n++] = (struct sandbox_path){database_folder(arena, config), SANDBOX_USE_OWN};
 	return n;
