@@ -29,6 +29,7 @@ struct event_flood {
 	struct group *ring;
 	uint32_t *slots, slot_mask;
 	uint64_t first, end; /* serial numbers: groups [first, end) live */
+	int64_t told;        /* minute of receive time up to which held counts were handed over */
 	uint64_t *changed; /* serials */
 	size_t changed_count, changed_capacity;
 	struct event_flood_stats stats;
@@ -180,8 +181,28 @@ static void make_room(struct event_flood *f, event_flood_emit emit, void *ctx)
 	remove_oldest(f);
 }
 
+/* A new minute: whoever reads counts sees them at most that old. */
+static void tell_held(struct event_flood *f, usec_t newest, event_flood_emit emit, void *ctx)
+{
+	int64_t minute = newest / USEC_PER_MINUTE;
+	bool first = f->told == 0;
+	if (minute <= f->told)
+		return;
+	f->told = minute;
+	if (first)
+		return;
+	for (uint64_t s = f->first; s < f->end; s++) {
+		struct group *g = at(f, s);
+		if (g->total == g->handed || g->card == NULL)
+			continue;
+		hand_over_held(f, g, emit, ctx);
+		note_change(f, s);
+	}
+}
+
 void event_flood_advance(struct event_flood *f, usec_t newest, event_flood_emit emit, void *ctx)
 {
+	tell_held(f, newest, emit, ctx);
 	while (f->first < f->end && (at(f, f->first)->window + 1) * f->limits.window + GRACE <= newest) {
 		hand_over_held(f, at(f, f->first), emit, ctx);
 		remove_oldest(f);
@@ -330,8 +351,9 @@ static void save_group(struct event_flood *f, uint64_t serial, bool all, struct 
 
 void event_flood_save(struct event_flood *f, bool all, struct buf *out)
 {
-	size_t count_at = out->n + 8, count = 0;
+	size_t count_at = out->n + 16, count = 0;
 	put_le(out, f->first, 8);
+	put_le(out, (uint64_t)f->told, 8);
 	put_le(out, 0, 4);
 	if (all) {
 		for (uint64_t s = f->first; s < f->end; s++, count++)
@@ -396,6 +418,7 @@ int event_flood_load(struct event_flood *f, struct str saved, struct err *err)
 {
 	struct cursor c = cursor_of(saved);
 	uint64_t first = cursor_u64_le(&c);
+	int64_t told = (int64_t)cursor_u64_le(&c);
 	uint32_t count = cursor_u32_le(&c);
 	int r = 0;
 	/* All that were left by then and are not told of again are gone. */
@@ -405,6 +428,7 @@ int event_flood_load(struct event_flood *f, struct str saved, struct err *err)
 		f->first = f->end = first;
 	for (uint32_t i = 0; r == 0 && i < count; i++)
 		r = c.failed ? bad(err) : load_group(f, &c, err);
+	f->told = told;
 	if (r == 0 && (c.failed || !cursor_at_end(&c)))
 		r = bad(err);
 	return r;

@@ -2,7 +2,7 @@
 /*
  * event_flood: many findings of one rule about one thing become one alert and a count. Of each group (rule × machine × entity ×
  * window of receive time) the first finding is handed over at once; those after it are counted, and their number is handed
- * over when it reaches 10, 100, 1000 … and when the window is over. So every finding is counted exactly once, and
+ * over when it reaches 10, 100, 1000 …, with each new minute, and when the window is over. So every finding is counted exactly once, and
  * a million of them make a handful of records.
  *
  * Memory is bounded: a machine that brings more than some entities to a rule in a window shares one group for
@@ -32,7 +32,7 @@ void event_flood_free(struct event_flood *f);
 typedef void (*event_flood_emit)(void *ctx, struct event_alert *alert, const struct event_alert *finding);
 /* A finding; its group and key are not read. */
 void event_flood_take(struct event_flood *f, const struct event_alert *finding, event_flood_emit emit, void *ctx);
-/* Windows that ended before `newest` (receive time of the newest event of the block). */
+/* At the end of a block: what a new minute makes due, and windows that ended before `newest` (receive time of the newest event of the block). */
 void event_flood_advance(struct event_flood *f, usec_t newest, event_flood_emit emit, void *ctx);
 
 struct event_flood_stats {

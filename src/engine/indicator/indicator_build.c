@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
-/* The file is made where it will lie: slots are filled in the mapped temporary file. */
+/* Slots are filled in memory that is given back at the end, and written in one piece. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -47,21 +47,15 @@ int indicator_builder_new(const char *path, size_t most, struct indicator_builde
 	b->bytes = sizeof b->head + b->head.slots * sizeof *b->slots;
 	b->fd = open(b->temporary, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int r = b->fd < 0 ? err_errno(err, errno, "open", str_c(b->temporary)) : 0;
-	/* Room now: a full disk shall be an error here, not a bus error when a slot is written. */
-	int e = r == 0 ? posix_fallocate(b->fd, 0, (off_t)b->bytes) : 0;
-	if (e != 0)
-		r = err_errno(err, e, "posix_fallocate", str_c(b->temporary));
-	if (r == 0) {
-		b->mapped = mmap(NULL, b->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, b->fd, 0);
-		if (b->mapped == MAP_FAILED) {
-			b->mapped = NULL;
-			r = err_errno(err, errno, "mmap", str_c(b->temporary));
-		}
-	}
+	/* Slots are filled in no order: in a mapped file every page would travel to the disk again and again. */
+	void *p = r == 0 ? mmap(NULL, b->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : MAP_FAILED;
+	if (r == 0 && p == MAP_FAILED)
+		r = err_errno(err, errno, "mmap", str_c(b->temporary));
 	if (r < 0) {
 		indicator_builder_abandon(b);
 		return r;
 	}
+	b->mapped = p;
 	b->slots = (struct indicator_slot *)(void *)((char *)b->mapped + sizeof b->head);
 	*ret = b;
 	return 0;
@@ -140,7 +134,7 @@ int indicator_builder_add(struct indicator_builder *b, struct str list, struct s
 	return 0;
 }
 
-static int write_sources(struct indicator_builder *b, struct err *err)
+static int write_image(struct indicator_builder *b, struct err *err)
 {
 	cleanup_buf struct buf names = BUF_INIT((size_t)2 << 20);
 	for (size_t i = 0; i < b->head.source_count; i++) {
@@ -148,17 +142,16 @@ static int write_sources(struct indicator_builder *b, struct err *err)
 		buf_append(&names, b->sources[i]);
 	}
 	b->head.source_bytes = (uint32_t)names.n;
-	if (lseek(b->fd, (off_t)b->bytes, SEEK_SET) < 0)
-		return err_errno(err, errno, "lseek", str_c(b->temporary));
-	return file_write_all(b->fd, buf_str(&names), err);
+	(void)memcpy(b->mapped, &b->head, sizeof b->head);
+	int r = file_write_all(b->fd, str_n(b->mapped, b->bytes), err);
+	return r < 0 ? r : file_write_all(b->fd, buf_str(&names), err);
 }
 
 int indicator_builder_commit(struct indicator_builder *b, struct indicator_built *ret, struct err *err)
 {
 	char dir[PATH_SIZE];
-	int r = write_sources(b, err);
+	int r = write_image(b, err);
 	if (r == 0) {
-		(void)memcpy(b->mapped, &b->head, sizeof b->head);
 		b->built.entries = b->head.entries;
 		if (ret != NULL)
 			*ret = b->built;
@@ -166,7 +159,7 @@ int indicator_builder_commit(struct indicator_builder *b, struct indicator_built
 		char *slash = strrchr(dir, '/');
 		if (slash != NULL)
 			*slash = '\0';
-		if (msync(b->mapped, b->bytes, MS_SYNC) < 0 || fdatasync(b->fd) < 0)
+		if (fdatasync(b->fd) < 0)
 			r = err_errno(err, errno, "fdatasync", str_c(b->temporary));
 		else if (rename(b->temporary, b->path) < 0)
 			r = err_errno(err, errno, "rename", str_c(b->path));

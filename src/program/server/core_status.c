@@ -76,6 +76,16 @@ static void fill_pipeline(const struct event_pipeline_stats *s, bool known, stru
 	ret->alerts_waiting = known ? (int64_t)s->alerts_waiting : -1;
 	ret->refused_batches = known ? (int64_t)s->refused_batches : -1;
 	ret->spool_limit_bytes = known ? (int64_t)s->spool_limit_bytes : -1;
+	ret->rules = known ? (int64_t)(s->rules.rules + s->rules.correlations) : -1;
+	ret->rules_refused = known ? (int64_t)s->rules.refused : -1;
+	ret->indicators = known ? (int64_t)s->rules.indicators : -1;
+	ret->rule_matches = known ? (int64_t)s->rules.matches : -1;
+	ret->indicator_hits = known ? (int64_t)s->rules.indicator_hits : -1;
+	ret->regex_gave_up = known ? (int64_t)s->rules.regex_gave_up : -1;
+	ret->correlation_dropped = known ? (int64_t)(s->rules.correlator_late + s->rules.correlator_dropped) : -1;
+	ret->findings = known ? (int64_t)s->flood.findings : -1;
+	ret->finding_records = known ? (int64_t)s->flood.records : -1;
+	ret->findings_merged = known ? (int64_t)s->flood.merged : -1;
 	ret->spool_bytes = known ? (int64_t)s->spool_bytes : -1;
 }
 

@@ -65,6 +65,13 @@ static void write_pipeline(struct buf *out, const struct status_report *s)
 		{"luytre_events_dead", "Events that the event store would not take.", s->dropped},
 		{"luytre_events_examined", "Events that detection has looked at.", s->detected},
 		{"luytre_batches_refused", "Batches answered with try again later.", s->refused_batches},
+		{"luytre_rule_matches", "Events that a rule matched, once a rule.", s->rule_matches},
+		{"luytre_indicator_hits", "Values that an indicator named.", s->indicator_hits},
+		{"luytre_regex_gave_up", "Regular expressions that took too many steps on a value.", s->regex_gave_up},
+		{"luytre_correlation_dropped", "Matches that correlations did not take: late, or over a limit.", s->correlation_dropped},
+		{"luytre_findings", "What rules and indicators found, each counted.", s->findings},
+		{"luytre_finding_records", "Records that carried those counts to the alerts.", s->finding_records},
+		{"luytre_findings_merged", "Findings counted without their entity or machine: there were too many.", s->findings_merged},
 		{"luytre_alerts_made", "Alerts made by detection, canaries included.", s->alerts},
 	}, gauges[] = {
 		{"luytre_spool_size_bytes", "Size of the spool.", s->spool_bytes},
@@ -82,6 +89,19 @@ static void write_pipeline(struct buf *out, const struct status_report *s)
 		openmetrics_family(out, gauges[i].name, OPENMETRICS_GAUGE, "bytes", gauges[i].help);
 		if (gauges[i].value >= 0)
 			openmetrics_sample(out, gauges[i].name, "", NULL, (double)gauges[i].value);
+	}
+	const struct {
+		const char *name, *help;
+		int64_t value;
+	} in_use[] = {
+		{"luytre_rules", "Rules and correlations in use.", s->rules},
+		{"luytre_rules_refused", "Rules of the set in use that were refused.", s->rules_refused},
+		{"luytre_indicators", "Indicators in use.", s->indicators},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(in_use); i++) {
+		openmetrics_family(out, in_use[i].name, OPENMETRICS_GAUGE, NULL, in_use[i].help);
+		if (in_use[i].value >= 0)
+			openmetrics_sample(out, in_use[i].name, "", NULL, (double)in_use[i].value);
 	}
 	openmetrics_family(out, "luytre_alerts_waiting", OPENMETRICS_GAUGE, NULL, "Alerts on their way to the list.");
 	if (s->alerts_waiting >= 0)

@@ -48,6 +48,10 @@ struct status_report {
 	unsigned process_count;
 	/* Of the pipeline since it started; -1: not known now (written as null). */
 	int64_t received, stored, detect_lag, store_lag, dropped, spool_bytes;
+	int64_t rules, rules_refused, indicators;           /* in use */
+	int64_t rule_matches, indicator_hits, regex_gave_up; /* of the pipeline since it started, as all here */
+	int64_t correlation_dropped;                        /* late, or over a limit */
+	int64_t findings, finding_records, findings_merged; /* counted; handed over; without their entity or machine because there were too many */
 	int64_t duplicates, rejected, detected, alerts, alerts_waiting, refused_batches, spool_limit_bytes;
 	char eventdb_state[16]; /* "ready", "starting", "away", "none" */
 	struct status_blind blind[STATUS_BLIND_MAX];
