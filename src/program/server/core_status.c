@@ -62,31 +62,36 @@ static void fill_processes(struct core *core, struct status_report *ret)
 	}
 }
 
+static int64_t or_unknown(bool known, uint64_t n)
+{
+	return known ? (int64_t)n : -1;
+}
+
 static void fill_pipeline(const struct event_pipeline_stats *s, bool known, struct status_report *ret)
 {
-	ret->received = known ? (int64_t)s->received : -1;
-	ret->stored = known ? (int64_t)s->stored : -1;
-	ret->detect_lag = known ? (int64_t)s->detect_lag_bytes : -1;
-	ret->store_lag = known ? (int64_t)s->store_lag_bytes : -1;
-	ret->dropped = known ? (int64_t)s->dead : -1;
-	ret->duplicates = known ? (int64_t)s->duplicates : -1;
-	ret->rejected = known ? (int64_t)s->rejected : -1;
-	ret->detected = known ? (int64_t)s->detected : -1;
-	ret->alerts = known ? (int64_t)s->alerts : -1;
-	ret->alerts_waiting = known ? (int64_t)s->alerts_waiting : -1;
-	ret->refused_batches = known ? (int64_t)s->refused_batches : -1;
-	ret->spool_limit_bytes = known ? (int64_t)s->spool_limit_bytes : -1;
-	ret->rules = known ? (int64_t)(s->rules.rules + s->rules.correlations) : -1;
-	ret->rules_refused = known ? (int64_t)s->rules.refused : -1;
-	ret->indicators = known ? (int64_t)s->rules.indicators : -1;
-	ret->rule_matches = known ? (int64_t)s->rules.matches : -1;
-	ret->indicator_hits = known ? (int64_t)s->rules.indicator_hits : -1;
-	ret->regex_gave_up = known ? (int64_t)s->rules.regex_gave_up : -1;
-	ret->correlation_dropped = known ? (int64_t)(s->rules.correlator_late + s->rules.correlator_dropped) : -1;
-	ret->findings = known ? (int64_t)s->flood.findings : -1;
-	ret->finding_records = known ? (int64_t)s->flood.records : -1;
-	ret->findings_merged = known ? (int64_t)s->flood.merged : -1;
-	ret->spool_bytes = known ? (int64_t)s->spool_bytes : -1;
+	ret->received = or_unknown(known, s->received);
+	ret->stored = or_unknown(known, s->stored);
+	ret->detect_lag = or_unknown(known, s->detect_lag_bytes);
+	ret->store_lag = or_unknown(known, s->store_lag_bytes);
+	ret->dropped = or_unknown(known, s->dead);
+	ret->duplicates = or_unknown(known, s->duplicates);
+	ret->rejected = or_unknown(known, s->rejected);
+	ret->detected = or_unknown(known, s->detected);
+	ret->alerts = or_unknown(known, s->alerts);
+	ret->alerts_waiting = or_unknown(known, s->alerts_waiting);
+	ret->refused_batches = or_unknown(known, s->refused_batches);
+	ret->spool_limit_bytes = or_unknown(known, s->spool_limit_bytes);
+	ret->rules = or_unknown(known, s->rules.rules + s->rules.correlations);
+	ret->rules_refused = or_unknown(known, s->rules.refused);
+	ret->indicators = or_unknown(known, s->rules.indicators);
+	ret->rule_matches = or_unknown(known, s->rules.matches);
+	ret->indicator_hits = or_unknown(known, s->rules.indicator_hits);
+	ret->regex_gave_up = or_unknown(known, s->rules.regex_gave_up);
+	ret->correlation_dropped = or_unknown(known, s->rules.correlator_late + s->rules.correlator_dropped);
+	ret->findings = or_unknown(known, s->flood.findings);
+	ret->finding_records = or_unknown(known, s->flood.records);
+	ret->findings_merged = or_unknown(known, s->flood.merged);
+	ret->spool_bytes = or_unknown(known, s->spool_bytes);
 }
 
 void core_fill_status(void *ctx, struct status_report *ret)
