@@ -39,6 +39,8 @@ struct service_context {
 	struct event_store *events;
 	/* What the processes are doing, for GET /api/v1/status (service/status/status.h); may be NULL. */
 	const struct status_source *status;
+	/* What the pipeline counted of each log source (service/source/source_watch.h); may be NULL. */
+	struct source_watch *sources;
 	/* Names under which browsers reach the console (NULL-terminated; may be NULL): passkeys belong to one of them. */
 	const char *const *_Atomic public_names; /* a reload changes it */
 	/* Roles that the pack marks demand a second factor. */

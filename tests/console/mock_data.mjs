@@ -37,10 +37,12 @@ export function makeData(machines) {
 	});
 	const alerts = Array.from({ length: 420 }, (_, i) => {
 		const endpoint = pick(endpoints), severity = pick(['critical', 'high', 'high', 'medium', 'medium', 'medium', 'low', 'low']), threat = pick(THREATS), state = i < 14 ? 'new' : i < 26 ? 'acknowledged' : 'closed';
-		return { id: uuid(), number: 1420 - i, title: `Phát hiện ${threat}`, severity, state, rule_id: 'malware.found', threat, endpoint: { id: endpoint.id, hostname: endpoint.hostname }, unit: endpoint.unit, count: 1 + Math.floor(rand() * 4),
-			first_at: ago(i * 37 + 9), last_at: ago(i * 37 + 2), assignee: state === 'new' ? null : { id: 'me', name: 'Nguyễn Văn Hải' }, incident: null, etag: `a${i}-1`, comments: [] };
+		// Every third one is a Sigma rule's, on a machine that sends logs without an agent now and then.
+		const sigma = i % 3 === 1 && { title: 'Suspicious Encoded PowerShell Command Line', what: 'Chạy lệnh PowerShell đáng ngờ', rule_id: 'ca2092a1-c273-4878-9b4b-0d60115bf5ea', threat: '', kind: 'sigma', technique: 'T1059.001', entity: 'user.name=lan.nguyen', ...(i % 6 === 1 ? { endpoint: null, host: 'srv-cong-van' } : null) };
+		return { ...{ id: uuid(), number: 1420 - i, title: `Phát hiện ${threat}`, what: null, severity, state, rule_id: 'malware.agent', threat, kind: 'malware', technique: '', entity: '', host: '', score: 50, created_at: ago(i * 37 + 9), endpoint: { id: endpoint.id, hostname: endpoint.hostname }, unit: endpoint.unit, count: 1 + Math.floor(rand() * 4),
+			first_at: ago(i * 37 + 9), last_at: ago(i * 37 + 2), assignee: state === 'new' ? null : { id: 'me', name: 'Nguyễn Văn Hải' }, incident: null, etag: `a${i}-1`, comments: [] }, ...sigma };
 	});
-	const detections = alerts.map((alert, i) => ({ id: uuid(), at: alert.last_at, endpoint: alert.endpoint, unit: alert.unit, threat: alert.threat, engine: i % 3 ? 'hash' : 'yara', rule: alert.threat, path: i % 2 ? `C:\\Users\\Public\\Downloads\\hoá đơn điện tử ${i}\\hoa_don_${i}.exe` : `/home/canbo/Tải xuống/hoa_don_${i}.bin`,
+	const detections = alerts.filter((alert) => alert.threat).map((alert, i) => ({ id: uuid(), at: alert.last_at, endpoint: alert.endpoint, unit: alert.unit, threat: alert.threat, engine: i % 3 ? 'hash' : 'yara', rule: alert.threat, path: i % 2 ? `C:\\Users\\Public\\Downloads\\hoá đơn điện tử ${i}\\hoa_don_${i}.exe` : `/home/canbo/Tải xuống/hoa_don_${i}.bin`,
 		sha256: String(i).padStart(4, '0').repeat(16), size_bytes: 1024 * (i + 3), action: i % 9 ? 'quarantined' : 'reported', quarantine_id: uuid(), alert_id: alert.id }));
 	const quarantine = detections.slice(0, 60).map((d, i) => ({ id: d.quarantine_id, endpoint: d.endpoint, unit: d.unit, path: d.path, threat: d.threat, sha256: d.sha256, size_bytes: d.size_bytes, quarantined_at: d.at, state: i % 7 === 3 ? 'restored' : 'held', etag: `q${i}` }));
 	const KINDS = [['attack.malware', 'Tấn công sử dụng mã độc'], ['attack.spoof', 'Tấn công giả mạo'], ['tech.power', 'Sự cố nguồn điện'], ['user.sharing', 'Chia sẻ thông tin, sử dụng chung tài khoản sai quy định']];
@@ -61,5 +63,14 @@ export function makeData(machines) {
 		return { threat, detections: mine.length, endpoints: new Set(mine.map((d) => d.endpoint.id)).size, units: new Set(mine.map((d) => d.unit.id)).size, first_at: mine.at(-1)?.at, last_at: mine[0]?.at };
 	});
 	const tokens = [{ id: uuid(), name: 'Nhật ký tường lửa trung tâm dữ liệu', role: 'analyst', unit: ref(city), created_at: ago(9000), expires_at: ago(-90000), used_at: ago(3) }];
-	return { city, units, endpoints, alerts, detections, quarantine, incidents, roles, accounts, audit, bundles, threats, tokens, kinds: KINDS, label: LABEL };
+	const monday = Date.now() - ((new Date(Date.now() + 7 * 3600000).getUTCDay() + 6) % 7) * 86400000;
+	const shifts = Array.from({ length: 21 }, (_, i) => {
+		const start = Math.floor((monday + 7 * 3600000) / 86400000) * 86400000 - 7 * 3600000 + Math.floor(i / 3) * 86400000 + [6, 14, 22][i % 3] * 3600000;
+		return { id: uuid(), account: { id: i % 4 ? `p${i % 4}` : 'me', name: i % 4 ? PEOPLE[i % PEOPLE.length] : 'Nguyễn Văn Hải' }, unit: { id: city.id, name: city.name }, starts_at: new Date(start).toISOString(), ends_at: new Date(start + 8 * 3600000).toISOString(), note: i % 7 === 2 ? 'trực chính' : '' };
+	});
+	const handovers = ['draft', 'signed', 'accepted'].map((state, i) => ({ id: uuid(), number: 12 - i, state, unit: { id: city.id, name: city.name }, author: state === 'draft' ? { id: 'me', name: 'Nguyễn Văn Hải' } : { id: 'p2', name: PEOPLE[2] }, created_at: ago(30 + i * 480), signed_at: state === 'draft' ? null : ago(20 + i * 480), signed_with: state === 'draft' ? '' : 'totp',
+		accepted_at: state === 'accepted' ? ago(10 + i * 480) : null, accepted_by: state === 'accepted' ? { id: 'p3', name: PEOPLE[3] } : null, accepted_with: state === 'accepted' ? 'password' : '', accepted_note: state === 'accepted' ? 'Đã đọc, sẽ gọi lại phường Ninh Kiều.' : '', etag: `h${i}`, sha256: state === 'draft' ? '' : 'ab12'.repeat(16), mine: state === 'draft',
+		facts: { open: { critical: 1, high: 6, medium: 12, low: 7 }, alerts: [], promises: [], blind: [] }, body: 'Cảnh báo đang mở: 26 (nghiêm trọng 1, cao 6, trung bình 12, thấp 7).\n- Số 1420 [Nghiêm trọng] Chạy lệnh PowerShell đáng ngờ · srv-cong-van · Sở Tài chính. Chưa ai xử lý.\nViệc đã hẹn:\n- 21/11/2026 06:00: gọi lại anh Hải (cảnh báo số 1418, Lê Thị Mai hẹn).\nChỗ không nhìn thấy:\n- Không có.\n' }));
+	const suppressions = alerts.slice(0, 6).map((alert, i) => ({ id: uuid(), rule_id: alert.rule_id, rule_title: alert.title, threat: alert.threat, entity: alert.entity, endpoint: alert.endpoint, host: alert.host, unit: alert.unit, scope: 'host', reason: 'Đơn vị đang cài phần mềm kế toán, đã gọi xác nhận.', author: { id: 'me', name: 'Nguyễn Văn Hải' }, created_at: ago(600), expires_at: ago(-4000 * (i + 1)), ended_at: null, ended_by: '', swallowed: i * 37, swallowed_at: i ? ago(i * 9) : null, state: i < 4 ? 'active' : 'expired', etag: `s${i}` }));
+	return { shifts, handovers, suppressions, city, units, endpoints, alerts, detections, quarantine, incidents, roles, accounts, audit, bundles, threats, tokens, kinds: KINDS, label: LABEL };
 }

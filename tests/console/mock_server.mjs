@@ -27,6 +27,16 @@ const ROLES = {
 	reader: { name: 'Võ Minh Đăng', shell: 'watch', label: 'Kiểm tra', permissions: READ },
 };
 
+// What the server says of an alert beyond its row.
+const about = (a) => ({
+	text: a.threat ? { source: 'rule', technique: '', title: 'Phát hiện mã độc', happened: 'x', matters: 'Mã độc có thể lấy mật khẩu, mã hóa tài liệu hoặc lây sang máy khác.', steps: ['Gọi cho người dùng máy: tệp này từ đâu ra (thư, USB, tải về), đã mở chưa.', 'Tìm cùng tệp này trên các máy khác; nếu có nhiều máy, chuyển thành sự cố.', 'Quét toàn bộ máy này.'], incident_kind: 'attack.malware' }
+		: { source: 'technique', technique: 'T1059.001', title: a.what, happened: `Trên ${a.endpoint?.hostname ?? a.host}, lan.nguyen đã chạy một lệnh PowerShell có dấu hiệu che giấu hoặc tải mã từ nơi khác về: powershell.exe -NoP -Enc SQBFAFgA…`, matters: 'PowerShell có sẵn trên mọi máy Windows nên hay bị dùng để chạy mã độc mà không cần lưu tệp nào.', steps: ['Đọc cả dòng lệnh và chương trình mở ra nó (WINWORD.EXE): Word, Excel hay trình duyệt mở PowerShell là rất đáng ngờ.', 'Gọi cho người dùng máy: họ có vừa mở tệp đính kèm không.', 'Quét mã độc máy này; nếu không giải thích được lệnh, chuyển thành sự cố.'], incident_kind: 'attack.malware' },
+	explain: { rule: { level: 'high', points: 50 }, system: { level: 3, percent: 120 }, exposure: { value: 'server', percent: 125 }, score: 75, severity: 'critical' },
+	contacts: [{ id: 'c1', name: 'Trần Thị Ngọc Ánh', position: 'Cán bộ phụ trách', unit: a.unit.name, phone_end: '678' }, { id: 'c2', name: 'Lê Văn Đức', position: 'Chủ tịch', unit: a.unit.name, phone_end: '' }],
+	rule: { description: '', tags: ['attack.t1059.001'], file: '', hash: '' },
+});
+const SIGMA = { detail: {}, why: [{ field: 'process.command_line', value: 'powershell.exe -NoP -Enc SQBFAFgA' }, { field: 'process.parent.name', value: 'WINWORD.EXE' }], raw: JSON.stringify({ '@timestamp': '2026-11-21T02:10:00Z', process: { command_line: 'powershell.exe -NoP -Enc SQBFAFgA', parent: { name: 'WINWORD.EXE' } }, user: { name: 'lan.nguyen' } }, null, 2) };
+
 export async function startMock({ port = 0, machines = 20000, setup = false, sample = true, allPermissions }) {
 	const data = makeData(machines);
 	const messages = await mkdtemp(join(tmpdir(), 'luytre-messages-'));
@@ -51,9 +61,9 @@ export async function startMock({ port = 0, machines = 20000, setup = false, sam
 	return { url: `http://127.0.0.1:${server.address().port}`, data, state, emit, stop: () => { for (const s of state.streams) s.destroy(); server.close(); server.closeAllConnections?.(); },
 		addAlert(extra) {
 			const endpoint = data.endpoints[0];
-			const alert = { id: uuid(), number: 2000 + data.alerts.length, title: 'Phát hiện EICAR-Test-File', severity: 'high', state: 'new', rule_id: 'malware.found', threat: 'EICAR-Test-File', endpoint: { id: endpoint.id, hostname: endpoint.hostname }, unit: endpoint.unit, count: 1, first_at: ago(0), last_at: ago(0), assignee: null, incident: null, etag: 'n1', comments: [], ...extra };
+			const alert = { id: uuid(), number: 2000 + data.alerts.length, title: 'Phát hiện EICAR-Test-File', severity: 'high', state: 'new', rule_id: 'malware.agent', threat: 'EICAR-Test-File', endpoint: { id: endpoint.id, hostname: endpoint.hostname }, unit: endpoint.unit, count: 1, first_at: ago(0), last_at: ago(0), assignee: null, incident: null, etag: 'n1', comments: [], ...extra };
 			data.alerts.unshift(alert);
-			emit('alert.created', { id: alert.id, unit_id: alert.unit.id });
+			emit('alert.created', { id: alert.id, unit_id: alert.unit.id, severity: alert.severity });
 			return alert;
 		} };
 }
@@ -127,6 +137,7 @@ function routes(data, state, { sample, allPermissions }) {
 		['GET', '/units', (x) => page(x.url, data.units, { text: (u) => `${u.name} ${u.code}`, filters: { kind: (u) => u.kind } })],
 		['GET', '/unit-kinds', () => ({ items: [{ id: 'ward', label: 'Phường' }, { id: 'commune', label: 'Xã' }, { id: 'department', label: 'Sở, ban, ngành' }] })],
 		['GET', '/accounts', (x) => page(x.url, data.accounts, { text: (a) => `${a.display_name} ${a.login} ${a.unit.name}` })],
+		['GET', '/accounts/:id/contact', (x) => ({ email: 'an@example.vn', phone: x.id === 'c1' ? '0901 234 678' : '' })],
 		['GET', '/roles', (x) => page(x.url, data.roles, { text: (r) => r.label })],
 		['POST', '/units/import', (x) => {
 			const items = x.body.text.trim().split('\n').slice(1).map((line, i) => { const [code, kind, name] = line.split(','); return kind === 'nonsense' ? { row: i + 2, code, name, fate: 'refused', column: 'kind', cell: `B${i + 2}`, reason: 'Không có loại đơn vị “nonsense”.' } : { row: i + 2, code, name, fate: 'created' }; });
@@ -158,8 +169,23 @@ function routes(data, state, { sample, allPermissions }) {
 		['POST', '/quarantine/:id/delete', (x) => changed(Object.assign(data.quarantine.find((q) => q.id === x.id), { state: 'delete_requested' }))],
 		['GET', '/bundles', (x) => page(x.url, data.bundles, { text: (b) => b.note })],
 		['GET', '/alerts/summary', () => ({ new: data.alerts.filter((a) => a.state === 'new').length, acknowledged: data.alerts.filter((a) => a.state === 'acknowledged').length, by_severity: Object.fromEntries(['critical', 'high', 'medium', 'low'].map((s) => [s, data.alerts.filter((a) => a.state !== 'closed' && a.severity === s).length])), last_24h: Array.from({ length: 24 }, (_, i) => ({ hour: ago((23 - i) * 60), count: (i * 7) % 11 })), as_of: ago(state.old ?? 0) })],
-		['GET', '/alerts', (x) => page(x.url, data.alerts.filter(mine()), { text: (a) => `${a.title} ${a.endpoint.hostname} ${a.unit.name}`, filters: { state: (a) => a.state, severity: (a) => a.severity, endpoint: (a) => a.endpoint.id, unit: (a) => a.unit.id } })],
-		['GET', '/alerts/:id', (x) => { const a = data.alerts.find((one) => one.id === x.id); return a && { ...a, detail: { path: '/home/canbo/Tải xuống/hóa đơn tháng 11.bin', sha256: 'ab12'.repeat(16), size_bytes: 40960, action: 'quarantined' }, why: [{ field: 'threat.name', value: a.threat }, { field: 'file.path', value: '/home/canbo/Tải xuống/hóa đơn tháng 11.bin' }, { field: 'file.hash.sha256', value: 'ab12'.repeat(16) }], raw: JSON.stringify({ '@timestamp': a.last_at, 'event.kind': 'alert', 'threat.name': a.threat, 'host.name': a.endpoint.hostname }, null, 2), similar_30d: { alerts: 12, units: 4 } }; }],
+		['GET', '/alerts/figures', () => { const one = (count, a, r) => ({ count, acknowledged: count, closed: count, mtta_s: a, mttr_s: r }); const month = (k) => ({ month: k ? '2026-10' : '2026-11', all: one(60, 540, 8000), by_severity: { critical: one(4, 210 + k * 60, 5400), high: one(19, 480, 7600 + k * 900), medium: one(30, 1900, 14000), low: { count: 7, acknowledged: 0, closed: 0, mtta_s: null, mttr_s: null } } }); return { months: [month(0), month(1)], units: data.units.slice(0, 7).map((u, i) => ({ unit: { id: u.id, name: u.name }, all: one(i + 2, 300 + i * 400, 6000 + i * 900) })), as_of: ago(0) }; }],
+		['GET', '/alerts', (x) => page(x.url, data.alerts.filter(mine()), { text: (a) => `${a.title} ${a.what ?? ''} ${a.endpoint?.hostname ?? a.host} ${a.unit.name}`, filters: { state: (a) => a.state, severity: (a) => a.severity, endpoint: (a) => a.endpoint?.id, unit: (a) => a.unit.id } })],
+		['GET', '/alerts/:id', (x) => { const a = data.alerts.find((one) => one.id === x.id); return a && { ...a, ...about(a), detail: { path: '/home/canbo/Tải xuống/hóa đơn tháng 11.bin', sha256: 'ab12'.repeat(16), size_bytes: 40960, action: 'quarantined' }, why: [{ field: 'threat.name', value: a.threat }, { field: 'file.path', value: '/home/canbo/Tải xuống/hóa đơn tháng 11.bin' }, { field: 'file.hash.sha256', value: 'ab12'.repeat(16) }], raw: JSON.stringify({ '@timestamp': a.last_at, 'event.kind': 'alert', 'threat.name': a.threat, 'host.name': a.endpoint?.hostname ?? a.host }, null, 2), similar_30d: { alerts: 12, findings: 40, hosts: 5, units: 4 }, ...(a.threat ? null : SIGMA) }; }],
+		['POST', '/alerts/:id/suppress', (x) => { if (x.body.scope === 'city') return { approval: true, status: 202 }; const a = data.alerts.find((one) => one.id === x.id); const made = { ...data.suppressions[0], id: uuid(), rule_title: a.title, reason: x.body.reason, expires_at: x.body.expires_at, swallowed: 0, state: 'active' }; data.suppressions.unshift(made); return made; }],
+		['GET', '/suppressions', (x) => page(x.url, data.suppressions, { text: (s) => `${s.rule_title} ${s.reason}`, filters: { state: (s) => (s.state === 'active' ? 'active' : 'over') } })],
+		['POST', '/suppressions/:id/end', (x) => { const s = data.suppressions.find((one) => one.id === x.id); s.state = 'ended'; return changed(s); }],
+		['GET', '/shifts/now', () => { const now = new Date().toISOString(); const waits = data.handovers.find((h) => h.state === 'signed'); return { on_duty: data.shifts.filter((s) => s.starts_at <= now && s.ends_at > now), next: data.shifts.filter((s) => s.starts_at > now).slice(0, 3), handover: waits ? { id: waits.id, number: waits.number, author: waits.author, signed_at: waits.signed_at } : null }; }],
+		['GET', '/shifts', (x) => { const from = x.url.searchParams.get('from'), to = x.url.searchParams.get('to'); return page(x.url, data.shifts.filter((s) => s.ends_at > from && s.starts_at < to)); }],
+		['POST', '/shifts/import', () => ({ added: 2 })],
+		['POST', '/shifts', (x) => { const person = data.accounts.find((a) => a.id === x.body.account_id); const made = { id: uuid(), account: { id: person.id, name: person.display_name }, unit: { id: data.city.id, name: data.city.name }, note: '', ...x.body }; data.shifts.push(made); return made; }],
+		['DELETE', '/shifts/:id', (x) => { data.shifts.splice(data.shifts.findIndex((s) => s.id === x.id), 1); return null; }],
+		['GET', '/handovers', (x) => page(x.url, data.handovers)],
+		['POST', '/handovers', () => { const made = { ...data.handovers.find((h) => h.state === 'draft') ?? data.handovers[0], id: uuid(), number: 100 + data.handovers.length, state: 'draft', author: me(), author_login: state.login, created_at: ago(0), signed_at: null, signed_with: '', accepted_at: null, accepted_by: null, accepted_note: '', sha256: '', etag: 'n' }; data.handovers.unshift(made); return made; }],
+		['GET', '/handovers/:id', (x) => { const h = data.handovers.find((one) => one.id === x.id); return h && { ...h, mine: h.author_login ? h.author_login === state.login : h.mine }; }],
+		['PATCH', '/handovers/:id', (x) => { const h = data.handovers.find((one) => one.id === x.id); h.body = x.body.body; return changed(h); }],
+		['POST', '/handovers/:id/sign', (x) => { const h = data.handovers.find((one) => one.id === x.id); Object.assign(h, { state: 'signed', signed_at: ago(0), signed_with: 'totp', sha256: 'ab12'.repeat(16) }); return changed(h); }],
+		['POST', '/handovers/:id/accept', (x) => { const h = data.handovers.find((one) => one.id === x.id); Object.assign(h, { state: 'accepted', accepted_at: ago(0), accepted_by: { id: 'other', name: me().display_name }, accepted_with: 'password', accepted_note: x.body.note ?? '' }); return changed(h); }],
 		['POST', '/alerts/:id/acknowledge', (x) => alertAction(x.id, x.body, (a) => { a.state = 'acknowledged'; })],
 		['POST', '/alerts/:id/assign', (x) => alertAction(x.id, x.body, (a) => { a.assignee = { id: x.body.account_id, name: me().display_name }; })],
 		['POST', '/alerts/:id/close', (x) => alertAction(x.id, x.body, (a) => { a.state = 'closed'; })],
@@ -167,7 +193,7 @@ function routes(data, state, { sample, allPermissions }) {
 		['POST', '/alerts/:id/release', (x) => alertAction(x.id, x.body, (a) => { a.state = 'new'; })],
 		['DELETE', '/alerts/:id/comments/:comment', (x) => { const a = data.alerts.find((one) => one.id === x.id); a.comments = a.comments.filter((one) => one.id !== x.url.pathname.split('/').pop()); return null; }],
 		['POST', '/quarantine/:id/cancel', (x) => { Object.assign(data.quarantine.find((q) => q.id === x.id), { state: 'held' }); return null; }],
-		['POST', '/alerts/:id/comments', (x) => alertAction(x.id, x.body, (a) => { a.comments = [...a.comments, { id: uuid(), at: ago(0), author: me().display_name, text: x.body.text }]; })],
+		['POST', '/alerts/:id/comments', (x) => alertAction(x.id, x.body, (a) => { a.comments = [...a.comments, { id: uuid(), at: ago(0), author: me().display_name, text: x.body.text, due_at: x.body.due_at ?? null }]; })],
 		['POST', '/alerts/:id/incident', (x) => { const made = { ...data.incidents[0], id: uuid(), title: x.body.title, number: 'SC-2026-0099' }; data.incidents.unshift(made); return made; }],
 		['GET', '/incident-kinds', () => ({ groups: [{ id: 'attack', label: 'Tình huống sự cố do bị tấn công mạng', kinds: data.kinds.slice(0, 2).map(([id, label]) => ({ id, label, first_actions: 'Cô lập máy khỏi mạng, không tắt máy; cách ly tệp và giữ mã băm của mẫu; tìm mã băm đó trên mọi máy' })) }, { id: 'other', label: 'Tình huống khác', kinds: data.kinds.slice(2).map(([id, label]) => ({ id, label })) }] })],
 		['GET', '/incidents', (x) => page(x.url, data.incidents, { text: (i) => `${i.number} ${i.title} ${i.unit.name}`, filters: { state: (i) => i.state, kind: (i) => i.kind, open: (i) => (i.state === 'closed' ? '0' : '1') } })],
@@ -206,12 +232,13 @@ function routes(data, state, { sample, allPermissions }) {
 			return response.end(`\ufeff${[columns.map((one) => one[2]), ...result.items.map((item) => columns.map((one) => value(item, one[1])))].map((line) => line.join(',')).join('\r\n')}\r\n`);
 		}
 		if (result === undefined) return problem(response, 404, 'api.not_found', 'Không tìm thấy.');
+		if (result?.approval) return json(response, 202, result);
 		if (result?.status && result.key) return problem(response, result.status, result.key, result.detail, result.place);
 		return json(response, result === null ? 204 : 200, result);
 	};
 }
 
-export const ALL = [...READ, 'alert.write', 'incident.write', 'incident.respond', 'incident.close', 'endpoint.write', 'endpoint.scan', 'endpoint.enrol', 'protection.quarantine', 'protection.release', 'unit.manage', 'account.read', 'account.manage', 'account.reset', 'token.manage', 'audit.read', 'system.read'];
+export const ALL = [...READ, 'alert.write', 'alert.suppress', 'shift.read', 'shift.write', 'incident.write', 'incident.respond', 'incident.close', 'endpoint.write', 'endpoint.scan', 'endpoint.enrol', 'protection.quarantine', 'protection.release', 'unit.manage', 'account.read', 'account.manage', 'account.reset', 'token.manage', 'audit.read', 'system.read'];
 
 // An address for every page of the console; a page of one record takes a record of that name.
 export function addresses(data) {

@@ -11,7 +11,7 @@ const mock = await startMock({ machines: 2000, allPermissions: ALL });
 const browser = await openBrowser();
 const d = mock.data;
 const LARGE = { width: 1366, height: 768 }, PHONE = { width: 360, height: 740 };
-const watch = ['/overview', '/alerts', '/incidents', `/incidents/${d.incidents[2].id}`, '/incidents/new', '/endpoints', `/endpoints/${d.endpoints[0].id}`, '/malware', '/malware?tab=threats', '/malware?tab=quarantine', '/malware?tab=bundles', '/units', '/admin', '/accounts', `/accounts/${d.accounts[1].id}`, '/tokens', '/enrol', '/audit', '/status', '/me'];
+const watch = ['/overview', '/alerts', `/alerts/${d.alerts[1].id}`, '/suppressions', '/shifts', `/handovers/${d.handovers[0].id}`, '/incidents', `/incidents/${d.incidents[2].id}`, '/incidents/new', '/endpoints', `/endpoints/${d.endpoints[0].id}`, '/malware', '/malware?tab=threats', '/malware?tab=quarantine', '/malware?tab=bundles', '/units', '/admin', '/accounts', `/accounts/${d.accounts[1].id}`, '/tokens', '/enrol', '/audit', '/status', '/me'];
 const jobs = [
 	...['light', 'dark'].flatMap((theme) => watch.map((path) => ({ role: 'analyst', theme, path, size: LARGE }))),
 	...['light', 'dark'].flatMap((theme) => [{ role: 'officer', theme, path: '/', size: LARGE }, { role: 'leader', theme, path: '/', size: LARGE }]),

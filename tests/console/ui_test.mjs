@@ -432,7 +432,7 @@ function inspect() {
 
 test('contrast: 7:1 in the dark, 4.5:1 in the light; text at least 14 px; every control has a name', async () => {
 	const d = mock.data;
-	const paths = ['/overview', '/alerts', '/incidents', `/incidents/${d.incidents[2].id}`, '/incidents/new', '/endpoints', `/endpoints/${d.endpoints[0].id}`, '/malware', '/malware?tab=quarantine', '/malware?tab=bundles', '/units', '/admin', '/accounts', `/accounts/${d.accounts[1].id}`, '/tokens', '/enrol', '/audit', '/status', '/me'];
+	const paths = ['/overview', '/alerts', `/alerts/${d.alerts[1].id}`, '/suppressions', '/shifts', `/handovers/${d.handovers[0].id}`, '/incidents', `/incidents/${d.incidents[2].id}`, '/incidents/new', '/endpoints', `/endpoints/${d.endpoints[0].id}`, '/malware', '/malware?tab=quarantine', '/malware?tab=bundles', '/units', '/admin', '/accounts', `/accounts/${d.accounts[1].id}`, '/tokens', '/enrol', '/audit', '/status', '/me'];
 	for (const theme of ['dark', 'light']) {
 		const page = await open('/overview', { theme });
 		for (const path of paths) {

@@ -93,10 +93,11 @@ def during(bench, name, begin, end, seconds=5):
     """Events and writes go on while the disk is out of order; afterwards by themselves. What finds room in the write-ahead
     log as it is goes on being written, so it is tried until both have been refused."""
     city = small_city(bench)
-    upload = Upload(city, bench.next(name), max(4000, bench.events // 10), alerts_every=200).start()
+    upload = Upload(city, bench.next(name), max(4000, bench.events // 10), alerts_every=200)
     writes = Writes(city, bench.next(name).upper())
     upload.gate = upload.count // 2
-    eventually('the upload goes on', lambda: upload.reached(upload.count // 4))
+    upload.start()
+    eventually('the upload comes to its gate', upload.rests)
     writes.one()
     begin(city)
     upload.gate = upload.count

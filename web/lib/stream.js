@@ -8,7 +8,7 @@ import { createStore } from './store.js';
 export const streamState = createStore({ state: 'off', since: Date.now() });
 
 const NAMES = ['alert.created', 'alert.changed', 'incident.created', 'incident.changed', 'endpoint.changed', 'protection.changed',
-	'unit.created', 'unit.changed', 'unit.moved', 'unit.closed', 'account.created', 'account.changed', 'account.disabled', 'status.changed', 'approval.changed'];
+	'unit.created', 'unit.changed', 'unit.moved', 'unit.closed', 'account.created', 'account.changed', 'account.disabled', 'status.changed', 'approval.changed', 'shift.changed'];
 const listeners = new Set();
 const channel = new BroadcastChannel('luytre-stream');
 let stop = null;

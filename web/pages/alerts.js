@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
 // The queue and one alert beside it: decide on one screen, by keyboard.
-import { html, useState, useEffect, useRef } from '../lib/html.js';
+import { html, useState, useEffect, useLayoutEffect, useRef } from '../lib/html.js';
 import { t } from '../lib/i18n.js';
 import { number } from '../lib/format.js';
 import { useRoute, setQuery, go } from '../lib/router.js';
@@ -9,6 +9,9 @@ import { useKeys, composing } from '../lib/keys.js';
 import { Severity, State, Ago, Empty, Loading, ProblemBox, Tabs, SEVERITIES } from '../parts/bits.js';
 import { useVirtual, SearchBox, Filter, listQuery, exportList } from '../parts/table.js';
 import { AlertDetail } from '../parts/alert_detail.js';
+import { useEvents } from '../lib/stream.js';
+import { sound, toggleSound, ring } from '../lib/sound.js';
+import { useStore } from '../lib/store.js';
 import { Icon } from '../parts/icons.js';
 
 const ROW = 62;
@@ -25,8 +28,8 @@ const columns = () => [
 function Row({ alert, index, active, open }) {
 	return html`<a id=${`alert-${index}`} class=${`queue-row sev-edge-${alert.severity}${active ? ' active' : ''}`} role="option" aria-selected=${active ? 'true' : 'false'} tabindex="-1"
 		href=${`#/alerts/${alert.id}${location.hash.includes('?') ? `?${location.hash.split('?')[1]}` : ''}`} onClick=${(e) => { if (!e.ctrlKey && !e.metaKey) { e.preventDefault(); open(alert); } }}>
-		<span class="queue-line"><${Severity} value=${alert.severity} /><strong class="queue-title">${alert.title}</strong>${alert.count > 1 && html`<span class="count" title=${t('ui.alert.count')}>×${number(alert.count)}</span>`}</span>
-		<span class="queue-line muted"><${State} group="alert" value=${alert.state} /><span class="queue-where">${[alert.endpoint?.hostname, alert.unit?.name].filter(Boolean).join(' · ')}</span><${Ago} at=${alert.last_at} /></span>
+		<span class="queue-line"><${Severity} value=${alert.severity} /><strong class="queue-title">${alert.what ?? alert.title}</strong>${alert.count > 1 && html`<span class="count" title=${t('ui.alert.count')}>×${number(alert.count)}</span>`}</span>
+		<span class="queue-line muted"><${State} group="alert" value=${alert.state} /><span class="queue-where">${[alert.endpoint?.hostname ?? alert.host, alert.unit?.name, alert.what && alert.title].filter(Boolean).join(' · ')}</span><${Ago} at=${alert.last_at} /></span>
 	</a>`;
 }
 
@@ -41,6 +44,25 @@ function Queue({ list, chosen, open }) {
 		if (next * ROW < node.scrollTop) node.scrollTop = next * ROW;
 		else if ((next + 1) * ROW > node.scrollTop + node.clientHeight) node.scrollTop = (next + 1) * ROW - node.clientHeight;
 		open(list.items[next], true);
+	};
+	// What is being read stays where it is: rows that come in above it move the scroll, not the reader.
+	const seen = useRef({ ids: [], top: 0 });
+	const [above, setAbove] = useState(0);
+	useLayoutEffect(() => {
+		const node = scroller.current, ids = list.items.map((alert) => alert.id), before = seen.current;
+		const visible = Math.floor(before.top / ROW);
+		const anchor = before.ids.includes(chosen) && Math.abs(before.ids.indexOf(chosen) - visible) * ROW < node.clientHeight ? chosen : before.ids[visible];
+		const from = before.ids.indexOf(anchor), to = ids.indexOf(anchor);
+		if (from >= 0 && to >= 0 && from !== to) {
+			node.scrollTop += (to - from) * ROW;
+			const old = new Set(before.ids);
+			setAbove(ids.slice(0, Math.floor(node.scrollTop / ROW)).filter((id) => !old.has(id)).length);
+		}
+		seen.current = { ids, top: node.scrollTop };
+	}, [list.items]);
+	const scrolled = (event) => {
+		seen.current.top = event.target.scrollTop;
+		if (above && event.target.scrollTop < ROW) setAbove(0);
 	};
 	useEffect(() => {
 		if (last >= list.items.length - 20 && list.next && !list.error) list.more();
@@ -59,7 +81,8 @@ function Queue({ list, chosen, open }) {
 			move(steps[event.code]);
 		}
 	};
-	return html`<div class="queue-scroll" ref=${scroller} tabindex="0" role="listbox" aria-label=${t('ui.alert.queue')} aria-activedescendant=${at >= 0 ? `alert-${at}` : null} onKeyDown=${onKeyDown}>
+	return html`${above > 0 && html`<button type="button" class="small queue-new" onClick=${() => { scroller.current.scrollTop = 0; setAbove(0); }}>${t('ui.alert.new_above', { count: above })}</button>`}
+	<div class="queue-scroll" ref=${scroller} onScroll=${scrolled} tabindex="0" role="listbox" aria-label=${t('ui.alert.queue')} aria-activedescendant=${at >= 0 ? `alert-${at}` : null} onKeyDown=${onKeyDown}>
 		<div style=${{ height: `${first * ROW}px` }}></div>
 		${list.items.slice(first, last).map((alert, i) => html`<${Row} key=${alert.id} alert=${alert} index=${first + i} active=${alert.id === chosen} open=${open} />`)}
 		<div style=${{ height: `${(list.items.length - last) * ROW}px` }}></div>
@@ -79,9 +102,11 @@ const VIEWS = [
 export default function Alerts({ id }) {
 	const { query } = useRoute();
 	const view = VIEWS.find((one) => one.id === query.get('view')) ?? VIEWS[0];
-	const asked = { ...listQuery(query, ['severity', 'unit', 'endpoint']), state: view.state, mine: view.mine };
+	const asked = { ...listQuery(query, ['severity', 'unit', 'endpoint', 'host']), state: view.state, mine: view.mine };
 	const list = useList('/alerts', asked, { events: ['alert.'] });
 	const summary = useGet('/alerts/summary', null, { events: ['alert.'] });
+	const loud = useStore(sound);
+	useEvents(['alert.created'], (name, data) => name === 'alert.created' && ['critical', 'high'].includes(data.severity) && ring());
 	const [wide] = useState(() => matchMedia('(min-width: 900px)').matches);
 	const open = (alert, replace) => setQuery({}, { path: `/alerts/${alert.id}`, replace: Boolean(replace || id) });
 	// On a wide screen the first alert is opened by itself: the queue is for deciding, not for choosing.
@@ -104,7 +129,7 @@ export default function Alerts({ id }) {
 					<${SearchBox} value=${query.get('q') ?? ''} onSearch=${(q) => setQuery({ q })} label=${t('ui.alert.search')} />
 					<${Filter} name="severity" label=${t('ui.severity.title')} options=${SEVERITIES.map((value) => ({ value, label: t(`ui.severity.${value}`) }))} />
 				</div>
-				<p class="muted total" role="status">${t('ui.alert.total', { count: list.total ?? 0 })}${['xlsx', 'csv'].map((format) => html`<button type="button" class="small ghost" key=${format} onClick=${() => exportList(list, columns(), undefined, format)}><${Icon} name="download" />${t(`ui.table.export_${format}`)}</button>`)}</p>
+				<p class="muted total" role="status">${t('ui.alert.total', { count: list.total ?? 0 })}${['xlsx', 'csv'].map((format) => html`<button type="button" class="small ghost" key=${format} onClick=${() => exportList(list, columns(), undefined, format)}><${Icon} name="download" />${t(`ui.table.export_${format}`)}</button>`)}<button type="button" class="small ghost" role="switch" aria-checked=${loud === 'on' ? 'true' : 'false'} title=${t('ui.alert.sound_hint')} onClick=${toggleSound}>${t(loud === 'on' ? 'ui.alert.sound_on' : 'ui.alert.sound_off')}</button></p>
 			</div>
 			<${ProblemBox} problem=${list.error} retry=${list.reload} />
 			<${Queue} list=${list} chosen=${id} open=${open} />

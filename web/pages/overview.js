@@ -9,11 +9,12 @@ import { can } from '../lib/session.js';
 import { PageHead, Tile, useStale, StaleNote, Severity, State, Ago, Empty, Loading, ProblemBox, SEVERITIES } from '../parts/bits.js';
 import { Bars, Meter } from '../parts/bars.js';
 import { Icon } from '../parts/icons.js';
+import { ResponseTimes } from '../parts/response_times.js';
 
 const WORST = 8, LIVE = 12;
 
 function Live() {
-	const list = useList('/alerts', { state: ['new', 'acknowledged'] }, { events: ['alert.'] });
+	const list = useList('/alerts', { state: ['new', 'acknowledged'], sort: '-last_at' }, { events: ['alert.'] });
 	const known = useRef(null);
 	const rows = list.items.slice(0, LIVE);
 	// What was not there when the page was opened is marked until it has been looked at.
@@ -26,7 +27,7 @@ function Live() {
 		${list.loading && !rows.length && html`<${Loading} />`}
 		${!list.loading && !rows.length && html`<${Empty} title=${t('ui.alert.empty')}>${t('ui.alert.empty_hint')}<//>`}
 		<ol class="live-list" aria-live="polite">${rows.map((alert) => html`<li key=${alert.id}><a class=${`live-row sev-edge-${alert.severity}${fresh.includes(alert.id) ? ' fresh' : ''}`} href=${href(`/alerts/${alert.id}`)}>
-			<${Severity} value=${alert.severity} /><span class="live-title"><strong>${alert.title}</strong>${alert.count > 1 && html` <span class="count">×${number(alert.count)}</span>`}<small class="muted">${[alert.endpoint?.hostname, alert.unit?.name].filter(Boolean).join(' · ')}</small></span>
+			<${Severity} value=${alert.severity} /><span class="live-title"><strong>${alert.what ?? alert.title}</strong>${alert.count > 1 && html` <span class="count">×${number(alert.count)}</span>`}<small class="muted">${[alert.endpoint?.hostname, alert.unit?.name].filter(Boolean).join(' · ')}</small></span>
 			<span class="live-end"><${State} group="alert" value=${alert.state} /><${Ago} at=${alert.last_at} /></span></a></li>`)}</ol>
 	</section>`;
 }
@@ -74,7 +75,7 @@ export default function Overview() {
 		<div class="two wide-left">
 			<${Live} />
 			<div class="stack"><${Hours} summary=${a} />
-			${m && html`<section class="panel"><h2>${t('ui.overview.worst')}</h2><${WorstUnits} summary=${m} /></section>`}</div>
+			${m && html`<section class="panel"><h2>${t('ui.overview.worst')}</h2><${WorstUnits} summary=${m} /></section>`}<${ResponseTimes} /></div>
 		</div>
 	</div>`;
 }

@@ -7,7 +7,7 @@ import { href, go } from '../lib/router.js';
 import { useStore } from '../lib/store.js';
 import { theme, chooseTheme } from '../lib/theme.js';
 import { useKeys, keyName } from '../lib/keys.js';
-import { logout } from '../lib/session.js';
+import { logout, can } from '../lib/session.js';
 import { useGet } from '../lib/data.js';
 import { dropAllDrafts } from '../lib/draft.js';
 import { Icon, Mark } from './icons.js';
@@ -67,6 +67,14 @@ function Account({ session, away }) {
 	</details>`;
 }
 
+// Who is on duty, and a hand-over that nobody has accepted yet.
+function OnDuty() {
+	const now = useGet('/shifts/now', null, { events: ['shift.'], every: 60000 }).data;
+	if (!now) return null;
+	const names = now.on_duty.map((one) => one.account.name).join(', ');
+	return html`<a class="on-duty" href=${href('/shifts')}><span>${names ? t('ui.frame.on_duty', { names }) : t('ui.frame.no_duty')}</span>${now.handover && html`<span class="count">${t('ui.frame.handover')}</span>`}</a>`;
+}
+
 export function Frame({ shell, nav, active, pages, session, path, wall, children }) {
 	const [dialog, setDialog] = useState(null);
 	const items = nav.flatMap((item) => [item, ...(item.children ?? [])]);
@@ -89,6 +97,7 @@ export function Frame({ shell, nav, active, pages, session, path, wall, children
 					${item.children && item === open && html`<div class="nav-sub">${item.children.map((child) => html`<${NavItem} key=${child.path} item=${child} badge=${child.path === '/approvals' && waiting} active=${child.path === active} />`)}</div>`}</div>`)}
 			</nav>
 			<div class="rail-foot">
+				${can('shift.read') && html`<${OnDuty} />`}
 				<button type="button" class="small ghost keys-hint" onClick=${() => setDialog('help')}><kbd>?</kbd> ${t('ui.keys.title')}</button>
 				<${Clock} />
 				<${Account} session=${session} away=${path} />

@@ -274,22 +274,46 @@ static int put_value(struct event_query_sql *sql, struct str name, struct err *e
 		return r;
 	(void)snprintf(whole, sizeof whole, "{%s:String}", sql->params[sql->count - 1].name);
 	bool dotted = str_find_char(name, '.') != SIZE_MAX;
-	buf_printf(&sql->text, "), fields[%s], %sJSONExtractString(raw, %s)", whole, dotted ? "firstNonDefault(" : "", whole);
+	buf_printf(&sql->text, "), fields[%s], %sJSONExtract(raw, %s, 'String')", whole, dotted ? "firstNonDefault(" : "", whole);
 	if (dotted) {
-		put(sql, ", JSONExtractString(raw");
+		put(sql, ", JSONExtract(raw");
 		r = put_path(sql, name, err);
-		put(sql, "))");
+		put(sql, ", 'String'))");
 	}
 	put(sql, ")");
 	return r;
+}
+
+/* The index of words before JSON is read: a value of a JSON text has its words there, unless letters are escaped, which
+ * nobody does with these. A value of the map need not stand in raw. */
+static int put_words_of(struct event_query_sql *sql, const struct event_query *q, struct err *err)
+{
+	struct str longest = STR_EMPTY;
+	for (size_t i = 0, from = 0; i <= q->value.n; i++) {
+		unsigned char c = i < q->value.n ? (unsigned char)q->value.p[i] : ' ';
+		if (c < ' ')
+			return 0;
+		if (c < 0x80 && in_token(c))
+			continue;
+		if (i - from > longest.n && c < 0x80 && (from == 0 || (unsigned char)q->value.p[from - 1] < 0x80))
+			longest = str_sub(q->value, from, i);
+		from = i + 1;
+	}
+	if (longest.n < 3)
+		return 0;
+	int r = put_with(sql, "(hasToken(lower(raw), ", "String", lower(sql->arena, longest), ") OR ", err);
+	return r < 0 ? r : put_with(sql, "mapContains(fields, ", "String", q->field, ")) AND ", err);
 }
 
 /* A field without a column. */
 static int put_free(struct event_query_sql *sql, const struct event_query *q, struct err *err)
 {
 	bool exists = q->kind == EVENT_QUERY_EXISTS;
+	int r = q->kind == EVENT_QUERY_EQUAL ? put_words_of(sql, q, err) : 0;
+	if (r < 0)
+		return r;
 	put(sql, exists ? "(" : "arrayExists(x -> ");
-	int r = exists ? 0 : put_comparison(sql, q, "x", err);
+	r = exists ? 0 : put_comparison(sql, q, "x", err);
 	put(sql, exists ? "" : ", splitByChar('\\n', ");
 	if (r == 0)
 		r = put_value(sql, q->field, err);

@@ -168,21 +168,21 @@ static void compiles(void **state)
 		 "(ifNull(toIPv6OrNull(source_ip) BETWEEN toIPv6({p0:String}) AND toIPv6({p1:String}), 0))",
 		 "::ffff:10.0.0.0|::ffff:10.255.255.255|"},
 		{"x:y", "(arrayExists(x -> lower(x) = {p0:String}, splitByChar('\\n', if(mapContains(fields, {p1:String}), fields[{p1:String}],"
-		 " JSONExtractString(raw, {p1:String})))))",
+		 " JSONExtract(raw, {p1:String}, 'String')))))",
 		 "y|x|"},
 		{"a.b:y", "(arrayExists(x -> lower(x) = {p0:String}, splitByChar('\\n', if(mapContains(fields, {p1:String}), fields[{p1:String}],"
-		 " firstNonDefault(JSONExtractString(raw, {p1:String}), JSONExtractString(raw, {p2:String}, {p3:String}))))))",
+		 " firstNonDefault(JSONExtract(raw, {p1:String}, 'String'), JSONExtract(raw, {p2:String}, {p3:String}, 'String'))))))",
 		 "y|a.b|a|b|"},
 		{"message:a", "((((hasToken(lower(raw), {p0:String}))) AND ((hasToken(lower(text), {p1:String})))))", "a|a|"},
-		{"x:*", "((if(mapContains(fields, {p0:String}), fields[{p0:String}], JSONExtractString(raw, {p0:String})) != ''))", "x|"},
+		{"x:*", "((if(mapContains(fields, {p0:String}), fields[{p0:String}], JSONExtract(raw, {p0:String}, 'String')) != ''))", "x|"},
 		{"event.id:0190c4f2-8a52-7d3e-9f10-aabbccddeeff", "(event_id = {p0:UUID})", "0190c4f2-8a52-7d3e-9f10-aabbccddeeff|"},
 		{"NOT (user.name:a OR user.name:b)",
 		 "(NOT ((lower(user_name) = {p0:String}) OR (lower(user_name) = {p1:String})))", "a|b|"},
 		{"user.name:\"' OR 1=1 --\"", "(lower(user_name) = {p0:String})", "' or 1=1 --|"},
 		{"\"x') UNION SELECT 1\":\"} {p0:String}\"",
-		 "(arrayExists(x -> lower(x) = {p0:String}, splitByChar('\\n', if(mapContains(fields, {p1:String}), fields[{p1:String}],"
-		 " JSONExtractString(raw, {p1:String})))))",
-		 "} {p0:string}|x') UNION SELECT 1|"},
+		 "((hasToken(lower(raw), {p0:String}) OR mapContains(fields, {p1:String})) AND arrayExists(x -> lower(x) = {p2:String},"
+		 " splitByChar('\\n', if(mapContains(fields, {p3:String}), fields[{p3:String}], JSONExtract(raw, {p3:String}, 'String')))))",
+		 "string|x') UNION SELECT 1|} {p0:string}|x') UNION SELECT 1|"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		const struct event_query *q;

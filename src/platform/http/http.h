@@ -39,6 +39,7 @@ struct http_request {
 		struct str name, value;
 	} params[HTTP_PATH_PARAMS]; /* {name} parts of the route's path */
 	const void *connection; /* private to http_server.c */
+	bool connected;         /* came over one: not in replays and tests */
 };
 
 /* Looked up without regard to case; STR_EMPTY (p == NULL) when absent. */
@@ -52,7 +53,7 @@ bool http_query_at(const struct http_request *req, size_t i, struct str *ret_nam
 struct str http_cookie(const struct http_request *req, const char *name);
 struct str http_param(const struct http_request *req, const char *name);
 /* Has the client hung up? For handlers that work long; only while the handler runs, from any thread. A client that shut
- * down its sending side counts as gone. */
+ * down its sending side counts as gone. What came over no connection is never gone. */
 bool http_request_gone(const struct http_request *req);
 
 /* A request that no connection brings: to carry out later what was asked and kept. Finds its route. Texts are borrowed.

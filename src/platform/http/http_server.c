@@ -418,6 +418,7 @@ static bool copy_headers(struct exchange *ex)
 	ex->fields.headers.items = ARENA_ARRAY(ex->req.arena, HEADERS_MAX, struct http_pair);
 	int seen = MHD_get_connection_values_n(ex->mhd, MHD_HEADER_KIND, copy_header, ex);
 	ex->req.connection = &ex->fields;
+	ex->req.connected = true;
 	return seen >= 0 && (size_t)seen == ex->fields.headers.count && seen < HEADERS_MAX;
 }
 
@@ -522,6 +523,8 @@ static enum MHD_Result take_body(struct exchange *ex, const char *data, size_t *
 
 bool http_request_gone(const struct http_request *req)
 {
+	if (!req->connected)
+		return false;
 	/* Suspended meanwhile, so the descriptor stays open and nobody else reads from it. */
 	const struct exchange *ex = (const struct exchange *)(const void *)((const char *)req - offsetof(struct exchange, req));
 	char byte;

@@ -71,6 +71,7 @@ struct core {
 	struct server_journal *log; /* on its way to the pipeline */
 	struct job_runner *watch_jobs; /* of their own: what they look at may be what the others hang on */
 	struct status_watch *watch;
+	struct source_watch *sources; /* counters of log sources */
 	unsigned char senders_sent[SHA256_SIZE]; /* digest of the last snapshot; only the job that sends it */
 
 	pthread_mutex_t lock; /* everything below */

@@ -10,6 +10,7 @@
 #include "engine/event_pipeline/event_canary.h"
 #include "program/server/core.h"
 #include "service/alert/alert.h"
+#include "service/source/source.h"
 
 #define ALERT_LIMIT ((size_t)4 << 20)
 #define QUEUE_MAX   256
@@ -45,6 +46,12 @@ static void fill_from_raw(struct arena *arena, struct alert_record *r)
 	r->quarantine_id = event_get(&e, "quarantine.id");
 }
 
+static int read_level(struct db_tx *tx, void *ctx, struct err *err)
+{
+	struct alert_record *r = ctx;
+	return source_level(tx, r->source, &r->system_level, err);
+}
+
 static int commit(struct core *core, struct arena *arena, const struct event_alert *alert, struct err *err)
 {
 	const struct event_alert a = *alert;
@@ -78,7 +85,8 @@ static int commit(struct core *core, struct arena *arena, const struct event_ale
 	};
 	(void)alert_severity_parse(a.severity, &record.severity);
 	fill_from_raw(arena, &record);
-	return alert_intake(&core->services, &record, err);
+	int r = db_read(core->db, read_level, &record, err);
+	return r < 0 ? r : alert_intake(&core->services, &record, err);
 }
 
 static void acknowledge(struct core *core, const char *key)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /* Judges what core_watch.c sees of the server's own parts: where we are blind, since when. No questions are asked here. */
 #include "program/server/core.h"
+#include "service/source/source_watch.h"
 
 /* A part that has had work for so long without getting on stands still. */
 #define STILL (20 * USEC_PER_SEC)
@@ -116,6 +117,26 @@ static void judge_rest(const struct judging *j)
 			->number = age / USEC_PER_DAY;
 }
 
+/* Late ones by minutes, losing ones by events, wrong clocks by minutes. */
+static void add_source(const struct source_state *s, enum source_condition fault, void *ctx)
+{
+	const struct judging *j = ctx;
+	struct status_blind *b;
+	if (fault == SOURCE_SILENT) {
+		b = status_report_add(j->report, s->last_at > 0 ? "source_silent" : "source_never", s->silent_since);
+		b->number = (j->now - b->since) / USEC_PER_MINUTE;
+	} else if (fault == SOURCE_LOSING) {
+		b = status_report_add(j->report, "source_loss", s->lost_since);
+		b->number = (int64_t)s->lost;
+	} else {
+		b = status_report_add(j->report, "source_clock", s->clock_since);
+		b->number = (s->skew_s < 0 ? -s->skew_s : s->skew_s) / 60;
+	}
+	b->lost = (int64_t)s->lost;
+	b->unit_id = s->unit_id;
+	str_copy_c(str_c(s->name), b->machine, sizeof(b->machine));
+}
+
 void core_judge(struct core *core, struct status_report *report)
 {
 	struct judging j = {.core = core, .now = clock_now(), .mono = clock_monotonic(), .report = report};
@@ -142,4 +163,6 @@ void core_judge(struct core *core, struct status_report *report)
 	/* Whether a unit is silent shows only while the way from it is sound. */
 	status_watch_central(core->watch, sound);
 	status_watch_judge(core->watch, report);
+	source_watch_central(core->sources, sound);
+	source_watch_judge(core->sources, add_source, &j);
 }

@@ -5,6 +5,7 @@
 #include "program/server/core.h"
 #include "service/account/account.h"
 #include "service/endpoint/endpoint.h"
+#include "service/source/source.h"
 
 #define SEND_MS      5000
 #define PUSH_PAUSE   USEC_PER_SEC /* at least, and PUSH_SHARE times what the last one took */
@@ -88,6 +89,12 @@ struct collected {
 	size_t part_count;
 	uint64_t *counts;
 	uint64_t total, machines;
+	/* Tokens of registered sources: what is sent with them is the source's. */
+	struct token_source {
+		struct uuid token_id;
+		struct event_sender sender;
+	} *token_sources;
+	size_t token_source_count;
 };
 
 static void collected_done(struct collected *c)
@@ -96,6 +103,7 @@ static void collected_done(struct collected *c)
 		proc_message_done(&c->parts[i]);
 	mem_free(c->parts);
 	mem_free(c->counts);
+	mem_free(c->token_sources);
 }
 
 static void new_part(struct collected *c)
@@ -132,19 +140,40 @@ static int collect_endpoint(const struct endpoint_snapshot_row *row, void *ctx, 
 	return 0;
 }
 
+static void collect_source(const struct event_sender *s, const struct uuid *token_id, void *ctx)
+{
+	struct collected *c = ctx;
+	if (token_id == NULL) {
+		collect(c, s);
+		return;
+	}
+	c->token_sources = mem_realloc_array(c->token_sources, c->token_source_count + 1, sizeof(*c->token_sources));
+	c->token_sources[c->token_source_count++] = (struct token_source){*token_id, *s};
+}
+
 static void collect_token(const struct account_token_info *t, void *ctx)
 {
+	const struct collected *c = ctx;
 	struct event_sender s = {.id = t->token_id, .unit = t->unit_id, .not_after = t->expires_at};
 	char id[UUID_TEXT_SIZE];
 	struct buf source = BUF_FIXED(s.source, sizeof(s.source));
 	(void)sha256_hex(t->digest, s.credential);
 	buf_printf(&source, "token-%s", uuid_text(&t->token_id, id));
+	for (size_t i = 0; i < c->token_source_count; i++)
+		if (uuid_eq(&c->token_sources[i].token_id, &t->token_id)) {
+			struct event_sender known = c->token_sources[i].sender;
+			memcpy(known.credential, s.credential, sizeof(known.credential));
+			known.not_after = s.not_after;
+			s = known;
+			break;
+		}
 	collect(ctx, &s);
 }
 
-static int read_tokens(struct db_tx *tx, void *ctx, struct err *err)
+static int read_sources_and_tokens(struct db_tx *tx, void *ctx, struct err *err)
 {
-	return account_each_token(tx, "event.send", clock_now(), collect_token, ctx, err);
+	int r = source_each_sender(tx, collect_source, ctx, err);
+	return r < 0 ? r : account_each_token(tx, "event.send", clock_now(), collect_token, ctx, err);
 }
 
 static void digest_of(const struct collected *c, unsigned char out[SHA256_SIZE])
@@ -231,7 +260,7 @@ static int push_senders(struct core *core, bool wanted, struct err *err)
 	unsigned char digest[SHA256_SIZE];
 	int r = endpoint_snapshot(&core->services, collect_endpoint, &c, err);
 	if (r >= 0)
-		r = db_read(core->db, read_tokens, &c, err);
+		r = db_read(core->db, read_sources_and_tokens, &c, err);
 	if (r >= 0 && c.part_count == 0)
 		new_part(&c);
 	if (r >= 0) {

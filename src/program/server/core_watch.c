@@ -5,12 +5,15 @@
 #include "engine/event_pipeline/event_canary.h"
 #include "program/server/core.h"
 #include "program/server/key_protocol.h"
+#include "program/server/pipe_sources.h"
 #include "service/endpoint/endpoint.h"
+#include "service/source/source_watch.h"
 
-#define WATCH_THREADS 7 /* one a job: each may hang on what it looks at */
+#define WATCH_THREADS 8 /* one a job: each may hang on what it looks at */
 #define KEY_MS        3000
 #define JUMP_S        30
 #define LOG_MS        2000
+#define SOURCES_MS    3000
 #define EVENTDB       "eventdb"
 #define PING_EVERY    (5 * USEC_PER_SEC)
 #define PING_SILENCE  (30 * USEC_PER_SEC)
@@ -109,6 +112,21 @@ static int ping_store(struct job *job, void *ctx, struct err *err)
 	return proc_role_report_silent(core->role, EVENTDB, err);
 }
 
+/* ---- log sources: what the pipeline counted of each ---- */
+
+static int look_at_sources(struct job *job, void *ctx, struct err *err)
+{
+	struct core *core = ctx;
+	struct pipe_sources got = {0};
+	(void)job;
+	int r = pipe_sources_ask(core->role, SOURCES_MS, &got, err);
+	if (r == 0)
+		source_watch_take(core->sources, got.counts, got.count, got.strangers, got.stranger_count);
+	pipe_sources_done(&got);
+	int kept = source_watch_keep(core->sources, err);
+	return r < 0 ? r : kept;
+}
+
 /* ---- the key role ---- */
 
 static int ask_key(struct job *job, void *ctx, struct err *err)
@@ -192,7 +210,8 @@ static void look_at_losses(struct core_watched *w, const struct event_pipeline_s
 static bool stands_in(const struct status_report *report, const struct status_blind *b)
 {
 	for (unsigned i = 0; i < report->blind_count; i++)
-		if (strcmp(report->blind[i].what, b->what) == 0 && uuid_eq(&report->blind[i].unit_id, &b->unit_id))
+		if (strcmp(report->blind[i].what, b->what) == 0 && uuid_eq(&report->blind[i].unit_id, &b->unit_id) &&
+		    strcmp(report->blind[i].machine, b->machine) == 0)
 			return true;
 	return false;
 }
@@ -262,6 +281,8 @@ int core_watch_start(struct core *core, struct err *err)
 	usec_t interval = core->config->canary_interval_s * USEC_PER_SEC;
 	core->watched.started_mono = clock_monotonic();
 	core->watch = status_watch_new(&core->services, interval);
+	core->sources = source_watch_new(&core->services);
+	core->services.sources = core->sources;
 	core->services.canary = canary_seconds;
 	core->services.canary_ctx = core;
 	return core_alerts_start(core, err);
@@ -275,6 +296,7 @@ void core_watch_begin(struct core *core)
 	job_every(core->watch_jobs, "judge", 2 * USEC_PER_SEC, judge, core);
 	job_every(core->watch_jobs, "key", 5 * USEC_PER_SEC, ask_key, core);
 	job_every(core->watch_jobs, "keep", 5 * USEC_PER_SEC, keep, core);
+	job_every(core->watch_jobs, "sources", 5 * USEC_PER_SEC, look_at_sources, core);
 	job_every(core->watch_jobs, "log", USEC_PER_SEC, carry_log, core);
 	if (core->store != NULL)
 		job_every(core->watch_jobs, "stored", interval, look_into_store, core);
@@ -291,6 +313,7 @@ void core_watch_stop(struct core *core)
 void core_watch_free(struct core *core)
 {
 	status_watch_free(core->watch);
+	source_watch_free(core->sources);
 	mem_free(core->judged);
 	core->watch = NULL;
 }

@@ -88,6 +88,10 @@ static int add_filters(struct api_list *list, const struct api_request *req, str
 		api_list_add(list, " AND " API_IN_SET("a.severity"), DB_INT(severities));
 	if (r >= 0 && (r = api_query_uuid(req, "endpoint", endpoint, err)) > 0)
 		api_list_add(list, " AND a.endpoint_id = ?", DB_UUID(endpoint));
+	/* Machines without an agent have names only. */
+	struct str host = http_query(req->http, "host");
+	if (r >= 0 && host.n > 0)
+		api_list_add(list, " AND a.host = ?", DB_TEXT(host));
 	if (r >= 0 && (r = api_query_int(req, "mine", 0, 1, &mine, err)) > 0 && mine != 0)
 		api_list_add(list, " AND a.assignee_id = ?", DB_UUID(&req->access->account_id));
 	return r;

@@ -21,7 +21,7 @@
 enum relation { OWN, BELOW, OTHER, RELATION__COUNT };
 static const char *const relation_names[] = {"own", "below", "other"};
 
-enum record { NO_RECORD, UNIT, ACCOUNT, GRANT, ENDPOINT, ALERT, INCIDENT, QUARANTINE, TOKEN, ENROLMENT, SUPPRESSION, SHIFT, HANDOVER, NOBODYS, RECORD__COUNT };
+enum record { NO_RECORD, UNIT, ACCOUNT, GRANT, ENDPOINT, ALERT, INCIDENT, QUARANTINE, TOKEN, ENROLMENT, SUPPRESSION, SHIFT, HANDOVER, SOURCE, NOBODYS, RECORD__COUNT };
 
 /* $unit, $account, $alert, $n (a number never used before), $soon (a day from now) are put into query and body. */
 static const struct {
@@ -97,6 +97,20 @@ static const struct {
 	{"GET", "/api/v1/bundles", .once = true},
 	{"POST", "/api/v1/bundles", .body = "{\"note\":\"x\"}", .once = true},
 	{"GET", "/api/v1/threats", .once = true},
+	{"GET", "/api/v1/events", .query = "unit=$unit"},
+	{"GET", "/api/v1/events/histogram", .query = "unit=$unit"},
+	{"GET", "/api/v1/events/facets", .query = "field=user.name&unit=$unit"},
+	{"GET", "/api/v1/events/fields", .query = "unit=$unit"},
+	{"GET", "/api/v1/events/common", .query = "q=a&unit=$unit"},
+	{"GET", "/api/v1/events/tail", .query = "unit=$unit"},
+	{"GET", "/api/v1/events/export", .query = "unit=$unit"},
+	{"GET", "/api/v1/events/rule", .query = "q=a&unit=$unit"},
+	{"GET", "/api/v1/events/dead", .query = "unit=$unit"},
+	{"POST", "/api/v1/events/sql", .body = "{\"sql\":\"SELECT 1\"}", .once = true},
+	{"GET", "/api/v1/events/saved", .once = true},
+	{"POST", "/api/v1/events/saved", .body = "{\"name\":\"x\",\"unit_id\":\"$unit\"}"},
+	{"DELETE", "/api/v1/events/saved/{id}", NOBODYS, .once = true},
+	{"GET", "/api/v1/events/{id}", NOBODYS, .once = true},
 	{"GET", "/api/v1/rules", .once = true},
 	{"POST", "/api/v1/rules", .body = "{\"text\":\"x\"}", .once = true},
 	{"GET", "/api/v1/rules/state", .once = true},
@@ -153,6 +167,17 @@ static const struct {
 	{"PATCH", "/api/v1/handovers/{id}", HANDOVER, .body = "{\"body\":\"x\"}"},
 	{"POST", "/api/v1/handovers/{id}/sign", HANDOVER},
 	{"POST", "/api/v1/handovers/{id}/accept", HANDOVER, .body = "{}"},
+	{"GET", "/api/v1/sources", .query = "unit=$unit"},
+	{"POST", "/api/v1/sources", .body = "{\"name\":\"S-$n\",\"unit_id\":\"$unit\",\"addresses\":[\"2001:db8::$n\"]}"},
+	{"GET", "/api/v1/sources/strangers", .once = true},
+	{"GET", "/api/v1/sources/connect", .once = true},
+	/* Rights are asked row by row: gate_import_test. */
+	{"POST", "/api/v1/sources/import", .body = "name,unit,addresses\nS-$n,OWN,10.0.0.1\n", .once = true},
+	{"GET", "/api/v1/sources/{id}", SOURCE},
+	{"PATCH", "/api/v1/sources/{id}", SOURCE, .body = "{\"note\":\"x\"}"},
+	{"DELETE", "/api/v1/sources/{id}", SOURCE},
+	{"GET", "/api/v1/source-retention", .once = true},
+	{"PATCH", "/api/v1/source-retention/{class}", .body = "{\"days\":100,\"reason\":\"x\"}", .once = true},
 	{"GET", "/api/v1/incidents", .query = "unit=$unit"},
 	{"POST", "/api/v1/incidents", .body = "{\"title\":\"x\",\"kind\":\"tech.power\",\"unit_id\":\"$unit\"}"},
 	{"GET", "/api/v1/incidents/{id}", INCIDENT},
@@ -338,6 +363,7 @@ static struct uuid make_record(enum record record, enum relation relation)
 {
 	struct err err = {.code = 0};
 	struct making k = {.relation = relation, .role = "finance"};
+	char text[128];
 	switch (record) {
 	case UNIT:
 		return m.units[relation];
@@ -369,6 +395,10 @@ static struct uuid make_record(enum record record, enum relation relation)
 		k.id = uuid_new();
 		rig_must(db_write(m.rig.db, make_suppression, &k, &err), &err);
 		return k.id;
+	case SOURCE:
+		(void)snprintf(text, sizeof text, "{\"name\":\"M-%u\",\"addresses\":[\"2001:db8:1::%x\"],", m.counter, m.counter);
+		m.counter++;
+		return make_by_route(relation, "/api/v1/sources", text);
 	case NO_RECORD:
 	case NOBODYS:
 	case RECORD__COUNT:

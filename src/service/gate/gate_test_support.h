@@ -19,6 +19,7 @@
 #include "service/approval/approval.h"
 #include "service/audit/audit.h"
 #include "service/endpoint/endpoint.h"
+#include "service/event/event_search.h"
 #include "service/gate/gate.h"
 #include "service/history/history.h"
 #include "service/incident/incident.h"
@@ -27,6 +28,7 @@
 #include "service/protection/protection.h"
 #include "service/rule/rule.h"
 #include "service/shift/shift.h"
+#include "service/source/source.h"
 #include "service/status/status.h"
 #include "service/unit/unit.h"
 

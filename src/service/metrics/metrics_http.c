@@ -4,6 +4,7 @@
 #include "service/endpoint/endpoint.h"
 #include "service/metrics/metrics_internal.h"
 #include "service/metrics/openmetrics.h"
+#include "service/source/source_watch.h"
 #include "service/status/status_watch.h"
 
 #define UNITS_MAX 4096
@@ -148,6 +149,87 @@ static void write_canaries(struct buf *out, const struct status_report *s, struc
 	}
 }
 
+/* ---- log sources ---- */
+
+#define SOURCES_MAX 20000
+
+static void write_source_samples(struct buf *out, const char *name, const char *suffix, const struct source_state *all, size_t n,
+                                 double (*value)(const struct source_state *s))
+{
+	for (size_t i = 0; i < n; i++) {
+		char id[UUID_TEXT_SIZE];
+		openmetrics_sample(out, name, suffix,
+		                   OPENMETRICS_LABELS({"source", str_c(uuid_text(&all[i].id, id))}, {"name", str_c(all[i].name)}), value(&all[i]));
+	}
+}
+
+static double source_taken(const struct source_state *s)
+{
+	return (double)s->counts[SOURCE_TAKEN];
+}
+
+static double source_bytes(const struct source_state *s)
+{
+	return (double)s->counts[SOURCE_BYTES];
+}
+
+static double source_lost(const struct source_state *s)
+{
+	return (double)(s->counts[SOURCE_DROPPED] + s->counts[SOURCE_LIMITED]);
+}
+
+static double source_rejected(const struct source_state *s)
+{
+	return (double)s->counts[SOURCE_REJECTED];
+}
+
+static double source_unparsed(const struct source_state *s)
+{
+	return (double)s->counts[SOURCE_UNPARSED];
+}
+
+static double source_last(const struct source_state *s)
+{
+	return (double)s->last_at / USEC_PER_SEC;
+}
+
+static double source_sound(const struct source_state *s)
+{
+	return s->condition != SOURCE_SILENT && s->condition != SOURCE_LOSING && s->condition != SOURCE_CLOCK;
+}
+
+static double source_skew(const struct source_state *s)
+{
+	return s->has_skew ? (double)s->skew_s : 0;
+}
+
+static void write_sources(struct buf *out, struct source_watch *watch, struct arena *arena)
+{
+	static const struct {
+		const char *name, *unit, *help;
+		double (*value)(const struct source_state *s);
+		enum openmetrics_type type;
+	} families[] = {
+		{"luytre_source_events", NULL, "Events taken of a log source.", source_taken, OPENMETRICS_COUNTER},
+		{"luytre_source_bytes", "bytes", "Bytes of their texts.", source_bytes, OPENMETRICS_COUNTER},
+		{"luytre_source_lost", NULL, "Events dropped for want of room or over the source's limit.", source_lost, OPENMETRICS_COUNTER},
+		{"luytre_source_rejected", NULL, "Messages that were no events.", source_rejected, OPENMETRICS_COUNTER},
+		{"luytre_source_unparsed", NULL, "Events kept as plain text.", source_unparsed, OPENMETRICS_COUNTER},
+		{"luytre_source_last_timestamp_seconds", "seconds", "When the last event came; 0: never.", source_last, OPENMETRICS_GAUGE},
+		{"luytre_source_clock_skew_seconds", "seconds", "Receipt less the event's own time, median; 0 also when not known.", source_skew,
+		 OPENMETRICS_GAUGE},
+		{"luytre_source_sound", NULL, "0 while the source is silent for too long, loses events or has a wrong clock.", source_sound,
+		 OPENMETRICS_GAUGE},
+	};
+	size_t max = source_watch_count(watch) < SOURCES_MAX ? source_watch_count(watch) : SOURCES_MAX;
+	struct source_state *all = ARENA_ARRAY(arena, max + 1, struct source_state);
+	size_t n = source_watch_list(watch, all, max);
+	for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+		openmetrics_family(out, families[i].name, families[i].type, families[i].unit, families[i].help);
+		write_source_samples(out, families[i].name, families[i].type == OPENMETRICS_COUNTER ? "_total" : "", all, n, families[i].value);
+	}
+}
+
 /* ---- records, database, jobs ---- */
 
 static void write_sums(struct buf *out, const struct sums *s)
@@ -222,7 +304,7 @@ static int get_metrics(struct api_request *req, struct http_response *res, struc
 	sc->status->fill(sc->status->ctx, s);
 	(void)api_reply_empty(res, 200);
 	res->content_type = OPENMETRICS_CONTENT_TYPE;
-	res->body = BUF_INIT((size_t)8 << 20);
+	res->body = BUF_INIT((size_t)64 << 20);
 	struct buf *out = &res->body;
 	openmetrics_family(out, "luytre_build", OPENMETRICS_INFO, NULL, "The program.");
 	openmetrics_sample(out, "luytre_build", "_info", OPENMETRICS_LABELS({"version", str_c(s->version)}), 1);
@@ -230,6 +312,8 @@ static int get_metrics(struct api_request *req, struct http_response *res, struc
 	write_pipeline(out, s);
 	write_blind(out, s);
 	write_canaries(out, s, req->arena);
+	if (sc->sources != NULL)
+		write_sources(out, sc->sources, req->arena);
 	write_sums(out, sums);
 	write_database(out, sc->db);
 	if (sc->jobs != NULL)

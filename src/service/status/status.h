@@ -36,8 +36,8 @@ struct status_blind {
 	usec_t since;
 	int64_t lost;   /* events; 0: none that we know of */
 	struct uuid unit_id; /* null: the server's own parts */
-	char machine[64];    /* "" when not of one machine */
-	int64_t number;      /* days, seconds: what the sentence counts */
+	char machine[128];   /* "" when not of one machine or log source */
+	int64_t number;      /* days, minutes, seconds: what the sentence counts */
 };
 
 struct status_watch;

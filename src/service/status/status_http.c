@@ -187,10 +187,48 @@ static void write_group(struct json_writer *w, const struct status_report *s, un
 	write_line(w, &line);
 }
 
+#define SOURCES_SHOWN 8
+
+static bool is_of_source(const struct status_blind *b)
+{
+	return str_starts_with(str_c(b->what), STR("source_"));
+}
+
+/* Log sources stand one by one, with their names; past the first few of a fault the rest is one line. */
+static void write_source(struct json_writer *w, const struct status_report *s, unsigned at, unsigned rank, const struct viewer *v)
+{
+	const struct status_blind *b = &s->blind[at];
+	struct line line = line_of(b);
+	int64_t rest = 1;
+	for (unsigned i = at + 1; i < s->blind_count && rank == SOURCES_SHOWN; i++)
+		if (strcmp(s->blind[i].what, b->what) == 0 && visible(v, &s->blind[i].unit_id) != NULL) {
+			rest++;
+			line.lost += s->blind[i].lost;
+		}
+	const struct arg *args = ARGS(ARG_STR("unit", visible(v, &b->unit_id)->name), ARG_CSTR("machine", b->machine), ARG_I64("count", rest),
+	                              ARG_I64("number", b->number));
+	say(v, rest > 1 ? "many" : "blind", b->what, args, &line.sentence);
+	say(v, "do", b->what, args, &line.action);
+	write_line(w, &line);
+}
+
+static void write_sources(struct json_writer *w, const struct status_report *s, const struct viewer *v)
+{
+	for (unsigned i = 0; i < s->blind_count; i++) {
+		if (!is_of_source(&s->blind[i]) || visible(v, &s->blind[i].unit_id) == NULL)
+			continue;
+		unsigned rank = 0;
+		for (unsigned k = 0; k < i; k++)
+			rank += strcmp(s->blind[k].what, s->blind[i].what) == 0 && visible(v, &s->blind[k].unit_id) != NULL;
+		if (rank <= SOURCES_SHOWN)
+			write_source(w, s, i, rank, v);
+	}
+}
+
 static void write_units(struct json_writer *w, const struct status_report *s, const struct viewer *v)
 {
 	for (unsigned i = 0; i < s->blind_count; i++) {
-		bool begins = visible(v, &s->blind[i].unit_id) != NULL;
+		bool begins = visible(v, &s->blind[i].unit_id) != NULL && !is_of_source(&s->blind[i]);
 		for (unsigned k = 0; k < i && begins; k++)
 			begins = strcmp(s->blind[k].what, s->blind[i].what) != 0 || visible(v, &s->blind[k].unit_id) == NULL;
 		if (begins)
@@ -203,6 +241,7 @@ static void write_blind(struct json_writer *w, const struct status_report *s, co
 	json_name(w, "blind");
 	json_array(w);
 	write_server(w, s, v);
+	write_sources(w, s, v);
 	write_units(w, s, v);
 	json_array_end(w);
 }
