@@ -53,6 +53,8 @@ struct service_context {
 	void *canary_ctx;
 	/* What the enrolment command tells agents; 0: 8445 and 8444. */
 	uint16_t agent_port, events_port;
+	/* Where syslog is taken; 0: not. */
+	uint16_t syslog_udp_port, syslog_tcp_port, syslog_tls_port;
 	/* Starts luytre-scand for us (engine/malware/malware.h); NULL: we may ourselves. */
 	const struct malware_starter *scanner_starter;
 	/* Wakes the outbox dispatcher after a commit; set by service/api. */

@@ -18,7 +18,7 @@ const TONES = {
 	new: 'bad', acknowledged: 'warn', closed: 'quiet', cancelled: 'quiet', triaged: 'warn', responding: 'warn', recovering: 'warn',
 	held: 'warn', restore_requested: 'busy', restored: 'quiet', delete_requested: 'busy', deleted: 'quiet',
 	quarantined: 'good', reported: 'warn', failed: 'bad', current: 'good', superseded: 'quiet',
-	running: 'good', ready: 'good', ok: 'good', starting: 'busy', stopped: 'bad', disabled: 'quiet', active: 'good', expired: 'quiet', used: 'quiet', open: 'good', lost: 'bad',
+	running: 'good', ready: 'good', ok: 'good', waiting: 'busy', losing: 'bad', clock: 'warn', unreadable: 'warn', starting: 'busy', stopped: 'bad', disabled: 'quiet', active: 'good', expired: 'quiet', used: 'quiet', open: 'good', lost: 'bad',
 };
 
 // A state as a dot and its word. `group` names the catalogue: ui.<group>.state.<value>.

@@ -124,7 +124,7 @@ static void add_source(const struct source_state *s, enum source_condition fault
 	struct status_blind *b;
 	if (fault == SOURCE_SILENT) {
 		b = status_report_add(j->report, s->last_at > 0 ? "source_silent" : "source_never", s->silent_since);
-		b->number = (j->now - b->since) / USEC_PER_MINUTE;
+		b->number = (j->now - b->since + USEC_PER_MINUTE - 1) / USEC_PER_MINUTE;
 	} else if (fault == SOURCE_LOSING) {
 		b = status_report_add(j->report, "source_loss", s->lost_since);
 		b->number = (int64_t)s->lost;
@@ -132,7 +132,7 @@ static void add_source(const struct source_state *s, enum source_condition fault
 		b = status_report_add(j->report, "source_clock", s->clock_since);
 		b->number = (s->skew_s < 0 ? -s->skew_s : s->skew_s) / 60;
 	}
-	b->lost = (int64_t)s->lost;
+	b->lost = fault == SOURCE_CLOCK ? 0 : (int64_t)s->lost;
 	b->unit_id = s->unit_id;
 	str_copy_c(str_c(s->name), b->machine, sizeof(b->machine));
 }

@@ -187,12 +187,30 @@ static int get_source(struct api_request *req, struct http_response *res, struct
 /* What devices must be told, for the page's help. */
 static int get_connect(struct api_request *req, struct http_response *res, struct err *err)
 {
-	const char *const *names = req->service->public_names;
+	const struct service_context *sc = req->service;
+	const char *const *names = sc->public_names;
+	cleanup_buf struct buf ca = BUF_INIT((size_t)64 << 10);
+	int r = sc->keys != NULL ? sc->keys->ca_pem(sc->keys->ctx, &ca, err) : 0;
+	if (r < 0)
+		return r;
+	const struct {
+		const char *name;
+		int64_t port;
+	} ports[] = {{"events_port", sc->events_port != 0 ? sc->events_port : 8444},
+	             {"syslog_udp_port", sc->syslog_udp_port},
+	             {"syslog_tcp_port", sc->syslog_tcp_port},
+	             {"syslog_tls_port", sc->syslog_tls_port}};
 	struct json_writer w = api_reply(res, 200);
-	(void)err;
 	json_object(&w);
 	json_member_cstr(&w, "host", names != NULL ? names[0] : NULL);
-	json_member_int(&w, "events_port", req->service->events_port != 0 ? req->service->events_port : 8444);
+	for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
+		json_name(&w, ports[i].name);
+		if (ports[i].port > 0)
+			json_int(&w, ports[i].port);
+		else
+			json_null(&w);
+	}
+	json_member_str(&w, "ca_pem", buf_str(&ca));
 	json_object_end(&w);
 	return 0;
 }
