@@ -180,16 +180,17 @@ static void add_once(struct event_build *b, struct str name, struct str value)
 		event_build_add(b, name, value);
 }
 
-static void keep(struct match *m, const struct event_piece *piece, struct str value)
+/* false: it is no syslog header after all. */
+static bool keep(struct match *m, const struct event_piece *piece, struct str value)
 {
 	struct event_build *b = m->b;
 	struct str name = m->d->names.names[piece->name].text;
 	if (piece->type == EVENT_CAPTURE_PAIRS)
 		b->foreign = b->foreign || event_pairs_parse(b, value);
 	else if (piece->type == EVENT_CAPTURE_SYSLOG)
-		(void)event_syslog_parse(b, value);
+		return event_syslog_parse(b, value);
 	else if (piece->name == 0)
-		return;
+		return true;
 	else if (piece->type == EVENT_CAPTURE_TIME)
 		event_build_add_time(b, name, m->time);
 	else if (str_eq(name, STR("message")))
@@ -198,6 +199,7 @@ static void keep(struct match *m, const struct event_piece *piece, struct str va
 		add_once(b, name, value);
 	if (piece->name != 0 && str_eq(name, STR("process.name")))
 		b->program = value;
+	return true;
 }
 
 static void add_constants(const struct event_dictionary *d, struct event_build *b, const struct event_constant *constants, size_t count)
@@ -224,8 +226,8 @@ bool event_pattern_match(const struct event_dictionary *d, const struct event_pa
 	if (m.at != text.n)
 		return false;
 	for (size_t i = 0; i < p->piece_count; i++)
-		if (p->pieces[i].literal.n == 0)
-			keep(&m, &p->pieces[i], m.values[i]);
+		if (p->pieces[i].literal.n == 0 && !keep(&m, &p->pieces[i], m.values[i]))
+			return false;
 	add_constants(d, b, p->constants, p->constant_count);
 	return true;
 }

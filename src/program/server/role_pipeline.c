@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log/log.h"
+#include "engine/event/event_dictionary.h"
 #include "engine/event_pipeline/event_canary.h"
 #include "engine/event_store/event_store.h"
 #include "platform/job/job.h"
@@ -275,8 +276,12 @@ static uint64_t segment_bytes(const struct server_config *config)
 static int start_events(struct arena *arena, struct pipeline *p, struct err *err)
 {
 	struct event_store_config store = {0};
+	bool own = p->config->event_dictionary[0] != '\0';
+	int r = own ? event_dictionary_use_file(p->config->event_dictionary, err) : 0;
+	if (r < 0)
+		return r;
 	server_eventdb_address(arena, p->config, &store.unix_path, &store.url);
-	int r = store.url != NULL ? event_store_new(&store, &p->store, err) : 0;
+	r = store.url != NULL ? event_store_new(&store, &p->store, err) : 0;
 	if (r < 0)
 		return r;
 	const struct detect_config rules = {
