@@ -173,7 +173,7 @@ struct str event_fields_json(struct arena *arena, const struct event *e)
 
 struct str event_json(struct arena *arena, enum event_format format, const struct event *e)
 {
-	if (format == EVENT_FORMAT_JSON || (e->raw.n > 0 && e->raw.p[0] == '{' && event_find(e, "event.parsed") == NULL))
+	if (format == EVENT_FORMAT_JSON || e->in_raw > 0)
 		return e->raw;
 	return fields_json(arena, e, true);
 }

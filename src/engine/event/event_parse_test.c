@@ -133,6 +133,28 @@ static void test_times(void **state)
 	}
 }
 
+/* Rules read JSON whatever came; a text that only begins like it is made of its fields. */
+static void test_for_rules(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *raw, *want;
+	} cases[] = {
+		{"{\"a\":{\"b\":1}}", "{\"a\":{\"b\":1}}"},
+		{"{x a=1 b=2 c=3", "{\"a\":\"1\",\"b\":\"2\",\"c\":\"3\",\"message\":\"{x a=1 b=2 c=3\",\"log.form\":\"text\"}"},
+		{"<13>h app: {\"a\":[1,2],\"b\":null}", "{\"log.syslog.facility.name\":\"user\",\"log.level\":\"notice\",\"event.severity\":5,"
+		                                  "\"process.name\":\"app\",\"host.name\":\"h\",\"a\":[1,2],\"message\":\"{\\\"a\\\":[1,2],\\\"b\\\":null}\",\"log.form\":\"text\"}"},
+	};
+	struct arena *arena = arena_new(0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct event e;
+		assert_int_equal(event_parse_at(arena, EVENT_FORMAT_TEXT, str_c(cases[i].raw), &at_receipt, &e, NULL), 0);
+		struct str json = event_json(arena, EVENT_FORMAT_TEXT, &e);
+		assert_string_equal(arena_cstr(arena, json), cases[i].want);
+	}
+	arena_free(arena);
+}
+
 static void test_dictionary(void **state)
 {
 	(void)state;
@@ -153,6 +175,7 @@ static void test_dictionary(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_for_rules),
 		cmocka_unit_test(test_dictionary),
 		cmocka_unit_test(test_syslog),
 		cmocka_unit_test(test_devices),
