@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "platform/factor/factor_cbor.h"
 #include "platform/factor/factor_test_support.h"
 
 static const unsigned char secret[] = "12345678901234567890";
@@ -165,11 +166,38 @@ static void broken_bytes(void **state)
 	authenticator_done(&a);
 }
 
+static void lengths_that_lie(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *bytes;
+		size_t n;
+		bool sound;
+	} cases[] = {
+		{"", 0, true},
+		{"\xa5\x01\x02\x03\x26\x20\x01\x21\x41\x00\x22\x41\x00", 13, true}, /* a COSE key in short */
+		{"\xa1\x61\x61\xf5\x00", 5, true},            /* two items: a map, a number */
+		{"\x9a\x9a\x9a\x9a\x9a", 5, false},            /* an array of 2.6 thousand million */
+		{"\x5b\xff\xff\xff\xff\xff\xff\xff\xff", 9, false},
+		{"\xbb\x80\x00\x00\x00\x00\x00\x00\x01\x00\x00", 11, false}, /* twice that is two */
+		{"\x42\x00", 2, false},
+		{"\x9f\x00\xff", 3, false},                    /* indefinite */
+		{"\x1c", 1, false},                            /* reserved */
+		{"\x81\x81\x81\x81\x00", 5, true},
+		{"\x81\x81\x81\x81\x81\x00", 6, false},         /* five levels */
+		{"\xc1\x00", 2, true},
+		{"\xc1", 1, false},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		if (factor_cbor_is_sound(str_n(cases[i].bytes, cases[i].n)) != cases[i].sound)
+			fail_msg("case %zu", i);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(totp_of_the_standard), cmocka_unit_test(secret_for_people), cmocka_unit_test(passkey_made_and_used),
-		cmocka_unit_test(passkeys_refused), cmocka_unit_test(broken_bytes),
+		cmocka_unit_test(passkeys_refused), cmocka_unit_test(lengths_that_lie), cmocka_unit_test(broken_bytes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include "base/mem/mem.h"
 #include "platform/crypto/crypto.h"
 #include "platform/factor/factor.h"
+#include "platform/factor/factor_cbor.h"
 
 #define CLIENT_DATA_MAX 4096
 #define AUTHENTICATOR_DATA_MAX 4096
@@ -49,7 +50,21 @@ static int check_client_data(const struct factor_ceremony *c, const char *type, 
 /* Steps 13 to 15: is it data for this site, was a person there, and was it that person? */
 #define FLAG_USER_PRESENT 0x01
 #define FLAG_USER_VERIFIED 0x04
+#define FLAG_CREDENTIAL 0x40
 #define FLAGS_AT 32
+#define HEAD_SIZE 37            /* hash, flags, counter */
+#define CREDENTIAL_HEAD_SIZE 18 /* AAGUID, length of the credential's id */
+
+/* Key and extensions: what is CBOR in it. */
+static struct str cbor_of(struct str data)
+{
+	struct str rest = str_sub(data, HEAD_SIZE, data.n);
+	if (((unsigned char)data.p[FLAGS_AT] & FLAG_CREDENTIAL) == 0 || rest.n < CREDENTIAL_HEAD_SIZE)
+		return rest;
+	size_t id = (size_t)(unsigned char)rest.p[CREDENTIAL_HEAD_SIZE - 2] << 8 | (unsigned char)rest.p[CREDENTIAL_HEAD_SIZE - 1];
+	return str_sub(rest, CREDENTIAL_HEAD_SIZE + id, rest.n);
+}
+
 static int check_authenticator_data(const struct factor_ceremony *c, struct str data, struct err *err)
 {
 	unsigned char rp_hash[SHA256_SIZE];
@@ -60,7 +75,7 @@ static int check_authenticator_data(const struct factor_ceremony *c, struct str 
 	unsigned flags = (unsigned char)data.p[FLAGS_AT];
 	if ((flags & FLAG_USER_PRESENT) == 0 || (flags & FLAG_USER_VERIFIED) == 0)
 		return err_set(err, -EINVAL, "factor.user_verification");
-	return 0;
+	return factor_cbor_is_sound(cbor_of(data)) ? 0 : err_set(err, -EINVAL, "factor.key_kind");
 }
 
 int factor_key_register(const struct factor_ceremony *c, struct str client_data, struct str authenticator_data,
