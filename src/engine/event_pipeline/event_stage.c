@@ -40,19 +40,19 @@ static void make_token(const struct storing *st, size_t from, size_t to, char to
 /* Rows [from, to). What our own records cannot be read as (another version's, damaged in memory) has no row. */
 static size_t make_rows(const struct storing *st, size_t from, size_t to, struct buf *rows)
 {
-	size_t made = 0;
 	cleanup(arena) struct arena *arena = arena_new(0);
-	cleanup(event_row_maker) struct event_row_maker *maker = event_row_maker_new();
+	cleanup(event_row_maker) struct event_row_maker *maker = event_row_maker_new(ROWS_LIMIT);
 	for (size_t i = from; i < to; i++) {
 		struct event_record r;
 		struct event e;
 		if (event_record_decode(st->payloads[i], &r, NULL) < 0 || event_parse_record(arena, &r, &e, NULL) < 0)
 			continue;
-		event_row_append(maker, &r, &e, rows);
-		made++;
+		event_row_add(maker, &r, &e);
 		if (arena_used(arena) > ARENA_CLEAR)
 			arena_clear(arena);
 	}
+	size_t made = event_row_count(maker);
+	event_row_take(maker, rows);
 	return made;
 }
 

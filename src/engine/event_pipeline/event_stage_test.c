@@ -74,7 +74,7 @@ static void answer(struct http_request *req, struct http_response *res, void *co
 	} else if (query.n > 0) {
 		take_rows(req, res, query);
 	} else if (str_starts_with(req->body, STR("SELECT max(number)"))) {
-		say(res, 200, memory.migrated > 0 && !memory.no_table ? "2\n" : "0\n");
+		say(res, 200, memory.migrated > 0 && !memory.no_table ? "3\n" : "0\n");
 	} else {
 		if (str_find(req->body, STR("INSERT INTO luytre.schema_migration")) != SIZE_MAX) {
 			memory.migrated++;

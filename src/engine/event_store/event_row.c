@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /*
- * A record as a row of ClickHouse's RowBinary (values one after the other in the order of the INSERT's columns; texts
- * with their length as LEB128). It costs the store half of what JSONEachRow does, and any byte passes.
+ * Records as a block of ClickHouse's format Native: a column after the other, so that the store takes them as they are: two
+ * thirds of the work of RowBinary, half of JSONEachRow. Texts with their length as LEB128; any byte passes.
  */
 #include "base/mem/mem.h"
 #include "engine/event_store/event_schema.h"
@@ -27,15 +27,32 @@ enum {
 enum { FIELD_ID = COLUMNS, FIELD_TIME, FIELD_PARSED, KNOWN_FIELDS };
 static const char *const other_fields[] = {"event.id", "@timestamp", "event.parsed"};
 
+/* All of a row, in the order of a block. LowCardinality is made of plain text by the store. */
+#define TYPE_LOW "String"
+#define TYPE_TEXT "String"
+#define TYPE_UINT "Nullable(UInt32)"
+static const struct {
+	const char *name, *type;
+} parts[] = {
+	{"event_id", "UUID"}, {"received", "DateTime64(6, 'UTC')"}, {"time", "DateTime64(6, 'UTC')"}, {"unit_id", "UUID"},
+	{"endpoint_id", "UUID"}, {"source", "String"}, {"source_id", "UUID"}, {"retention_days", "UInt16"}, {"system_level", "UInt8"},
+	{"event_parsed", "Bool"}, {"fields", "Map(String, String)"}, {"raw", "String"},
+#define COLUMN(column, field, kind) {#column, TYPE_##kind},
+#include "engine/event_store/event_columns.def"
+#undef COLUMN
+};
+enum { PART_ID, PART_RECEIVED, PART_TIME, PART_UNIT, PART_ENDPOINT, PART_SOURCE, PART_SOURCE_ID, PART_DAYS, PART_LEVEL, PART_PARSED,
+       PART_FIELDS, PART_RAW, PART_COLUMNS, PARTS = ARRAY_LEN(parts) };
+
 #define COLUMN_LIST(column, field, kind) ", " #column
-const char event_row_into[] = "event (event_id, received, time, unit_id, endpoint_id, source, source_id, retention_days,"
-                              " system_level, event_parsed"
+const char event_row_into[] = "event (event_id, received, time, unit_id, endpoint_id, source, source_id, retention_days, system_level,"
+                              " event_parsed, fields, raw"
 #define COLUMN COLUMN_LIST
 #include "engine/event_store/event_columns.def"
 #undef COLUMN
-                              ", fields, raw)";
+                              ") FORMAT Native";
 const char event_dead_row_into[] = "event_dead (event_id, received, unit_id, endpoint_id, source, source_id, retention_days,"
-                                   " system_level, format, token, reason, raw)";
+                                   " system_level, format, token, reason, raw) FORMAT RowBinary";
 
 #define SLOTS 256  /* of known fields; at most half are used */
 #define NAMES 4096 /* of the map's: twice as many as an event has fields, a power of two */
@@ -43,6 +60,11 @@ const char event_dead_row_into[] = "event_dead (event_id, received, unit_id, end
 
 struct event_row_maker {
 	uint16_t slots[SLOTS]; /* known field, or NONE */
+	/* The block: of each column what is in front of the values (Nullable: which are none; Map: where each row ends), and the
+	 * values. */
+	struct buf heads[PARTS], values_of[PARTS];
+	struct buf map_values; /* of the map: the values of its names */
+	uint64_t rows, map_entries;
 	/* Of the event at hand. */
 	const struct event_field *values[KNOWN_FIELDS];
 	size_t *places, place_capacity; /* fields of the map, by place */
@@ -73,10 +95,13 @@ static size_t known_field(const struct event_row_maker *m, struct str name)
 	}
 }
 
-struct event_row_maker *event_row_maker_new(void)
+struct event_row_maker *event_row_maker_new(size_t limit_bytes)
 {
 	_Static_assert(KNOWN_FIELDS < SLOTS / 2, "the table of known fields is sparse");
 	struct event_row_maker *m = MEM_NEW(struct event_row_maker);
+	for (size_t i = 0; i < PARTS; i++)
+		m->heads[i] = m->values_of[i] = BUF_INIT(limit_bytes);
+	m->map_values = BUF_INIT(limit_bytes);
 	for (size_t i = 0; i < SLOTS; i++)
 		m->slots[i] = NONE;
 	for (size_t i = 0; i < KNOWN_FIELDS; i++) {
@@ -92,6 +117,11 @@ void event_row_maker_free(struct event_row_maker *m)
 {
 	if (m == NULL)
 		return;
+	for (size_t i = 0; i < PARTS; i++) {
+		buf_done(&m->heads[i]);
+		buf_done(&m->values_of[i]);
+	}
+	buf_done(&m->map_values);
 	mem_free(m->places);
 	mem_free(m);
 }
@@ -204,10 +234,11 @@ static size_t first_place(struct event_row_maker *m, const struct event *e, size
 }
 
 /* Names once, in the order of their first; the values of one name one a line. */
-static void put_map(struct event_row_maker *m, const struct event *e, size_t n, struct buf *out)
+static void add_map(struct event_row_maker *m, const struct event *e, size_t n)
 {
+	struct buf *names_out = &m->values_of[PART_FIELDS], *out = &m->map_values;
 	if (n == 0) {
-		put_count(out, 0);
+		put_le(&m->heads[PART_FIELDS], m->map_entries, 8);
 		return;
 	}
 	/* next[i]: another field of the same name behind it, or 0; last[i]: the last of them, for the first. */
@@ -230,11 +261,12 @@ static void put_map(struct event_row_maker *m, const struct event *e, size_t n, 
 		bytes[first] += 1 + value;
 		bytes[i] = SIZE_MAX; /* written with its first */
 	}
-	put_count(out, names);
+	m->map_entries += names;
+	put_le(&m->heads[PART_FIELDS], m->map_entries, 8);
 	for (size_t i = 0; i < n; i++) {
 		if (bytes[i] == SIZE_MAX)
 			continue;
-		put_text(out, e->fields[m->places[i]].name);
+		put_text(names_out, e->fields[m->places[i]].name);
 		put_count(out, bytes[i]);
 		buf_append(out, e->fields[m->places[i]].value);
 		for (size_t j = next[i]; j != 0; j = next[j]) {
@@ -244,41 +276,70 @@ static void put_map(struct event_row_maker *m, const struct event *e, size_t n, 
 	}
 }
 
-static void put_columns(const struct event_row_maker *m, struct buf *out)
+static void add_columns(struct event_row_maker *m)
 {
 	for (size_t i = 0; i < COLUMNS; i++) {
-		uint64_t number;
+		uint64_t number = 0;
 		const struct event_field *f = m->values[i];
+		struct buf *out = &m->values_of[PART_COLUMNS + i];
 		if (columns[i].kind != KIND_UINT) {
 			put_text(out, f != NULL ? f->value : STR_EMPTY);
 			continue;
 		}
 		bool there = f != NULL && str_parse_u64(f->value, 0, UINT32_MAX, &number);
-		buf_append_char(out, there ? 0 : 1); /* Nullable: is it NULL? */
-		if (there)
-			put_le(out, number, 4);
+		buf_append_char(&m->heads[PART_COLUMNS + i], there ? 0 : 1);
+		put_le(out, there ? number : 0, 4);
 	}
 }
 
-void event_row_append(struct event_row_maker *m, const struct event_record *r, const struct event *e, struct buf *out)
+void event_row_add(struct event_row_maker *m, const struct event_record *r, const struct event *e)
 {
 	size_t in_map = sort_fields(m, e);
+	struct buf *out = m->values_of;
 	const struct event_field *time = m->values[FIELD_TIME], *parsed = m->values[FIELD_PARSED];
-	put_uuid(out, &r->id);
-	put_le(out, (uint64_t)r->received, 8);
-	put_le(out, (uint64_t)time_of(r, time != NULL ? time->value : STR_EMPTY), 8);
-	put_uuid(out, &r->unit);
-	put_uuid(out, &r->endpoint);
-	put_text(out, r->source);
-	put_uuid(out, &r->sender);
-	put_le(out, r->retention_days, 2);
-	put_le(out, r->system_level, 1);
-	buf_append_char(out, parsed == NULL || !str_eq_c(parsed->value, "false"));
-	put_columns(m, out);
-	put_map(m, e, in_map, out);
-	put_text(out, r->raw);
+	put_uuid(&out[PART_ID], &r->id);
+	put_le(&out[PART_RECEIVED], (uint64_t)r->received, 8);
+	put_le(&out[PART_TIME], (uint64_t)time_of(r, time != NULL ? time->value : STR_EMPTY), 8);
+	put_uuid(&out[PART_UNIT], &r->unit);
+	put_uuid(&out[PART_ENDPOINT], &r->endpoint);
+	put_text(&out[PART_SOURCE], r->source);
+	put_uuid(&out[PART_SOURCE_ID], &r->sender);
+	put_le(&out[PART_DAYS], r->retention_days, 2);
+	put_le(&out[PART_LEVEL], r->system_level, 1);
+	buf_append_char(&out[PART_PARSED], parsed == NULL || !str_eq_c(parsed->value, "false"));
+	add_map(m, e, in_map);
+	put_text(&out[PART_RAW], r->raw);
+	add_columns(m);
+	m->rows++;
 }
 
+uint64_t event_row_count(const struct event_row_maker *m)
+{
+	return m->rows;
+}
+
+/* Block: number of columns, number of rows; of each column its name, its type, its values. */
+void event_row_take(struct event_row_maker *m, struct buf *out)
+{
+	put_count(out, PARTS);
+	put_count(out, m->rows);
+	for (size_t i = 0; i < PARTS; i++) {
+		put_text(out, str_c(parts[i].name));
+		put_text(out, str_c(parts[i].type));
+		buf_append(out, buf_str(&m->heads[i]));
+		buf_append(out, buf_str(&m->values_of[i]));
+		if (i == PART_FIELDS)
+			buf_append(out, buf_str(&m->map_values));
+		/* A full column is a block that is too large. */
+		out->overflow |= m->heads[i].overflow || m->values_of[i].overflow || m->map_values.overflow;
+		buf_done(&m->heads[i]);
+		buf_done(&m->values_of[i]);
+	}
+	buf_done(&m->map_values);
+	m->rows = m->map_entries = 0;
+}
+
+/* In RowBinary: the values of a row in the order of event_dead_row_into. */
 void event_dead_row_append(const struct event_record *r, struct str token, struct str reason, struct buf *out)
 {
 	put_uuid(out, &r->id);

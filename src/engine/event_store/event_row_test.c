@@ -28,45 +28,52 @@ static struct str take_text(struct cursor *c)
 	return cursor_take(c, take_count(c));
 }
 
-enum kind { KIND_LOW, KIND_TEXT, KIND_UINT };
-static const struct {
-	const char *name;
-	enum kind kind;
-} columns[] = {
-#define COLUMN(column, field, kind) {#column, KIND_##kind},
-#include "engine/event_store/event_columns.def"
-#undef COLUMN
-};
-
-/* "column=value;… | name=value;…" of a row, values of the map's names with "/" for line ends; what is empty is left out. */
-static void describe(struct str row, struct buf *out)
+/* A block of one row: "column=value;… | name=value;…" of columns that events have fields for and of the map, values of the
+ * map's names with "/" for line ends; what is empty is left out. */
+static void describe(struct str block, struct buf *out)
 {
-	struct cursor c = cursor_of(row);
-	(void)cursor_take(&c, 16 + 8 + 8 + 16 + 16);
-	assert_true(str_eq_c(take_text(&c), "agent"));
-	(void)cursor_take(&c, 16);
-	assert_int_equal(cursor_u16_le(&c), 90);
-	assert_int_equal(cursor_take(&c, 1).p[0], 3);
-	if (cursor_take(&c, 1).p[0] == 0)
-		buf_append_c(out, "unparsed;");
-	for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
-		if (columns[i].kind != KIND_UINT) {
+	struct cursor c = cursor_of(block);
+	cleanup_buf struct buf map = BUF_INIT(1 << 20);
+	uint64_t columns = take_count(&c);
+	assert_int_equal(take_count(&c), 1);
+	for (uint64_t i = 0; i < columns; i++) {
+		struct str name = take_text(&c), type = take_text(&c);
+		if (str_eq_c(type, "UUID")) {
+			(void)cursor_take(&c, 16);
+		} else if (str_starts_with(type, STR("DateTime64"))) {
+			(void)cursor_take(&c, 8);
+		} else if (str_eq_c(type, "UInt16")) {
+			assert_int_equal(cursor_u16_le(&c), 90);
+		} else if (str_eq_c(type, "UInt8")) {
+			assert_int_equal(cursor_take(&c, 1).p[0], 3);
+		} else if (str_eq_c(type, "Bool")) {
+			buf_append_c(out, cursor_take(&c, 1).p[0] == 0 ? "unparsed;" : "");
+		} else if (str_eq_c(type, "Nullable(UInt32)")) {
+			bool none = cursor_take(&c, 1).p[0] == 1;
+			unsigned v = cursor_u32_le(&c);
+			if (!none)
+				buf_printf(out, "%.*s=%u;", STR_FMT(name), v);
+		} else if (str_eq_c(type, "Map(String, String)")) {
+			uint64_t n = cursor_u64_le(&c);
+			struct str names[2000];
+			for (uint64_t k = 0; k < n; k++)
+				names[k] = take_text(&c);
+			for (uint64_t k = 0; k < n; k++) {
+				struct str value = take_text(&c);
+				buf_printf(&map, "%.*s=", STR_FMT(names[k]));
+				for (size_t j = 0; j < value.n; j++)
+					buf_append_char(&map, (char)(value.p[j] == '\n' ? '/' : value.p[j]));
+				buf_append_char(&map, ';');
+			}
+		} else {
+			assert_true(str_eq_c(type, "String"));
 			struct str v = take_text(&c);
-			if (v.n > 0)
-				buf_printf(out, "%s=%.*s;", columns[i].name, STR_FMT(v));
-		} else if (cursor_take(&c, 1).p[0] == 0) {
-			buf_printf(out, "%s=%u;", columns[i].name, cursor_u32_le(&c));
+			if (v.n > 0 && !str_eq_c(name, "raw") && !str_eq_c(name, "source"))
+				buf_printf(out, "%.*s=%.*s;", STR_FMT(name), STR_FMT(v));
 		}
 	}
 	buf_append_c(out, "| ");
-	for (uint64_t n = take_count(&c); n > 0; n--) {
-		struct str name = take_text(&c), value = take_text(&c);
-		buf_printf(out, "%.*s=", STR_FMT(name));
-		for (size_t i = 0; i < value.n; i++)
-			buf_append_char(out, (char)(value.p[i] == '\n' ? '/' : value.p[i]));
-		buf_append_char(out, ';');
-	}
-	(void)take_text(&c);
+	buf_append(out, buf_str(&map));
 	assert_true(cursor_at_end(&c) && !c.failed);
 }
 
@@ -92,17 +99,18 @@ static void test_rows(void **state)
 		{"{\"a\":1,\"b\":null,\"event.parsed\":false}", "unparsed;| ", "unparsed;| a=1;"},
 		{"{\"event\":{\"id\":\"x\",\"code\":5},\"@timestamp\":\"2026-01-01T00:00:00Z\"}", "event_code=5;| ", "event_code=5;| "},
 	};
-	cleanup(event_row_maker) struct event_row_maker *maker = event_row_maker_new();
+	cleanup(event_row_maker) struct event_row_maker *maker = event_row_maker_new(1 << 20);
 	cleanup(arena) struct arena *arena = arena_new(0);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct event_record r = {.received = 1, .retention_days = 90, .system_level = 3, .source = STR("agent"), .raw = str_c(cases[i].json)};
 		struct event e;
 		assert_int_equal(event_flatten(arena, r.raw, NULL, &e, NULL), 0);
 		for (unsigned text = 0; text < 2; text++) {
-			cleanup_buf struct buf row = BUF_INIT(10000), got = BUF_INIT(10000);
+			cleanup_buf struct buf row = BUF_INIT(100000), got = BUF_INIT(10000);
 			if (text)
 				e.in_raw = 0;
-			event_row_append(maker, &r, &e, &row);
+			event_row_add(maker, &r, &e);
+			event_row_take(maker, &row);
 			describe(buf_str(&row), &got);
 			const char *want = text ? cases[i].row_of_text : cases[i].row;
 			if (!str_eq_c(buf_str(&got), want))
@@ -127,14 +135,37 @@ static void test_many_names(void **state)
 	struct event_record r = {.received = 1, .retention_days = 90, .system_level = 3, .source = STR("agent"), .raw = buf_str(&json)};
 	struct event e;
 	assert_int_equal(event_flatten(arena, r.raw, NULL, &e, NULL), 0);
-	cleanup(event_row_maker) struct event_row_maker *maker = event_row_maker_new();
-	event_row_append(maker, &r, &e, &row);
+	cleanup(event_row_maker) struct event_row_maker *maker = event_row_maker_new(1 << 20);
+	event_row_add(maker, &r, &e);
+	event_row_take(maker, &row);
 	describe(buf_str(&row), &got);
 	size_t entries = 0;
 	for (size_t i = 0; i < got.n; i++)
 		entries += got.p[i] == ';';
 	assert_int_equal(entries, 1000);
 	assert_true(str_find(buf_str(&got), STR("x.n999=1/2;")) != SIZE_MAX);
+}
+
+/* Many rows in one block; what is too large says so, and the next block is whole again. */
+static void test_blocks(void **state)
+{
+	(void)state;
+	cleanup(event_row_maker) struct event_row_maker *maker = event_row_maker_new(1000);
+	cleanup_buf struct buf block = BUF_INIT(100000);
+	struct event_record r = {.received = 1, .retention_days = 90, .raw = STR("x")};
+	struct event e = {.raw = r.raw};
+	for (unsigned i = 0; i < 100; i++)
+		event_row_add(maker, &r, &e);
+	assert_int_equal(event_row_count(maker), 100);
+	event_row_take(maker, &block);
+	assert_true(block.overflow); /* a hundred identities are 1,600 bytes */
+	buf_done(&block);
+	event_row_add(maker, &r, &e);
+	event_row_take(maker, &block);
+	assert_false(block.overflow);
+	struct cursor c = cursor_of(buf_str(&block));
+	(void)take_count(&c);
+	assert_int_equal(take_count(&c), 1);
 }
 
 static void test_time(void **state)
@@ -165,6 +196,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_many_names),
+		cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,19 +24,23 @@ struct event_migration {
 extern const struct event_migration event_migrations[];
 extern const size_t event_migration_count;
 
-/* Table and columns of the rows below, as an INSERT names them. */
+/* Table, columns and format of the rows below, as an INSERT names them. */
 extern const char event_row_into[], event_dead_row_into[];
 
 /*
- * Rows in RowBinary. The map `fields` holds what has no column and cannot be had from raw (struct event's in_raw): of a
+ * Rows of a block, in the format Native. The map `fields` holds what has no column and cannot be had from raw (struct event's in_raw): of a
  * JSON text almost nothing, so that no text is stored twice; nor is its message. A maker belongs to one thread.
  */
 struct event_row_maker;
-struct event_row_maker *event_row_maker_new(void);
+/* A block of more bytes in any column overflows. */
+struct event_row_maker *event_row_maker_new(size_t limit_bytes);
 void event_row_maker_free(struct event_row_maker *m);
 DEFINE_CLEANUP(event_row_maker)
-void event_row_append(struct event_row_maker *m, const struct event_record *r, const struct event *e, struct buf *out);
-/* A row of event_dead. */
+void event_row_add(struct event_row_maker *m, const struct event_record *r, const struct event *e);
+uint64_t event_row_count(const struct event_row_maker *m);
+/* Appends the block (overflow: it was too large) and begins the next. */
+void event_row_take(struct event_row_maker *m, struct buf *out);
+/* A row of event_dead, in RowBinary. */
 void event_dead_row_append(const struct event_record *r, struct str token, struct str reason, struct buf *out);
 /* The time of an event: its own, kept within a year before and an hour after its arrival. */
 usec_t event_time(const struct event_record *r, const struct event *e);

@@ -231,7 +231,7 @@ enum event_store_verdict event_store_insert(struct event_store *s, const char *i
 	cleanup_buf struct buf path = BUF_INIT(4 << 10);
 	buf_append_c(&path, "/?database=" EVENT_DATABASE "&query=INSERT%20INTO%20");
 	append_url(&path, str_c(into));
-	buf_append_c(&path, "%20FORMAT%20RowBinary&input_format_parallel_parsing=0&insert_deduplication_token=");
+	buf_append_c(&path, "&input_format_parallel_parsing=0&insert_deduplication_token=");
 	append_url(&path, str_c(token));
 	struct http_client_response res = {0};
 	enum clickhouse_blame blame = CLICKHOUSE_BLAME_SERVER;

@@ -59,6 +59,6 @@ enum event_store_verdict {
 	EVENT_STORE_LATER,    /* unreachable, busy, out of memory or disk */
 	EVENT_STORE_NO_TABLE, /* migrate first */
 };
-/* Inserts rows in RowBinary; `into` is event_row_into or event_dead_row_into. The same token a second time changes nothing. err tells why when not TAKEN. */
+/* Inserts rows; `into` is event_row_into or event_dead_row_into. The same token a second time changes nothing. err tells why when not TAKEN. */
 enum event_store_verdict event_store_insert(struct event_store *s, const char *into, const char *token, struct str rows,
                                             struct err *err);
