@@ -83,7 +83,7 @@ static struct uuid add_event(struct maker *m, const struct uuid *unit, const str
 		raw = arena_printf(m->arena, "{\"url\":{\"full\":\"https://%s.example/?a='%u'\"},\"message\":\"Đăng nhập Nguyễn %s\"}", who, n, who);
 	assert_int_equal(event_flatten(m->arena, raw, NULL, &e, &err), 0);
 	r.raw = raw;
-	event_row_append(m->rows_of, &r, &e, &m->rows);
+	event_row_add(m->rows_of, &r, &e);
 	return r.id;
 }
 
@@ -93,6 +93,7 @@ static void insert(struct maker *m)
 	static unsigned block;
 	char token[32], line[300];
 	(void)snprintf(token, sizeof token, "b%u", block++);
+	event_row_take(m->rows_of, &m->rows);
 	if (event_store_insert(store, event_row_into, token, buf_str(&m->rows), &err) != EVENT_STORE_TAKEN)
 		fail_msg("%s", err_line(&err, line, sizeof line));
 	buf_clear(&m->rows);
@@ -100,7 +101,7 @@ static void insert(struct maker *m)
 
 static void fill(void)
 {
-	struct maker m = {.arena = arena_new(0), .rows = BUF_INIT((size_t)64 << 20), .rows_of = event_row_maker_new()};
+	struct maker m = {.arena = arena_new(0), .rows = BUF_INIT((size_t)64 << 20), .rows_of = event_row_maker_new((size_t)16 << 20)};
 	static const struct uuid none = {{0}};
 	east_machine = uuid_new();
 	west_machine = uuid_new();
@@ -407,7 +408,7 @@ static void facets_count(void **state)
 static void nothing_comes_twice_or_not(void **state)
 {
 	(void)state;
-	struct maker m = {.arena = arena_new(0), .rows = BUF_INIT((size_t)16 << 20), .rows_of = event_row_maker_new()};
+	struct maker m = {.arena = arena_new(0), .rows = BUF_INIT((size_t)16 << 20), .rows_of = event_row_maker_new((size_t)16 << 20)};
 	char after[80], path[40];
 	int64_t seen = 0;
 	usec_t old = world_clock;
@@ -422,7 +423,7 @@ static void nothing_comes_twice_or_not(void **state)
 			(void)add_event(&m, &w.east, &east_machine, at, "live", i);
 			(void)add_event(&m, &w.west, &west_machine, at, SECRET, i);
 		}
-		if (m.rows.n > 0)
+		if (event_row_count(m.rows_of) > 0)
 			insert(&m);
 		cleanup_answer struct world_answer a = get(&w.east_officer, "/api/v1/events/tail", (const char *const[]){"after", after, NULL});
 		assert_int_equal(a.status, 200);
