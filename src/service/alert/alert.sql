@@ -66,3 +66,10 @@ CREATE TABLE alert_suppression (id {blob} NOT NULL PRIMARY KEY, rule_id {text} N
   swallowed {int} NOT NULL, swallowed_at {int}, version {int} NOT NULL) {strict};
 CREATE INDEX alert_suppression_rule ON alert_suppression (rule_id, expires_at);
 CREATE INDEX alert_suppression_unit ON alert_suppression (unit_id, created_at);
+-- migration 4
+-- Closed alerts lie 2^56 below the open ones, so that the open queue is one range of one index; what its filters ask is in the index.
+UPDATE alert SET queue_key = severity * 4503599627370496 + last_at - CASE WHEN state = 2 THEN 72057594037927936 ELSE 0 END;
+DROP INDEX alert_queue;
+CREATE INDEX alert_queue ON alert (queue_key, id, state, severity, unit_id);
+DROP INDEX alert_created;
+CREATE INDEX alert_created ON alert (created_at, sample, severity, unit_id, acknowledged_at, closed_at, resolution);

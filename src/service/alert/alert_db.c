@@ -64,7 +64,10 @@ static int take_number(struct db_tx *tx, int64_t *ret, struct err *err)
 	return r < 0 ? r : db_query_int(tx, ret, err, "SELECT last FROM alert_number WHERE one = 1");
 }
 
-#define QUEUE_KEY(severity, last) "(" severity " * 4503599627370496 + " last ")"
+/* The order of the queue: open before closed, then severity, then time. Constants as in alert.sql. */
+#define QUEUE_KEY_IS \
+	"queue_key = severity * 4503599627370496 + last_at - CASE WHEN state = 2 THEN 72057594037927936 ELSE 0 END"
+_Static_assert(ALERT_STATE_CLOSED == 2, "as in QUEUE_KEY_IS");
 
 int alert_db_insert(struct db_tx *tx, const struct alert_record *record, const struct alert_weighed *weighed,
                     const struct uuid *id, struct str group, int64_t *ret_number, struct err *err)
@@ -115,7 +118,7 @@ int alert_db_count(struct db_tx *tx, const struct alert_record *record, const st
 	                DB_UUID(id), DB_INT(record->at), DB_INT(weighed->severity), DB_INT(alert_record_events(record)),
 	                DB_INT(last_of(record)), DB_INT(weighed->score), DB_TEXT(weighed->score_why), DB_INT(record->severity));
 	if (r >= 0)
-		r = db_exec(tx, err, "UPDATE alert SET queue_key = " QUEUE_KEY("severity", "last_at") " WHERE id = $1", DB_UUID(id));
+		r = db_exec(tx, err, "UPDATE alert SET " QUEUE_KEY_IS " WHERE id = $1", DB_UUID(id));
 	return r < 0 ? r : 0;
 }
 
@@ -175,6 +178,8 @@ int alert_db_change(struct db_tx *tx, const struct uuid *id, const struct alert_
 	            DB_TEXT(c->resolution), DB_TEXT(c->note), DB_INT(version), DB_INT(ALERT_STATE_NEW), DB_INT(c->group.n > 0));
 	if (r == 0)
 		return err_set(err, -ESTALE, "alert.changed_meanwhile");
+	if (r > 0)
+		r = db_exec(tx, err, "UPDATE alert SET " QUEUE_KEY_IS " WHERE id = $1", DB_UUID(id));
 	if (r > 0 && c->set_assignee)
 		r = db_exec(tx, err, "UPDATE alert SET assignee_id = $2, assignee_name = $3 WHERE id = $1", DB_UUID(id),
 		            DB_UUID_OR_NULL(&c->assignee_id), DB_TEXT(c->assignee_name));
