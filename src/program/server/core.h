@@ -31,6 +31,7 @@ struct core_watched {
 	usec_t write_good_at;
 	usec_t own_heard_mono, own_heard_at;     /* the server's own canary, handed over */
 	usec_t rules_failed_at;                  /* 0: the newest set is in use, or being compiled */
+	usec_t rules_behind_since;               /* 0: detection works with what was decided */
 	usec_t rules_heard_mono, rules_heard_at; /* the same, when the rules saw it too */
 	usec_t store_heard_mono, store_heard_at; /* the newest canary found in the event store */
 	usec_t faulty_mono;        /* when a part on the canaries' way was last seen at fault */

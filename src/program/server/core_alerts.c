@@ -11,6 +11,7 @@
 #include "program/server/core.h"
 #include "service/alert/alert.h"
 #include "service/source/source.h"
+#include "service/unit/unit.h"
 
 #define ALERT_LIMIT ((size_t)4 << 20)
 #define QUEUE_MAX   256
@@ -52,6 +53,11 @@ static int read_level(struct db_tx *tx, void *ctx, struct err *err)
 	return source_level(tx, r->source, &r->system_level, err);
 }
 
+static int find_root(struct db_tx *tx, void *ctx, struct err *err)
+{
+	return unit_root(tx, ctx, err);
+}
+
 static int commit(struct core *core, struct arena *arena, const struct event_alert *alert, struct err *err)
 {
 	const struct event_alert a = *alert;
@@ -84,6 +90,9 @@ static int commit(struct core *core, struct arena *arena, const struct event_ale
 	    .last_at = a.last_time,
 	};
 	(void)alert_severity_parse(a.severity, &record.severity);
+	/* What rules find in the platform's own log concerns who runs it. */
+	if (uuid_is_null(&a.unit) && uuid_is_null(&a.endpoint) && db_read(core->db, find_root, &record.unit_id, err) < 0)
+		return err != NULL ? err->code : -ENOENT;
 	fill_from_raw(arena, &record);
 	int r = db_read(core->db, read_level, &record, err);
 	return r < 0 ? r : alert_intake(&core->services, &record, err);

@@ -61,12 +61,14 @@ static bool canary_missing(const struct judging *j, usec_t heard_mono, usec_t pa
 	return j->mono - from > status_watch_limit(j->core->watch) + patience;
 }
 
-/* The newest set cannot be used, or canaries pass that the rules do not see. */
+/* The newest set cannot be used or was not taken, or canaries pass that the rules do not see. */
 static void judge_rules(const struct judging *j, bool sound)
 {
 	usec_t heard = j->w.rules_heard_at > 0 ? j->w.rules_heard_at : j->now - (j->mono - j->w.started_mono);
 	if (j->known && j->w.rules_failed_at > 0)
 		status_report_add(j->report, "rules", j->w.rules_failed_at);
+	else if (j->known && j->w.rules_behind_since > 0)
+		status_report_add(j->report, "rules", j->w.rules_behind_since);
 	else if (sound && canary_missing(j, j->w.rules_heard_mono, 10 * USEC_PER_SEC))
 		status_report_add(j->report, "rules", heard);
 }

@@ -2,6 +2,7 @@
 /* Between the keeper of the rules and detection in the pipeline: word that the set was replaced, and what became of it. */
 #include "base/log/log.h"
 #include "program/server/core.h"
+#include "service/rule/rule.h"
 
 #define ASK_MS    2000
 #define ASK_EVERY (10 * USEC_PER_SEC)
@@ -46,6 +47,18 @@ static int ask(struct core *core, bool changed, struct err *err)
 	return r;
 }
 
+/* Decided, written, and still not what detection works with: told after a minute (service/rule). */
+static void note_behind(struct core *core)
+{
+	struct rule_health health = {0};
+	struct err err = {0};
+	if (rule_health(&core->services, &health, &err) < 0)
+		return; /* the database's own point tells */
+	(void)pthread_mutex_lock(&core->lock);
+	core->watched.rules_behind_since = health.since;
+	(void)pthread_mutex_unlock(&core->lock);
+}
+
 /* A change at once, until it was heard; else every now and then. While the pipeline is away the last word is no longer true. */
 int core_ask_rules(struct job *job, void *ctx, struct err *err)
 {
@@ -64,5 +77,7 @@ int core_ask_rules(struct job *job, void *ctx, struct err *err)
 		buf_clear(&core->rules_report);
 		(void)pthread_mutex_unlock(&core->lock);
 	}
+	if (due)
+		note_behind(core);
 	return r;
 }

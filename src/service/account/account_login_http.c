@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /* Signing in: the password, then a second factor where there is one; or a passkey alone. */
+#include "base/log/log.h"
 #include "service/account/account_factor.h"
 #include "service/account/account_session_http.h"
 
@@ -50,6 +51,8 @@ static int refuse(struct account_signing *s, bool known, const char *action, con
 		e.unit_id = s->account.unit_id;
 	}
 	int r = audit_record(s->req->service, &nobody, &e, err);
+	/* For rules over the own log. Only names that are there: people type passwords into the wrong field. */
+	log_warn("sign-in failed", ARG_STR("peer", nobody.peer), ARG_STR("account", nobody.name));
 	return r < 0 ? r : err_set(err, -EPERM, key);
 }
 

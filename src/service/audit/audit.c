@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+#include "base/log/log.h"
 #include "service/audit/audit_internal.h"
 
 #include <stdio.h>
@@ -214,6 +215,9 @@ static int post_verify(struct api_request *req, struct http_response *res, struc
 	int r = audit_verify(req->service, &v, err);
 	if (r < 0)
 		return r;
+	/* For rules over the own log. */
+	if (!v.ok)
+		log_error("the audit log does not verify", ARG_I64("number", v.bad_number), ARG_CSTR("reason", v.reason));
 	char head[SHA256_HEX_SIZE], details[128];
 	(void)snprintf(details, sizeof details, "{\"ok\":%s,\"records\":%lld}", v.ok ? "true" : "false",
 	               (long long)v.records);

@@ -67,6 +67,9 @@ static int report(struct db_tx *tx, const struct uuid *endpoint_id, struct str a
 	r = protection_db_quarantine_set(tx, &q.id, to, reason, q.version, at, err);
 	if (r >= 0)
 		r = audit_quarantine(tx, &machine, actions[step], &q, reason, at, err);
+	/* For rules over the own log. */
+	if (r >= 0 && step == QUARANTINE_STEP_RESTORED)
+		log_info("a quarantined file was restored", ARG_STR("host", q.hostname), ARG_STR("path", q.path), ARG_STR("threat", q.threat));
 	return r < 0 ? r : emit_quarantine(tx, &q, to, err);
 }
 

@@ -10,6 +10,7 @@
 #define SETTLE     USEC_PER_SEC     /* after the last change */
 #define SETTLE_MOST (10 * USEC_PER_SEC)
 #define PATIENCE   (60 * USEC_PER_SEC) /* then it is told that detection has not taken the set */
+#define COMPILING  (10 * USEC_PER_MINUTE) /* as long as it says that it is at it */
 
 static void folder_of(const struct service_context *sc, struct buf *out)
 {
@@ -158,7 +159,8 @@ static void judge(const struct service_context *sc, const struct rule_set_state 
 	str_copy_c(json_get_str(report, "digest", STR_EMPTY), ret->loaded, sizeof ret->loaded);
 	bool same = state->changed == state->written && strcmp(ret->digest, ret->loaded) == 0;
 	usec_t asked = state->changed == state->written ? state->written_at : state->changed_at;
-	if (!same && sc->now() - asked > PATIENCE)
+	usec_t patience = str_eq(json_get_str(report, "state", STR_EMPTY), STR("compiling")) ? COMPILING : PATIENCE;
+	if (!same && sc->now() - asked > patience)
 		ret->since = asked;
 }
 

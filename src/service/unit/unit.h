@@ -27,6 +27,9 @@ int unit_create(const struct service_context *sc, struct db_tx *tx, const struct
 /* By code. -ENOENT unit.code_unknown. */
 int unit_find(struct db_tx *tx, struct str code, struct uuid *ret_id, struct err *err) WARN_UNUSED;
 
+/* The first unit of all: what belongs to no other is its. -ENOENT unit.code_unknown: there is none yet. */
+int unit_root(struct db_tx *tx, struct uuid *ret_id, struct err *err) WARN_UNUSED;
+
 /* Loads unit kinds from <packs_dir>/vn/unit_kinds.yaml; also done at start. */
 int unit_load_kinds(const struct service_context *sc, struct err *err) WARN_UNUSED;
 

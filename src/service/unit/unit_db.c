@@ -181,3 +181,15 @@ int unit_db_replace_kinds(struct db *db, const struct unit_kind_row *kinds, size
 	struct kinds k = {kinds, count};
 	return db_write(db, replace_kinds, &k, err);
 }
+
+int unit_root(struct db_tx *tx, struct uuid *ret_id, struct err *err)
+{
+	cleanup_rows struct db_rows *rows = NULL;
+	int r = db_query(tx, &rows, err, "SELECT id FROM unit WHERE parent_id IS NULL ORDER BY path LIMIT 1");
+	if (r >= 0)
+		r = db_next(rows, err);
+	if (r <= 0)
+		return r < 0 ? r : err_set(err, -ENOENT, "unit.code_unknown", ARG_CSTR("code", ""));
+	*ret_id = db_uuid(rows, 0);
+	return 0;
+}
