@@ -149,6 +149,11 @@ function routes(data, state, { sample, allPermissions }) {
 		['GET', '/accounts/:id/contact', (x) => { const a = data.accounts.find((one) => one.id === x.id); return { phone: a.phone ?? '', email: a.email ?? '' }; }],
 		['POST', '/accounts/:id/password', () => ({ password: 'tre-xanh-rao-lang-4821' })],
 		['GET', '/approvals', () => ({ items: [], total: 0, next: null })],
+		['GET', '/rules/state', () => ({ rules: 3752, indicators: 1200, current: true, waiting: false, behind_since: null, written_at: ago(60), detection: { state: 'ready', rules: 3752, correlations: 1, indicators: 1200, loaded_at: ago(59), refused: [] } })],
+		['GET', '/rules', (x) => page(x.url, data.rules, { text: (r) => r.title })],
+		['GET', '/rules/:id', (x) => data.rules.find((r) => r.id === x.id)],
+		['GET', '/rule-archives', () => ({ items: [] })],
+		['GET', '/indicators', () => ({ items: [] })],
 		['GET', '/tokens', (x) => page(x.url, data.tokens, { text: (a) => a.name })],
 		['POST', '/tokens', () => ({ token: `lt_${'a1b2'.repeat(12)}` })],
 		['GET', '/enrolment-tokens', (x) => page(x.url, [], { text: () => '' })],
@@ -238,7 +243,7 @@ function routes(data, state, { sample, allPermissions }) {
 	};
 }
 
-export const ALL = [...READ, 'alert.write', 'alert.suppress', 'shift.read', 'shift.write', 'incident.write', 'incident.respond', 'incident.close', 'endpoint.write', 'endpoint.scan', 'endpoint.enrol', 'protection.quarantine', 'protection.release', 'unit.manage', 'account.read', 'account.manage', 'account.reset', 'token.manage', 'audit.read', 'system.read'];
+export const ALL = [...READ, 'rule.read', 'rule.write', 'alert.write', 'alert.suppress', 'shift.read', 'shift.write', 'incident.write', 'incident.respond', 'incident.close', 'endpoint.write', 'endpoint.scan', 'endpoint.enrol', 'protection.quarantine', 'protection.release', 'unit.manage', 'account.read', 'account.manage', 'account.reset', 'token.manage', 'audit.read', 'system.read'];
 
 // An address for every page of the console; a page of one record takes a record of that name.
 export function addresses(data) {

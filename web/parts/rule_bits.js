@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
+// What the parts of the page of rules share.
+import { html } from '../lib/html.js';
+import { t, hasText } from '../lib/i18n.js';
+import { get, post } from '../lib/api.js';
+import { Severity } from './bits.js';
+import { toast } from './toast.js';
+import { number } from '../lib/format.js';
+
+export const LEVELS = ['critical', 'high', 'medium', 'low', 'informational'];
+
+export const Level = ({ value }) => (value === 'informational' ? html`<span class="muted">${t('ui.rule.level.informational')}</span>` : html`<${Severity} value=${value} />`);
+
+// Switches rules and offers the way back.
+export async function switchRules(body) {
+	const done = await post('/rules/switch', body);
+	toast(t(body.enabled ? 'ui.rule.switched_on' : 'ui.rule.switched_off', { count: number(done.changed) }), {
+		undo: done.changed > 0 ? () => post(`/rules/switch/${done.undo}/undo`) : undefined,
+	});
+	return done;
+}
+
+// A job's end: its failure as a sentence, or null.
+export async function follow(job) {
+	for (let turn = 0; turn < 600; turn++) {
+		const state = await get(`/jobs/${job}`).catch(() => null);
+		if (!state || state.state === 'done') return null;
+		if (state.state === 'failed' || state.state === 'cancelled') return state.error?.detail ?? t('ui.rule.job_failed');
+		await new Promise((wake) => setTimeout(wake, 500));
+	}
+	return t('ui.rule.job_failed');
+}
+
+export const levelText = (value) => (hasText(`ui.rule.level.${value}`) ? t(`ui.rule.level.${value}`) : value);
