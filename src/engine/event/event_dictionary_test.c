@@ -89,7 +89,7 @@ static void test_json(void **state)
 	(void)state;
 	static const struct form_case cases[] = {
 		{"{\"EventID\":1,\"Channel\":\"Microsoft-Windows-Sysmon/Operational\",\"Hostname\":\"PC1\",\"SourceName\":\"Microsoft-Windows-Sysmon\",\"EventTime\":\"2026-11-21 13:56:35\",\"UtcTime\":\"2026-11-21 06:56:34.100\",\"Image\":\"C:\\\\W\\\\cmd.exe\",\"CommandLine\":\"cmd /c x\",\"User\":\"TINH\\\\an\",\"ParentImage\":\"C:\\\\W\\\\explorer.exe\",\"ProcessId\":\"12\",\"Hashes\":\"SHA1=DA39A3EE5E6B4B0D3255BFEF95601890AFD80709,MD5=D41D8CD98F00B204E9800998ECF8427E,SHA256=E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855,IMPHASH=D41D8CD98F00B204E9800998ECF8427F\",\"Message\":\"m\"}",
-		 "@timestamp=2026-11-21T06:56:34.100000Z\nhost.name=PC1\nevent.code=1\nevent.action=process_creation\nprocess.executable=C:\\W\\cmd.exe\nprocess.name=cmd.exe\nprocess.command_line=cmd /c x\nuser.name=an\nuser.domain=TINH\nprocess.pid=12\nprocess.parent.name=explorer.exe\nfile.hash.md5=d41d8cd98f00b204e9800998ecf8427e\nfile.hash.sha256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\nmessage=m\n!Message"},
+		 "@timestamp=2026-11-21T06:56:34.100000Z\nhost.name=PC1\nevent.code=1\nevent.action=process_creation\nprocess.executable=C:\\W\\cmd.exe\nprocess.name=cmd.exe\nprocess.command_line=cmd /c x\nuser.name=an\nuser.domain=TINH\nprocess.pid=12\nprocess.parent.name=explorer.exe\nfile.hash.md5=d41d8cd98f00b204e9800998ecf8427e\nfile.hash.sha256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\nprocess.hash.md5=d41d8cd98f00b204e9800998ecf8427e\nmessage=m\n!Message"},
 		{"{\"Event\":{\"System\":{\"Provider\":{\"#attributes\":{\"Name\":\"Microsoft-Windows-Security-Auditing\"}},\"EventID\":4688,\"TimeCreated\":{\"#attributes\":{\"SystemTime\":\"2026-11-21T06:56:35.5307274Z\"}},\"Channel\":\"Security\",\"Computer\":\"PC1\"},\"EventData\":{\"SubjectUserName\":\"an\",\"SubjectDomainName\":\"TINH\",\"NewProcessId\":\"0x16d0\",\"NewProcessName\":\"C:\\\\x\\\\a.exe\",\"ProcessId\":\"0x2b1c\",\"CommandLine\":\"a -b\",\"TargetUserName\":\"-\",\"ParentProcessName\":\"C:\\\\x\\\\p.exe\"}}}",
 		 "@timestamp=2026-11-21T06:56:35.530727Z\nhost.name=PC1\nevent.code=4688\nevent.action=created-process\nprocess.executable=C:\\x\\a.exe\nprocess.pid=5840\nprocess.parent.executable=C:\\x\\p.exe\nprocess.command_line=a -b\nuser.name=an\nevent.provider=Microsoft-Windows-Security-Auditing"},
 		{"{\"@timestamp\":\"2026-11-21T06:56:35.000Z\",\"host\":{\"name\":\"collector\"},\"winlog\":{\"channel\":\"Security\",\"event_id\":4625,\"computer_name\":\"DC1\",\"provider_name\":\"P\",\"event_data\":{\"TargetUserName\":\"an\",\"SubjectUserName\":\"-\",\"IpAddress\":\"::ffff:192.0.2.9\",\"IpPort\":\"0\",\"LogonType\":\"3\"}}}",
@@ -122,6 +122,8 @@ static void test_json(void **state)
 		 "@timestamp=2026-11-21T06:56:35Z\nuser.name=an"},
 		{"{\"timestamp\":\"no time\",\"src_ip\":\"no address\",\"event_type\":\"x\"}",
 		 "!@timestamp\n!source.ip"},
+		{"{\"EventID\":4720,\"Channel\":\"Security\",\"Hostname\":\"DC1\",\"SubjectUserName\":\"an\",\"TargetUserName\":\"be\",\"TargetDomainName\":\"TINH\"}",
+		 "user.name=an\nuser.target.name=be\nevent.action=added-user-account\nevent.outcome=success"},
 	};
 	check_all(EVENT_FORMAT_JSON, cases, ARRAY_LEN(cases));
 	/* The same by a listener that does not know the form. */
