@@ -76,7 +76,9 @@ static void hang_up(struct worker *w, struct listen_connection *c)
 	listen_peers_remove(w->of->peers, &c->peer);
 	event_sources_connections(sources_of(w), -1, 0);
 	listen_tls_free(c->tls);
-	file_close(&c->fd); /* leaves the epoll set by that */
+	/* Closing alone would not do when another process has the descriptor, too. */
+	(void)epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, c->fd, NULL);
+	file_close(&c->fd);
 	buf_done(&c->in);
 	mem_free(c);
 }
