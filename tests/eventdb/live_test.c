@@ -15,7 +15,8 @@
 #include "base/file/file.h"
 #include "engine/clickhouse/clickhouse.h"
 #include "engine/event_pipeline/event_pipeline.h"
-#include "engine/event_store/event_store.h"
+#include "engine/event_store/event_schema.h"
+#include "engine/event_store/event_usage.h"
 
 #define SENDERS 4
 #define BATCH 500
@@ -264,6 +265,9 @@ static void test_queries(void **state)
 	};
 	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
 		assert_int_equal(event_store_query(store, refused[i].sql, NULL, 0, false, &out, &err), refused[i].code);
+	/* A query over the limit of memory ends alone. */
+	assert_int_equal(waitpid(eventdb, NULL, WNOHANG), 0);
+	assert_true(event_store_ping(store));
 	buf_done(&out);
 }
 
@@ -317,6 +321,65 @@ static void test_columns(void **state)
 	event_pipeline_stop(p);
 }
 
+/* What the store refused once is shown, and taken in after a fix, once; what no row can be made of stays. */
+static void test_dead_letters(void **state)
+{
+	(void)state;
+	struct buf rows = BUF_INIT(1 << 20), list = BUF_INIT(1 << 20);
+	struct err err = {0};
+	struct event_record r = {.received = clock_now(), .retention_days = 30, .system_level = 2, .source = STR("fixed")};
+	const struct str raws[] = {STR("{\"host.name\":\"dead-1\"}"), STR("no JSON"), STR("{\"host.name\":\"dead-2\",\"x\":\"\xC3\xA9\"}")};
+	for (size_t i = 0; i < ARRAY_LEN(raws); i++) {
+		r.id = uuid_new();
+		r.received++;
+		r.raw = raws[i];
+		event_dead_row_append(&r, STR("token"), STR("why"), &rows);
+	}
+	assert_int_equal(event_store_insert(store, event_dead_row_into, "t-dead", buf_str(&rows), &err), EVENT_STORE_TAKEN);
+	test_ok(event_dead_list(store, 0, 2, &list, &err), &err);
+	assert_true(str_find(buf_str(&list), STR("dead-2")) != SIZE_MAX && str_find(buf_str(&list), STR("dead-1")) == SIZE_MAX);
+	struct event_usage u;
+	test_ok(event_store_usage(store, &u, &err), &err);
+	assert_int_equal(u.dead_rows, 3);
+	usec_t after = 0;
+	unsigned seen, taken;
+	for (unsigned round = 0; round < 2; round++) {
+		after = 0;
+		test_ok(event_dead_retry(store, &after, &seen, &taken, &err), &err);
+		assert_int_equal(seen, round == 0 ? 3 : 1);
+		assert_int_equal(taken, round == 0 ? 2 : 0);
+	}
+	assert_int_equal(after, r.received - 1);
+	test_ok(event_dead_retry(store, &after, &seen, &taken, &err), &err);
+	assert_int_equal(seen, 0);
+	char text[300];
+	ask("SELECT count(), uniqExact(event_id), max(system_level), max(received) > min(received) FROM event WHERE host_name LIKE 'dead-%'"
+	    " FORMAT TabSeparated", text, sizeof text);
+	assert_string_equal(text, "2\t2\t2\t1");
+	ask("SELECT count(), any(raw) FROM event_dead FORMAT TabSeparated", text, sizeof text);
+	assert_string_equal(text, "1\tno JSON");
+	buf_done(&rows);
+	buf_done(&list);
+}
+
+static void test_usage(void **state)
+{
+	(void)state;
+	struct event_usage u;
+	struct err err = {0};
+	struct buf out = BUF_INIT(1 << 20);
+	test_ok(event_store_usage(store, &u, &err), &err);
+	assert_true(u.rows >= total() && u.bytes > 0 && u.plain_bytes > u.bytes);
+	assert_true(u.free_bytes > 0 && u.disk_bytes > u.free_bytes);
+	assert_true(u.day_bytes > 0 && u.days_left == u.free_bytes / u.day_bytes);
+	test_ok(event_store_usage_days(store, 30, &out, &err), &err);
+	assert_true(str_starts_with(buf_str(&out), STR("{\"day\":\"20")));
+	buf_clear(&out);
+	test_ok(event_store_usage_sources(store, 7, &out, &err), &err);
+	assert_true(str_find(buf_str(&out), STR("\"source\":\"fixed\",\"rows\":2,")) != SIZE_MAX);
+	buf_done(&out);
+}
+
 /* Every table function of the library is known to be harmless or is refused. */
 static void test_table_functions(void **state)
 {
@@ -341,6 +404,8 @@ int main(void)
 		cmocka_unit_test(test_queries),
 		cmocka_unit_test(test_alert),
 		cmocka_unit_test(test_columns),
+		cmocka_unit_test(test_dead_letters),
+		cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_table_functions),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
