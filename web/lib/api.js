@@ -69,12 +69,11 @@ export async function request(method, path, { query, body, etag, signal, quiet }
 	return made;
 }
 
-// A list as a file, made by the server from the same query; columns: [[member, label, text group]].
-export async function download(path, query, columns, format = 'xlsx') {
-	const column = columns.map(([member, label, texts]) => `${member}${texts ? `~ui.${texts}` : ''}=${label}`);
+// What the server makes as a file, under the name that it gives.
+export async function fetchFile(path, query, fallback) {
 	let answer;
 	try {
-		answer = await fetch(address(path, { ...query, format, lang: lang(), column }), { credentials: 'same-origin', cache: 'no-store' });
+		answer = await fetch(address(path, { ...query, lang: lang() }), { credentials: 'same-origin', cache: 'no-store' });
 	} catch {
 		throw new Problem({ detail: t('ui.error.network'), key: 'console.network' });
 	}
@@ -83,13 +82,19 @@ export async function download(path, query, columns, format = 'xlsx') {
 		if (answer.status === 401) whenSignedOut();
 		throw problem;
 	}
-	const name = /filename="([^"]+)"/.exec(answer.headers.get('Content-Disposition') ?? '')?.[1] ?? `export.${format}`;
+	const name = /filename="([^"]+)"/.exec(answer.headers.get('Content-Disposition') ?? '')?.[1] ?? fallback;
 	const link = document.createElement('a');
 	link.href = URL.createObjectURL(await answer.blob());
 	link.download = name;
 	link.click();
 	setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 	return name;
+}
+
+// A list as a file, made by the server from the same query; columns: [[member, label, text group]].
+export function download(path, query, columns, format = 'xlsx') {
+	const column = columns.map(([member, label, texts]) => `${member}${texts ? `~ui.${texts}` : ''}=${label}`);
+	return fetchFile(path, { ...query, format, column }, `export.${format}`);
 }
 
 export const get = (path, query, options) => request('GET', path, { query, ...options });

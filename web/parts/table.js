@@ -129,13 +129,13 @@ function ColumnChooser({ columns, shown }) {
 
 // The search field of a list; `/` puts the cursor there. What is typed stands in the URL at once: the rows here are
 // filtered by it, and the server is asked when typing pauses.
-export function SearchBox({ value, onSearch, label }) {
+export function SearchBox({ value, onSearch, label, slash = true }) {
 	const [text, setText] = useState(value);
 	const input = useRef(null);
 	useEffect(() => {
 		if (document.activeElement !== input.current) setText(value);
 	}, [value]);
-	useKeys([{ code: 'Slash', label: t('ui.keys.search'), run: () => input.current?.focus() }], []);
+	useKeys(slash ? [{ code: 'Slash', label: t('ui.keys.search'), run: () => input.current?.focus() }] : [], []);
 	const change = (event) => {
 		setText(event.target.value);
 		onSearch(event.target.value.trim());
@@ -172,7 +172,7 @@ export function listQuery(query, names, defaults = {}) {
 
 // columns: [{id, label, value(row), cell(row), width, order(row), text(row), off, field, texts}]; field is the member in the
 // API where it is not the id (null: made here only), texts the catalogue of its values ("alert.state"), both for exports.
-export function Table({ list, columns, name, label, rowHref, onOpen, filters, empty, tools, selected }) {
+export function Table({ list, columns, name, label, rowHref, onOpen, filters, empty, tools, selected, slash }) {
 	const { query } = useRoute();
 	const q = query.get('q') ?? '', sort = query.get('sort') ?? '';
 	const wanted = query.get('cols')?.split(' ');
@@ -220,7 +220,7 @@ export function Table({ list, columns, name, label, rowHref, onOpen, filters, em
 
 	return html`<section class="table-part">
 		<div class="table-bar">
-			<${SearchBox} value=${q} onSearch=${(text) => setQuery({ q: text })} />
+			<${SearchBox} value=${q} onSearch=${(text) => setQuery({ q: text })} slash=${slash} label=${list.filterLabel} />
 			${filters}
 			<span class="total" role="status">${(list.query?.q ?? '') !== q
 				? t(list.local ? 'ui.table.found' : 'ui.table.found_of', { found: number(rows.length), total: number(list.total) })

@@ -3,5 +3,5 @@
 export const shell = {
 	home: '/overview',
 	theme: 'dark',
-	nav: ['/overview', '/alerts', '/incidents', '/endpoints', '/malware', '/units', '/admin'],
+	nav: ['/overview', '/alerts', '/search', '/incidents', '/endpoints', '/malware', '/admin'],
 };

@@ -3,7 +3,7 @@
 #include "engine/event/event.h"
 #include "service/event/event_internal.h"
 
-#define TEXT_SHOWN "300"
+#define TEXT_SHOWN "200"
 /* The order of receipt is that of the spool up to threads that overtook each other. */
 #define SETTLED (2 * USEC_PER_SEC)
 #define QUIET (5 * USEC_PER_SEC)
