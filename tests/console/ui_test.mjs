@@ -373,7 +373,7 @@ test('permissions hide what is not allowed, and a page asked for by its address 
 	await page.waitForSelector('.alert');
 	assert.equal(await page.locator('.alert-head .actions button:visible').count(), 0);
 	await page.keyboard.press('1');
-	assert.equal(await page.locator('.rail nav >> text=Quản trị').count(), 0);
+	assert.equal(await page.locator('.rail nav >> text=Tài khoản').count(), 0);
 	await page.goto(`${mock.url}/#/accounts`);
 	await page.waitForSelector('text=Tài khoản này không được xem trang này');
 	await close(page);
@@ -386,7 +386,7 @@ test('permissions hide what is not allowed, and a page asked for by its address 
 test('palette, language and enrolment', async () => {
 	const page = await open('/overview');
 	await page.keyboard.press('Control+k');
-	await page.fill('dialog input', 'nhat ky');
+	await page.fill('dialog input', 'nhat ky kiem');
 	await page.keyboard.press('Enter');
 	await page.waitForSelector('h1:has-text("Nhật ký kiểm toán")');
 	await page.click('button:has-text("Kiểm tra toàn vẹn")');

@@ -73,7 +73,7 @@ int event_db_from_dead(struct event_ask *a, struct err *err)
 	return r;
 }
 
-static bool asker_gone(const void *http)
+bool event_asker_gone(const void *http)
 {
 	return http_request_gone(http);
 }
@@ -88,7 +88,8 @@ int event_search_explain(int r, struct err *err)
 	case -EAGAIN:
 		return err_set(err, -EAGAIN, "event.search_away");
 	case -ECANCELED:
-		return r;
+		/* Nobody is there to read it; it is no fault for the log either. */
+		return err_set(err, -EBUSY, "event.store_cancelled");
 	default:
 		/* Our own SQL: the fault is ours, the reason is for the log. */
 		return err_set(err, -EIO, "event.search_failed", ARG_CSTR("reason", err != NULL ? err_arg(err, "reason") : ""));
@@ -110,7 +111,7 @@ int event_db_run(struct event_ask *a, struct err *err)
 		params[i] = (struct event_store_param){a->sql.params[i].name, a->sql.params[i].value};
 	struct event_store_search s = {.sql = a->sql.text.p, .params = params, .count = a->sql.count, .hunt = a->hunt};
 	if (a->http != NULL) {
-		s.gone = asker_gone;
+		s.gone = event_asker_gone;
 		s.gone_ctx = a->http;
 	}
 	int r = event_store_search(a->sc->events, &s, &a->answer, &why);

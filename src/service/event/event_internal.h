@@ -40,6 +40,8 @@ int event_db_from(struct event_ask *a, struct err *err) WARN_UNUSED;
 int event_db_from_dead(struct event_ask *a, struct err *err) WARN_UNUSED;
 /* Runs what is in a->sql; the answer is in a->answer. */
 int event_db_run(struct event_ask *a, struct err *err) WARN_UNUSED;
+/* For event_store_search: `http` is a request. */
+bool event_asker_gone(const void *http);
 /* The next line of the answer as JSON array in the arena: 1, 0 at the end. */
 int event_db_next(struct event_ask *a, struct str *rest, const struct json **ret, struct err *err) WARN_UNUSED;
 /* Errors of the store in the words of a search. */

@@ -90,10 +90,10 @@ int event_db_sql(struct event_ask *a, struct str sql, int64_t limit, struct err 
 	if (select)
 		buf_printf(&a->sql.text, "\n) LIMIT %lld", (long long)limit);
 	buf_append_c(&a->sql.text, "\nFORMAT JSONCompact");
-	struct event_store_search what = {.sql = a->sql.text.p, .hunt = a->hunt};
+	struct event_store_search what = {.sql = a->sql.text.p, .hunt = a->hunt, .gone = event_asker_gone, .gone_ctx = a->http};
 	if (a->sc->events == NULL)
 		return err_set(err, -EAGAIN, "event.search_away");
 	r = event_store_search(a->sc->events, &what, &a->answer, err);
 	/* Refusals are for whoever wrote the statement, with the engine's reason. */
-	return r == -ETIMEDOUT || r == -E2BIG || r == -EAGAIN ? event_search_explain(r, err) : r;
+	return r == -ETIMEDOUT || r == -E2BIG || r == -EAGAIN || r == -ECANCELED ? event_search_explain(r, err) : r;
 }

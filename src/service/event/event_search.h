@@ -6,7 +6,7 @@
  *
  * Does not live here: the language (engine/event_query), the store (engine/event_store), alerts and rules.
  * Errors of all questions: -EAGAIN event.search_away (no store, or it is busy), -ETIMEDOUT event.search_slow,
- * -E2BIG event.search_too_big, -ECANCELED event.store_cancelled, -EIO event.search_failed.
+ * -E2BIG event.search_too_big, -EBUSY event.store_cancelled, -EIO event.search_failed.
  * Threads: any. Each question waits for the store: never ask within a transaction of the state database.
  */
 #pragma once
