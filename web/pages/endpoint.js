@@ -15,6 +15,7 @@ import { Dialog, Confirm } from '../parts/dialog.js';
 import { Form, useForm } from '../parts/form.js';
 import { UnitPicker } from '../parts/picker.js';
 import { Timeline } from '../parts/timeline.js';
+import { Joined } from '../parts/joined.js';
 import { act, toast } from '../parts/toast.js';
 
 function ScanDialog({ endpoint, onClose }) {
@@ -143,6 +144,7 @@ export default function Endpoint({ id }) {
 	const tab = query.get('tab') ?? 'timeline';
 	const tabs = [
 		{ id: 'timeline', label: t('ui.timeline.title') },
+		{ id: 'joined', label: t('ui.timeline.joined') },
 		...(can('alert.read') ? [{ id: 'alerts', label: t('ui.page.alerts') }] : []),
 		...Object.keys(INVENTORY).map((name) => ({ id: name, label: t(`ui.endpoint.${name}`), count: endpoint.inventory?.[name]?.length })),
 	].map((one) => ({ ...one, href: href(`/endpoints/${id}`, { tab: one.id }) }));
@@ -156,6 +158,7 @@ export default function Endpoint({ id }) {
 		<section class="panel">
 			<${Tabs} label=${t('ui.endpoint.details')} items=${tabs} value=${tab} />
 			${tab === 'timeline' && html`<${Timeline} items=${sentences(endpoint.timeline)} />`}
+			${tab === 'joined' && html`<${Joined} id=${id} sentences=${sentences} />`}
 			${tab === 'alerts' && html`<${Alerts} id=${id} />`}
 			${INVENTORY[tab] && html`<${Inventory} endpoint=${endpoint} part=${tab} />`}
 		</section>

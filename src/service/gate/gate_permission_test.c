@@ -185,6 +185,7 @@ static const struct {
 	{"POST", "/api/v1/incidents/{id}/transition", INCIDENT, .body = "{\"to\":\"triaged\"}", .matched = true},
 	{"POST", "/api/v1/incidents/{id}/comments", INCIDENT, .body = "{\"text\":\"x\"}"},
 	{"POST", "/api/v1/incidents/{id}/alerts", INCIDENT, .body = "{\"alert_id\":\"$alert\"}"},
+	{"GET", "/api/v1/endpoints/{id}/timeline", ENDPOINT},
 	{"GET", "/api/v1/history/month", .once = true},
 	{"GET", "/api/v1/incident-kinds", .once = true},
 };

@@ -30,6 +30,7 @@
 #include "service/shift/shift.h"
 #include "service/source/source.h"
 #include "service/status/status.h"
+#include "service/timeline/timeline.h"
 #include "service/unit/unit.h"
 
 extern const struct msg_catalogue msg_catalogue_all;
