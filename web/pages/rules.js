@@ -3,7 +3,7 @@
 import { html, useState, useMemo } from '../lib/html.js';
 import { t } from '../lib/i18n.js';
 import { number } from '../lib/format.js';
-import { useRoute, href, go } from '../lib/router.js';
+import { useRoute, href, go, setQuery } from '../lib/router.js';
 import { useList, useGet } from '../lib/data.js';
 import { can } from '../lib/session.js';
 import { PageHead, State, Time, Empty, Tabs, Loading, ProblemBox } from '../parts/bits.js';
@@ -118,13 +118,14 @@ function One({ id }) {
 
 export default function RulesPage({ id }) {
 	const { query } = useRoute();
-	const [writing, setWriting] = useState(false);
+	// A search made a rule: it waits as the draft of a new one.
+	const [writing, setWriting] = useState(query.get('new') === '1' && can('rule.write'));
 	if (id) return html`<${One} key=${id} id=${id} />`;
 	const tab = TABS.includes(query.get('tab')) ? query.get('tab') : 'rules';
 	return html`<div class="page fill">
 		<${PageHead} title=${t('ui.page.rules')} sub=${t(`ui.rule.sub.${tab}`)}>${can('rule.write') && tab === 'rules' && html`<button type="button" class="primary" onClick=${() => setWriting(true)}>${t('ui.rule.new')}</button>`}<//>
 		<${Tabs} label=${t('ui.page.rules')} value=${tab} items=${TABS.map((one) => ({ id: one, label: t(`ui.rule.tab.${one}`), href: href('/rules', one === 'rules' ? {} : { tab: one }) }))} />
 		${tab === 'rules' ? html`<${Rules} query=${query} />` : tab === 'archives' ? html`<${Archives} />` : html`<${Indicators} />`}
-		${writing && html`<${RuleEditor} mode="new" onClose=${() => setWriting(false)} onSaved=${(saved) => go(`/rules/${saved.id}`)} />`}
+		${writing && html`<${RuleEditor} mode="new" onClose=${() => { setWriting(false); setQuery({ new: null }); }} onSaved=${(saved) => go(`/rules/${saved.id}`)} />`}
 	</div>`;
 }

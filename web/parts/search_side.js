@@ -8,7 +8,7 @@ import { useGet } from '../lib/data.js';
 import { useRoute, go } from '../lib/router.js';
 import { can, session } from '../lib/session.js';
 import { useAnswer } from '../lib/event_search.js';
-import { pages } from '../routes.js';
+import { writeDraft } from '../lib/draft.js';
 import { Dialog } from './dialog.js';
 import { Loading, ProblemBox, Copyable } from './bits.js';
 import { Icon } from './icons.js';
@@ -79,15 +79,14 @@ export function Export({ asked, total }) {
 export function MakeRule({ asked }) {
 	const [rule, setRule] = useState(null);
 	const make = () => act(async () => setRule(await get('/events/rule', asked)));
-	const editor = pages.some((page) => page.path === '/rules/new') && can('rule.write');
 	const open = () => {
-		sessionStorage.setItem('rule.new', JSON.stringify(rule));
-		go('/rules/new');
+		writeDraft('rule.new', { text: rule.text });
+		go('/rules', { new: 1 });
 	};
 	return html`<button type="button" class="small" onClick=${make}><${Icon} name="shield" />${t('ui.search.rule')}</button>
 		${rule && html`<${Dialog} title=${t('ui.search.rule_title')} wide onClose=${() => setRule(null)}><div class="form">
 			<p class="lead"><strong>${t('ui.search.rule_count', { count: rule.events })}</strong> <span>${t('ui.search.rule_where', { hosts: number(rule.hosts), units: number(rule.units), from: dateTime(rule.from), to: dateTime(rule.to) })}</span></p>
 			<pre>${rule.text}</pre>
-			<footer>${editor ? html`<button type="button" class="primary" data-first onClick=${open}>${t('ui.search.rule_open')}</button>` : html`<${Copyable} text=${rule.text} show=${t('ui.search.rule_copy')} block />`}</footer>
+			<footer>${can('rule.write') ? html`<button type="button" class="primary" data-first onClick=${open}>${t('ui.search.rule_open')}</button>` : html`<${Copyable} text=${rule.text} show=${t('ui.search.rule_copy')} block />`}</footer>
 		</div><//>`}`;
 }
