@@ -22,6 +22,7 @@ const fold = (text) => String(text ?? '').normalize('NFD').replace(/[\u0300-\u03
 const READ = ['alert.read', 'incident.read', 'endpoint.read', 'protection.read', 'unit.read'];
 const ROLES = {
 	analyst: { name: 'Nguyễn Văn Hải', shell: 'watch', label: 'Quản trị hệ thống', permissions: null },
+	second: { name: 'Phạm Văn Ca Sau', shell: 'watch', label: 'Cán bộ trực giám sát', permissions: null },
 	officer: { name: 'Trần Thị Lan', shell: 'unit', label: 'Cán bộ đơn vị', permissions: [...READ, 'incident.write', 'endpoint.enrol'] },
 	leader: { name: 'Lê Hoàng Đức', shell: 'leader', label: 'Lãnh đạo', permissions: READ },
 	reader: { name: 'Võ Minh Đăng', shell: 'watch', label: 'Kiểm tra', permissions: READ },

@@ -32,5 +32,6 @@ if [ -n "${LUYTRE_URL:-}" ]; then
 fi
 node --test "$top/tests/console/static_test.mjs"
 in_home node --test "$top/tests/console/ui_test.mjs"
+in_home node --test "$top/tests/console/alerts_test.mjs"
 in_home node --test "$top/tests/console/states_test.mjs"
 in_home node --test "$top/tests/console/axe_test.mjs"

@@ -38,7 +38,7 @@ struct alert_record {
 	struct str kind, entity, tags, why, rule_file, rule_hash, description, source, host;
 	int64_t count;  /* events that this record stands for; 0: one */
 	usec_t last_at; /* of the last of them; 0: `at` */
-	int64_t system_level; /* of the log source's system, 1 to 5; 0: unknown */
+	int64_t system_level; /* 1 to 5; 0: that of the log source's system, where it is known */
 	bool internet;        /* the log source says that it can be reached from the Internet */
 };
 

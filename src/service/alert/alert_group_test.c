@@ -12,6 +12,7 @@
 #include "service/endpoint/endpoint.h"
 #include "service/protection/protection.h"
 #include "service/service_test_support.h"
+#include "service/source/source.h"
 
 /* ---- severity ---- */
 
@@ -109,7 +110,7 @@ static void start_world(struct world *w, struct db *db)
 {
 	quiet_protection = protection_service;
 	quiet_protection.start = NULL;
-	const struct service *rooms[] = {&endpoint_service, &quiet_protection, &alert_service, NULL};
+	const struct service *rooms[] = {&endpoint_service, &quiet_protection, &source_service, &alert_service, NULL};
 	world_init(w, db, "/nonexistent", rooms);
 }
 
@@ -218,6 +219,41 @@ static void queue(struct db *db, const char *url)
 	assert_string_equal(world_text(&again, "items.0.rule_id"), "low");
 	assert_string_equal(world_text(&again, "items.0.severity"), "critical");
 	assert_int_equal(world_sql_count(&w, "SELECT score FROM alert WHERE rule_id = 'low'"), 80);
+	world_done(&w);
+}
+
+static int put_source(struct db_tx *tx, void *ctx, struct err *err)
+{
+	const struct world *w = ctx;
+	const struct uuid id = {.b = {1}};
+	int r = db_exec(tx, err,
+	                "INSERT INTO source (id, unit_id, name, search_key, sort_key, system_name, system_level, kind, addresses, fingerprint, format,"
+	                " retention, rate_per_s, silence_s, enabled, note, created_at, enabled_at, version)"
+	                " VALUES ($1, $2, 'fw', 'fw', $1, 'Một cửa', 4, '', '', '', '', '', 0, 0, 1, '', 0, 0, 1)",
+	                DB_UUID(&id), DB_UUID(&w->east));
+	return r < 0 ? r : 0;
+}
+
+/* The level of the system is the log source's, where the record does not say it. */
+static void levels(struct db *db, const char *url)
+{
+	(void)url;
+	struct world w;
+	struct err err = {.code = 0};
+	start_world(&w, db);
+	world_must(db_write(w.sc.db, put_source, &w, &err), &err);
+	const struct {
+		const char *source;
+		int64_t score;
+	} cases[] = {{"source-01000000-0000-0000-0000-000000000000", 75}, {"source-02000000-0000-0000-0000-000000000000", 50}, {"agent", 50}, {"", 50}};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		cleanup(arena) struct arena *arena = arena_new(0);
+		struct alert_record record = sigma_record(&w.east, arena_printf(arena, "l%zu", i).p, WORLD_START);
+		record.rule_id = record.key;
+		record.source = str_c(cases[i].source);
+		(void)take(&w, &record);
+		assert_int_equal(world_sql_count(&w, "SELECT score FROM alert ORDER BY number DESC LIMIT 1"), cases[i].score);
+	}
 	world_done(&w);
 }
 
@@ -473,6 +509,7 @@ static void figures(struct db *db, const char *url)
 	}
 ON_EACH(grouping)
 ON_EACH(queue)
+ON_EACH(levels)
 ON_EACH(suppression)
 ON_EACH(wide)
 ON_EACH(detail)
@@ -481,7 +518,7 @@ ON_EACH(figures)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(severities), cmocka_unit_test(bad_policies), cmocka_unit_test(techniques),
-	                                   cmocka_unit_test(grouping_each), cmocka_unit_test(queue_each), cmocka_unit_test(suppression_each),
+	                                   cmocka_unit_test(grouping_each), cmocka_unit_test(queue_each), cmocka_unit_test(levels_each), cmocka_unit_test(suppression_each),
 	                                   cmocka_unit_test(wide_each), cmocka_unit_test(detail_each), cmocka_unit_test(figures_each)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

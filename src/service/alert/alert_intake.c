@@ -4,6 +4,7 @@
 #include "service/endpoint/endpoint.h"
 #include "service/outbox/outbox.h"
 #include "service/protection/protection.h"
+#include "service/source/source.h"
 
 struct intake {
 	const struct service_context *sc;
@@ -71,6 +72,8 @@ static int weigh(struct db_tx *tx, struct intake *in, struct alert_weighed *ret,
 	const struct alert_record *record = &in->record;
 	struct alert_weight weight = {.rule_level = record->severity, .system_level = record->system_level};
 	int r = alert_exposure_of(tx, &record->endpoint_id, &weight.exposure, err);
+	if (r >= 0 && weight.system_level == 0)
+		r = source_level(tx, record->source, &weight.system_level, err);
 	if (r < 0)
 		return r;
 	if (record->internet)

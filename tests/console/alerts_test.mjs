@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
+// The duty officer's night in a real browser against invented data: an alert arrives and is decided by keyboard alone, the
+// queue does not jump, a suppression with reason and undo, the hand-over that the next account accepts.
+import { test, before, after } from 'node:test';
+import assert from 'node:assert/strict';
+import { openBrowser } from './browser.mjs';
+import { startMock, ALL } from './mock_server.mjs';
+
+const WIDE = { width: 1366, height: 768 };
+let browser, mock;
+
+before(async () => {
+	mock = await startMock({ machines: 300, allPermissions: ALL });
+	browser = await openBrowser();
+});
+after(async () => {
+	await browser?.close();
+	mock?.stop();
+});
+
+async function open(path, login = 'analyst') {
+	const context = await browser.newContext({ viewport: WIDE, permissions: ['clipboard-read', 'clipboard-write'] });
+	mock.state.login = login;
+	const page = await context.newPage();
+	page.faults = [];
+	page.on('pageerror', (error) => page.faults.push(error.message));
+	await page.goto(`${mock.url}/#${path}`);
+	await page.waitForSelector('main h1, main h2', { state: 'attached' });
+	return page;
+}
+
+async function close(page) {
+	assert.deepEqual(page.faults, []);
+	await page.context().close();
+}
+
+const calls = (method, pattern) => mock.state.calls.filter((call) => call.method === method && pattern.test(call.path));
+const sigma = () => mock.data.alerts.find((alert) => !alert.threat && alert.state === 'new');
+
+test('one screen: what happened, why, how common, the last 24 hours stand at 1366×768 without scrolling', async () => {
+	const page = await open(`/alerts/${sigma().id}`);
+	await page.waitForSelector('.alert .lead');
+	await page.waitForSelector('.alert h3:has-text("Máy này trong 24 giờ qua")');
+	assert.match(await page.textContent('.alert .lead'), /đã chạy một lệnh PowerShell/);
+	for (const what of ['.alert .lead', '.alert h2:has-text("Vì sao có cảnh báo này?")', '.alert mark >> nth=0', '.alert h2:has-text("Ở đây có hay gặp không?")', '.alert h3:has-text("Máy này trong 24 giờ qua")', '.alert h2:has-text("Nên làm gì?")']) {
+		const box = await page.locator(what).first().boundingBox();
+		assert.ok(box && box.y >= 0 && box.y + box.height <= WIDE.height, `${what}: ${JSON.stringify(box)}`);
+	}
+	await close(page);
+});
+
+test('why this severity, whom to call, the matched words in the raw event: each by a key', async () => {
+	const page = await open(`/alerts/${sigma().id}`);
+	await page.waitForSelector('.alert .lead');
+	await page.keyboard.press('Alt+y');
+	const arithmetic = await page.textContent('.explain');
+	for (const part of ['50 điểm', '× 120 %', 'Máy chủ', '× 125 %', '75 điểm']) assert.ok(arithmetic.includes(part), `${part} in ${arithmetic}`);
+	assert.ok((await page.textContent('.contacts')).includes('••• 678'));
+	assert.equal(calls('GET', /\/contact$/).length, 0, 'no number is read before it is asked for');
+	await page.keyboard.press('Alt+p');
+	await page.waitForSelector('.contacts >> text=0901 234 678');
+	assert.equal(calls('GET', /\/contact$/).length, 1);
+	await page.keyboard.press('9');
+	await page.waitForSelector('.raw pre mark:has-text("WINWORD.EXE")');
+	await close(page);
+});
+
+test('an alert arrives live and is decided by keyboard alone; what is being read does not move', async () => {
+	const page = await open('/alerts');
+	await page.waitForSelector('.alert .lead');
+	for (let i = 0; i < 12; i++) await page.keyboard.press('ArrowDown');
+	await page.waitForFunction(() => document.querySelector('.queue-scroll').scrollTop > 62);
+	await page.waitForTimeout(400);
+	const before = await page.evaluate(() => ({ top: document.querySelector('.queue-row.active').getBoundingClientRect().top, title: document.querySelector('.alert h2').textContent }));
+	for (let i = 0; i < 50 && mock.state.streams.size !== 1; i++) await page.waitForTimeout(100);
+	const fresh = mock.addAlert({ title: 'Phát hiện mã độc lúc nửa đêm', severity: 'critical' });
+	await page.waitForSelector('.queue-new:has-text("1 cảnh báo mới")');
+	const now = await page.evaluate(() => ({ top: document.querySelector('.queue-row.active').getBoundingClientRect().top, title: document.querySelector('.alert h2').textContent }));
+	assert.equal(now.title, before.title);
+	// The notice itself takes a line above the list.
+	assert.ok(Math.abs(now.top - before.top) <= 48, `${before.top} → ${now.top}`);
+	// A busy machine may take two quick presses for one.
+	for (let i = 0; i < 60 && (await page.getAttribute('.queue-row.active', 'id')) !== 'alert-0'; i++) {
+		await page.keyboard.press('ArrowUp');
+		await page.waitForTimeout(40);
+	}
+	await page.waitForFunction(() => document.querySelector('.alert h2')?.textContent.includes('lúc nửa đêm'));
+	await page.keyboard.press('1');
+	await page.waitForFunction(() => document.querySelector('.alert .state')?.textContent.includes('Đã tiếp nhận'));
+	await page.keyboard.press('4');
+	await page.keyboard.type('Gọi lại anh Hải');
+	await page.keyboard.press('Tab');
+	await page.keyboard.type('22/11/2026 06:00');
+	await page.keyboard.press('Enter');
+	await page.waitForSelector('.alert .timeline >> text=Hẹn lúc 22/11/2026 06:00');
+	await page.waitForSelector('dialog', { state: 'detached' });
+	await page.keyboard.press('6');
+	await page.waitForSelector('dialog[open]');
+	await page.keyboard.press('Space');
+	await page.keyboard.press('Tab');
+	await page.keyboard.type('Đã cách ly');
+	await page.keyboard.press('Tab');
+	await page.keyboard.press('Tab');
+	await page.keyboard.press('Enter');
+	await page.waitForSelector('.toast:has-text("Đã đóng cảnh báo")');
+	assert.equal(fresh.state, 'closed');
+	await page.keyboard.press('Alt+z');
+	await page.waitForFunction(() => document.querySelector('.toasts').textContent.includes('Đã hoàn tác'));
+	assert.notEqual(fresh.state, 'closed');
+	await close(page);
+});
+
+test('suppressed by keyboard with a reason, shown in the list, taken back; the whole city waits for a second person', async () => {
+	const page = await open(`/alerts/${sigma().id}`);
+	await page.waitForSelector('.alert .lead');
+	await page.keyboard.press('0');
+	await page.waitForSelector('dialog[open]');
+	await page.click('dialog button[type=submit]');
+	await page.waitForSelector('dialog .error');
+	await page.fill('dialog textarea', 'Đơn vị đang cài phần mềm');
+	await page.click('dialog button[type=submit]');
+	await page.waitForSelector('.toast:has-text("Đã tạm ngừng")');
+	const sent = calls('POST', /\/suppress$/).at(-1).body;
+	assert.equal(sent.scope, 'entity');
+	assert.equal(sent.reason, 'Đơn vị đang cài phần mềm');
+	assert.ok(Math.abs(Date.parse(sent.expires_at) - Date.now() - 7 * 86400000) < 600000, sent.expires_at);
+	await page.keyboard.press('Alt+z');
+	await page.waitForFunction(() => document.querySelector('.toasts').textContent.includes('Đã hoàn tác'));
+	assert.equal(calls('POST', /\/suppressions\/[^/]+\/end$/).length, 1);
+	await page.keyboard.press('0');
+	await page.check('dialog input[value=city]');
+	await page.waitForSelector('dialog .note:has-text("người thứ hai")');
+	await page.fill('dialog textarea', 'Diễn tập toàn thành phố');
+	await page.click('dialog button[type=submit]');
+	await page.waitForSelector('dialog', { state: 'detached' });
+	await page.goto(`${mock.url}/#/suppressions`);
+	await page.waitForSelector('tbody tr[role=row]');
+	assert.match(await page.textContent('.table-part'), /phần mềm kế toán/);
+	await close(page);
+});
+
+test('hand-over: made from the state of things, edited, signed; the next account accepts it', async () => {
+	const page = await open('/shifts');
+	await page.waitForSelector('.week-day.today');
+	await page.waitForSelector('.on-duty:has-text("Đang trực")');
+	await page.click('button:has-text("Lập biên bản giao ca")');
+	await page.waitForSelector('textarea.handover-body');
+	assert.match(await page.inputValue('textarea.handover-body'), /Cảnh báo đang mở/);
+	await page.fill('textarea.handover-body', 'Đêm yên, còn một việc hẹn lúc 06:00.');
+	await page.click('.page-head button:has-text("Ký giao ca")');
+	await page.click('dialog button[type=submit]');
+	await page.waitForSelector('.page-head .state:has-text("Đã ký")');
+	assert.equal(await page.locator('.page-head button:has-text("Nhận ca")').count(), 0, 'nobody accepts an own hand-over');
+	assert.equal(calls('PATCH', /\/handovers\//).at(-1).body.body, 'Đêm yên, còn một việc hẹn lúc 06:00.');
+	const address = page.url().split('#')[1];
+	await close(page);
+	const next = await open(address, 'second');
+	await next.waitForSelector('pre.handover-body:has-text("Đêm yên")');
+	await next.keyboard.press('1');
+	await next.fill('dialog textarea', 'Đã đọc');
+	await next.click('dialog button[type=submit]');
+	await next.waitForSelector('.page-head .state:has-text("Đã nhận ca")');
+	assert.equal(calls('POST', /\/accept$/).at(-1).body.note, 'Đã đọc');
+	await close(next);
+});
+
+test('the sound is off until it is switched on, and stays as it was set', async () => {
+	const page = await open('/alerts');
+	const button = page.locator('button[role=switch]');
+	await button.waitFor();
+	assert.equal(await button.getAttribute('aria-checked'), 'false');
+	await button.click();
+	assert.equal(await button.getAttribute('aria-checked'), 'true');
+	await page.reload();
+	await button.waitFor();
+	assert.equal(await button.getAttribute('aria-checked'), 'true');
+	await close(page);
+});
