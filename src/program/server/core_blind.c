@@ -126,7 +126,7 @@ static void add_source(const struct source_state *s, enum source_condition fault
 	struct status_blind *b;
 	if (fault == SOURCE_SILENT) {
 		b = status_report_add(j->report, s->last_at > 0 ? "source_silent" : "source_never", s->silent_since);
-		b->number = (j->now - b->since + USEC_PER_MINUTE - 1) / USEC_PER_MINUTE;
+		b->number = j->now - b->since < USEC_PER_MINUTE ? 1 : (j->now - b->since) / USEC_PER_MINUTE;
 	} else if (fault == SOURCE_LOSING) {
 		b = status_report_add(j->report, "source_loss", s->lost_since);
 		b->number = (int64_t)s->lost;
