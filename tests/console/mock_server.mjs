@@ -155,6 +155,11 @@ function routes(data, state, { sample, allPermissions }) {
 		['GET', '/rules/:id', (x) => data.rules.find((r) => r.id === x.id)],
 		['GET', '/rule-archives', () => ({ items: [] })],
 		['GET', '/indicators', () => ({ items: [] })],
+		['GET', '/sources', (x) => page(x.url, data.sources, { text: (s) => `${s.name} ${s.addresses}`, filters: { level: (s) => s.system_level } })],
+		['GET', '/sources/strangers', () => ({ items: data.strangers, total: data.strangers.length, next: null })],
+		['GET', '/sources/connect', () => ({ host: 'giamsat.cantho.example', events_port: 8444, syslog_udp_port: 514, syslog_tcp_port: null, syslog_tls_port: 6514, ca_pem: '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n' })],
+		['GET', '/source-retention', () => ({ items: [0, 1, 2, 3, 4, 5].map((level) => ({ class: `level_${level}`, level, label: `Hệ thống cấp độ ${level}`, basis: 'TCVN 14423:2026', confidence: 'sum', pack_days: 31 * level + 1, days: 31 * level + 1, corrected: level === 3, reason: level === 3 ? 'Theo quy chế' : '', etag: '1' })) })],
+		['POST', '/sources', (x) => { const made = { ...data.sources[0], ...x.body, id: uuid(), unit: data.units.find((u) => u.id === x.body.unit_id), state: { condition: 'waiting' } }; data.sources.unshift(made); return made; }],
 		['GET', '/tokens', (x) => page(x.url, data.tokens, { text: (a) => a.name })],
 		['POST', '/tokens', () => ({ token: `lt_${'a1b2'.repeat(12)}` })],
 		['GET', '/enrolment-tokens', (x) => page(x.url, [], { text: () => '' })],
@@ -244,7 +249,7 @@ function routes(data, state, { sample, allPermissions }) {
 	};
 }
 
-export const ALL = [...READ, 'rule.read', 'rule.write', 'alert.write', 'alert.suppress', 'shift.read', 'shift.write', 'incident.write', 'incident.respond', 'incident.close', 'endpoint.write', 'endpoint.scan', 'endpoint.enrol', 'protection.quarantine', 'protection.release', 'unit.manage', 'account.read', 'account.manage', 'account.reset', 'token.manage', 'audit.read', 'system.read'];
+export const ALL = [...READ, 'rule.read', 'rule.write', 'alert.write', 'alert.suppress', 'shift.read', 'shift.write', 'incident.write', 'incident.respond', 'incident.close', 'endpoint.write', 'endpoint.scan', 'endpoint.enrol', 'protection.quarantine', 'protection.release', 'unit.manage', 'account.read', 'account.manage', 'account.reset', 'token.manage', 'audit.read', 'source.read', 'source.write', 'system.read'];
 
 // An address for every page of the console; a page of one record takes a record of that name.
 export function addresses(data) {

@@ -49,10 +49,10 @@ test('print: the leader on one A4; a case, an alert and a list without the frame
 
 test('empty: every list says what that means and what to do', async () => {
 	const d = mock.data;
-	const kept = Object.fromEntries(['alerts', 'incidents', 'endpoints', 'detections', 'threats', 'quarantine', 'bundles', 'tokens', 'audit', 'accounts'].map((name) => [name, d[name]]));
+	const kept = Object.fromEntries(['alerts', 'incidents', 'endpoints', 'detections', 'threats', 'quarantine', 'bundles', 'tokens', 'sources', 'audit', 'accounts'].map((name) => [name, d[name]]));
 	for (const name of Object.keys(kept)) d[name] = [];
 	const page = await open('/incidents');
-	for (const path of ['/alerts', '/incidents', '/endpoints', '/malware', '/malware?tab=threats', '/malware?tab=quarantine', '/malware?tab=bundles', '/tokens', '/accounts']) {
+	for (const path of ['/alerts', '/incidents', '/endpoints', '/malware', '/malware?tab=threats', '/malware?tab=quarantine', '/malware?tab=bundles', '/tokens', '/sources', '/accounts']) {
 		await page.goto(`${mock.url}/#${path}`);
 		const box = page.locator('.table-scroll .empty, .queue-scroll .empty').first();
 		await box.waitFor();

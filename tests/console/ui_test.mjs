@@ -238,6 +238,23 @@ test('20,000 rows: few are drawn, all can be reached, filtering takes at most 50
 	await close(page);
 });
 
+test('a stranger is registered with one click: its address stands in the form, the rest is asked', async () => {
+	const page = await open('/sources?tab=strangers');
+	await page.click('table button:has-text("Đăng ký")');
+	assert.equal(await page.inputValue('dialog textarea[name=addresses]'), '10.92.40.7');
+	await page.fill('dialog input[name=name]', 'Bộ chuyển mạch tầng 3');
+	await page.click('dialog footer button.primary');
+	await page.waitForSelector('dialog .field-bad');
+	assert.equal(calls('POST', /^\/sources$/).length, 0);
+	await page.fill('dialog input[name=unit_id]', 'ninh');
+	await page.click('[role=option]');
+	await page.click('dialog footer button.primary');
+	await page.waitForSelector('.side-panel:has-text("Bộ chuyển mạch tầng 3")');
+	const { body } = calls('POST', /^\/sources$/)[0];
+	assert.deepEqual([body.addresses, body.silence_s, body.system_level, body.retention], [['10.92.40.7'], 3600, 0, '']);
+	await close(page);
+});
+
 test('units from a file: preview names the bad cell, nothing is sent before it is confirmed', async () => {
 	const page = await open('/units');
 	await page.click('button:has-text("Nhập từ tệp")');
@@ -432,7 +449,7 @@ function inspect() {
 
 test('contrast: 7:1 in the dark, 4.5:1 in the light; text at least 14 px; every control has a name', async () => {
 	const d = mock.data;
-	const paths = ['/overview', '/alerts', `/alerts/${d.alerts[1].id}`, '/suppressions', '/shifts', `/handovers/${d.handovers[0].id}`, '/incidents', `/incidents/${d.incidents[2].id}`, '/incidents/new', '/endpoints', `/endpoints/${d.endpoints[0].id}`, '/malware', '/malware?tab=quarantine', '/malware?tab=bundles', '/units', '/admin', '/accounts', `/accounts/${d.accounts[1].id}`, '/tokens', '/enrol', '/audit', '/status', '/me'];
+	const paths = ['/overview', '/alerts', `/alerts/${d.alerts[1].id}`, '/suppressions', '/shifts', `/handovers/${d.handovers[0].id}`, '/incidents', `/incidents/${d.incidents[2].id}`, '/incidents/new', '/endpoints', `/endpoints/${d.endpoints[0].id}`, '/malware', '/malware?tab=quarantine', '/malware?tab=bundles', '/units', '/admin', '/accounts', `/accounts/${d.accounts[1].id}`, '/tokens', '/sources', `/sources/${d.sources[4].id}`, '/sources?tab=strangers', '/sources?tab=connect', '/sources?tab=retention', '/enrol', '/audit', '/status', '/me'];
 	for (const theme of ['dark', 'light']) {
 		const page = await open('/overview', { theme });
 		for (const path of paths) {
