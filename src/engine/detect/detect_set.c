@@ -55,7 +55,8 @@ int detect_set_create(const char *path, struct detect_set_writer **ret, struct e
 	w->pending = BUF_INIT(DETECT_SET_TEXT_MAX + FLUSH + 4096);
 	w->hash = sha256_new();
 	str_copy_c(str_c(path), w->path, sizeof w->path);
-	(void)snprintf(w->temporary, sizeof w->temporary, "%s.tmp", path);
+	struct buf temporary = BUF_FIXED(w->temporary, sizeof w->temporary);
+	buf_printf(&temporary, "%s.tmp", w->path);
 	w->fd = open(w->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
 	if (w->fd < 0) {
 		int e = errno;

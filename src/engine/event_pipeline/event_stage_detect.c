@@ -13,7 +13,11 @@
 #define BLOCK_RECORDS 20000
 #define BLOCK_BUFFER ((size_t)16 << 20)
 #define CANARIES_LOOKED_BACK 256
-#define RAW_MAX ((size_t)128 << 10) /* of an event in a rule's alert; longer ones are looked up by their id */
+/* Whoever keeps alerts refuses for good what is over its limits: bytes that are no text grow threefold on the way there. */
+#define RAW_MAX ((size_t)80 << 10) /* of an event in a rule's alert; longer ones are looked up by their id */
+#define TITLE_MAX 900
+#define TAGS_MAX 3900
+#define ENTITY_MAX 900
 #define WHY_MAX ((size_t)32 << 10)
 #define CURSOR "detected"
 
@@ -136,6 +140,17 @@ static void built_in(struct found *f, const struct event_record *r, const struct
 
 /* ---- what rules found ---- */
 
+/* Databases do not keep it in texts. */
+static struct str without_nul(struct arena *arena, struct str s)
+{
+	if (s.n == 0 || str_find_char(s, '\0') == SIZE_MAX)
+		return s;
+	char *copy = arena_alloc(arena, s.n);
+	for (size_t i = 0; i < s.n; i++)
+		copy[i] = s.p[i] != '\0' ? s.p[i] : ' ';
+	return str_n(copy, s.n);
+}
+
 /* Texts into the block's arena, the event and the reasons with them: only for what is really handed over. */
 static void hand_over(void *ctx, struct event_alert *alert, const struct event_alert *finding)
 {
@@ -154,7 +169,7 @@ static void hand_over(void *ctx, struct event_alert *alert, const struct event_a
 	if (!why.overflow)
 		a->why = arena_str(f->arena, buf_str(&why));
 	a->description = str_sub(f->finding->description, 0, 4000);
-	a->raw = r->raw.n <= RAW_MAX ? r->raw : STR_EMPTY;
+	a->raw = r->raw.n <= RAW_MAX ? without_nul(f->arena, r->raw) : STR_EMPTY;
 }
 
 static void take_finding(struct found *f, const struct detect_finding *x)
@@ -164,7 +179,7 @@ static void take_finding(struct found *f, const struct detect_finding *x)
 	const struct event_alert a = {
 		.rule_id = x->rule_id,
 		.rule_version = 1,
-		.title = x->title,
+		.title = str_sub(x->title, 0, TITLE_MAX),
 		.severity = x->severity,
 		.endpoint = r->endpoint,
 		.unit = r->unit,
@@ -172,12 +187,12 @@ static void take_finding(struct found *f, const struct detect_finding *x)
 		.time = seen->time > r->received - 365 * USEC_PER_DAY && seen->time <= r->received + USEC_PER_HOUR ? seen->time : r->received,
 		.received = r->received,
 		.kind = str_c(detect_kind_name(x->kind)),
-		.entity = x->entity,
-		.tags = x->tags,
+		.entity = without_nul(f->arena, str_sub(x->entity, 0, ENTITY_MAX)),
+		.tags = str_sub(x->tags, 0, TAGS_MAX),
 		.rule_file = x->file,
 		.rule_hash = x->hash,
 		.source = r->source,
-		.host = x->host,
+		.host = without_nul(f->arena, x->host),
 	};
 	f->finding = x;
 	event_flood_take(event_journal_flood(f->d->journal), &a, hand_over, f);
