@@ -16,6 +16,7 @@
 #include "platform/crypto/crypto.h"
 #include "platform/http/http.h"
 #include "platform/http/http_client.h"
+#include "platform/http/http_fetch.h"
 
 /* A CA, and leaves of it. */
 struct pki {
@@ -423,9 +424,75 @@ static void bad_configuration_is_told(void **state)
 	pki_done(&p);
 }
 
+/* A server of somebody's: a file with a tag, a redirect to it, one to plain HTTP, nothing else. */
+static void give(struct http_request *req, struct http_response *res, void *context)
+{
+	(void)context;
+	res->status = 200;
+	res->body = BUF_INIT(100000);
+	if (str_eq_c(req->path, "/moved")) {
+		res->status = 302;
+		http_response_header(res, "Location", "/file");
+	} else if (str_eq_c(req->path, "/plain")) {
+		res->status = 302;
+		http_response_header(res, "Location", "http://localhost/file");
+	} else if (str_eq_c(http_header(req, "If-None-Match"), "\"v1\"")) {
+		res->status = 304;
+	} else {
+		http_response_header(res, "ETag", "\"v1\"");
+		for (int i = 0; i < 5000; i++)
+			buf_append_c(&res->body, "0123456789");
+	}
+}
+
+static void fetches(void **state)
+{
+	(void)state;
+	static const struct http_route files[] = {{"GET", "/file", give, 0, NULL}, {"GET", "/moved", give, 0, NULL}, {"GET", "/plain", give, 0, NULL}, {NULL, NULL, NULL, 0, NULL}};
+	static const struct {
+		const char *path, *etag, *key; /* key NULL: r counts */
+		bool trusted;
+		size_t limit;
+		int r;
+	} table[] = {
+		{"/file", NULL, NULL, true, 100000, 1},       {"/moved", "", NULL, true, 50000, 1},
+		{"/file", "\"v1\"", NULL, true, 100000, 0},   {"/file", "\"v0\"", NULL, true, 100000, 1},
+		{"/file", NULL, "fetch.too_big", true, 49999, -E2BIG}, {"/gone", NULL, "fetch.status", true, 100000, -EINVAL},
+		{"/plain", NULL, "fetch.url", true, 100000, -EINVAL},  {"/file", NULL, "fetch.tls", false, 100000, -EACCES},
+	};
+	struct pki p;
+	struct http_server *server = NULL;
+	struct err err = {0};
+	pki_make(&p, clock_now() + USEC_PER_DAY);
+	const struct http_config config = {.address = "127.0.0.1", .cert_pem = p.server_cert.p, .key_pem = p.server_key.p, .routes = files};
+	check(http_server_start(&config, &server, &err), &err);
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		char url[100], tag[HTTP_FETCH_ETAG_SIZE];
+		struct buf out = BUF_INIT(200000);
+		buf_append_c(&out, "before");
+		(void)snprintf(url, sizeof url, "https://localhost:%u%s", (unsigned)http_server_port(server), table[i].path);
+		const struct http_fetch what = {.url = url, .etag = table[i].etag, .ca_pem = table[i].trusted ? p.ca.p : NULL, .limit_bytes = table[i].limit};
+		assert_int_equal(http_fetch(&what, &out, tag, &err), table[i].r);
+		if (table[i].key != NULL)
+			assert_string_equal(err.key, table[i].key);
+		assert_int_equal(out.n, table[i].r == 1 ? 50006 : 6);
+		if (table[i].r == 1)
+			assert_string_equal(tag, "\"v1\"");
+		buf_done(&out);
+	}
+	char tag[HTTP_FETCH_ETAG_SIZE];
+	struct buf out = BUF_INIT(1000);
+	assert_int_equal(http_fetch(&(struct http_fetch){.url = "http://localhost/", .limit_bytes = 10}, &out, tag, &err), -EINVAL);
+	assert_int_equal(http_fetch(&(struct http_fetch){.url = "file:///etc/passwd", .limit_bytes = 10}, &out, tag, &err), -EINVAL);
+	buf_done(&out);
+	http_server_stop(server);
+	pki_done(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fetches),
 		cmocka_unit_test(client_certificate_yes_no_foreign),
 		cmocka_unit_test(server_is_verified),
 		cmocka_unit_test(names_count_unless_switched_off),

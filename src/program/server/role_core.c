@@ -5,6 +5,7 @@
 
 #include "base/file/file.h"
 #include "base/log/log.h"
+#include "platform/http/http_fetch.h"
 #include "platform/job/job.h"
 #include "program/server/core.h"
 #include "program/server/key_client.h"
@@ -97,8 +98,17 @@ static int load_sample(struct core *core, struct err *err)
 	return sample_load(&core->services, core->config->sample_dir, str_c(core->config->sample_password), err);
 }
 
+static int fetch(void *ctx, const char *url, const char *etag, size_t limit, struct buf *bytes, char ret_etag[SERVICE_ETAG_SIZE],
+		 struct err *err)
+{
+	_Static_assert(SERVICE_ETAG_SIZE == HTTP_FETCH_ETAG_SIZE, "one size");
+	(void)ctx;
+	return http_fetch(&(struct http_fetch){.url = url, .etag = etag, .limit_bytes = limit}, bytes, ret_etag, err);
+}
+
 int core_start_services(struct core *core, struct err *err)
 {
+	static const struct service_fetcher fetcher = {.fetch = fetch};
 	core->jobs = job_runner_new(JOB_THREADS);
 	core->status = (struct status_source){.fill = core_fill_status, .ctx = core};
 	core->rules_report = BUF_INIT(PIPE_REPORT_LIMIT);
@@ -113,6 +123,7 @@ int core_start_services(struct core *core, struct err *err)
 	    .data_dir = server_path(core->arena, core->config, "core"),
 	    .keys = &core->keys,
 	    .worker = &core->worker,
+	    .fetcher = core->config->fetch_rules == 1 ? &fetcher : NULL,
 	    .events = core->store,
 	    .status = &core->status,
 	    .scanner_starter = core->scanner != NULL ? &core->scanner_starter : NULL,

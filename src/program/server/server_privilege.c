@@ -138,7 +138,9 @@ static bool connects(const struct policy *p, const struct server_config *config)
 {
 	bool store = str_starts_with(str_c(config->eventdb), STR("http"));
 	bool database = strcmp(p->role, "core") == 0 && !is_sqlite(config);
-	return p->may_connect && (store || database);
+	/* Nobody else of ours may be asked to fetch: the setting says whether it is wanted at all. */
+	bool fetches = strcmp(p->role, "core") == 0 && config->fetch_rules == 1;
+	return p->may_connect && (store || database || fetches);
 }
 
 /* SQLite's file may lie elsewhere; its journal and shared memory beside it. */
