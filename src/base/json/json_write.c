@@ -96,9 +96,25 @@ static void append_escaped(struct buf *out, struct str s)
 	buf_append(out, str_sub(s, from, s.n));
 }
 
+/* Most texts need no second look: printable ASCII without quotation mark and backslash. */
+static bool is_plain(struct str s)
+{
+	unsigned other = 0;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		other |= (unsigned)(c < 0x20) | (unsigned)(c >= 0x7f) | (unsigned)(c == '"') | (unsigned)(c == '\\');
+	}
+	return other == 0;
+}
+
 static void append_quoted(struct buf *out, struct str s)
 {
 	buf_append_char(out, '"');
+	if (is_plain(s)) {
+		buf_append(out, s);
+		buf_append_char(out, '"');
+		return;
+	}
 	while (s.n > 0) {
 		size_t bad = text_utf8_error(s);
 		append_escaped(out, str_sub(s, 0, bad));
