@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /*
- * bench DIR EVENTDB CHDB WINDOWS LINES ROWS: speed and size of the way from the socket to the event store, durable (acknowledged
+ * bench DIR EVENTDB CHDB WINDOWS LINES ROWS [RULES]: speed and size of the way from the socket to the event store, durable (acknowledged
  * after fdatasync, stored with fsync). WINDOWS: file of JSON lines, given as requests of 1,000; LINES: how many RFC 5424 lines
- * come over TCP; ROWS: how many rows the store holds when it is searched (0: not searched). CPU time is what counts on a shared
+ * come over TCP; ROWS: how many rows the store holds when it is searched (0: not searched);
+ * RULES: file that lists Sigma rules, all of which are on. CPU time is what counts on a shared
  * machine, so that of each process is printed beside the clock's.
  */
 #include <signal.h>
@@ -15,6 +16,7 @@
 
 #include "base/clock/clock.h"
 #include "base/file/file.h"
+#include "engine/detect/detect.h"
 #include "engine/event_pipeline/event_pipeline.h"
 #include "engine/event_store/event_store.h"
 #include "engine/listen/listen.h"
@@ -26,6 +28,7 @@
 static char socket_path[108], data_dir[200], spool_dir[200];
 static pid_t eventdb;
 static struct event_store *store;
+static struct detect *rules; /* NULL: none */
 
 static void die(const char *what, const struct err *err)
 {
@@ -125,10 +128,47 @@ static double own_cpu(void)
 	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
+/* As core does once it is committed. */
+static bool take_alert(void *ctx, const struct event_alert *alert)
+{
+	struct event_pipeline *const *p = ctx;
+	if (*p == NULL)
+		return false;
+	event_pipeline_alert_ack(*p, alert->key);
+	return true;
+}
+
+/* A set of all the files that `list` names, compiled. */
+static void load_rules(const char *list, const char *dir)
+{
+	char path[200], digest[DETECT_DIGEST_SIZE];
+	struct detect_set_writer *w;
+	struct err err = {0};
+	cleanup_buf struct buf names = BUF_INIT(16 << 20);
+	struct str rest, name;
+	(void)snprintf(path, sizeof path, "%s/rules.set", dir);
+	if (file_read(list, 16 << 20, &names, &err) < 0 || detect_set_create(path, &w, &err) < 0)
+		die(list, &err);
+	for (rest = buf_str(&names); str_split(&rest, '\n', &name);) {
+		char file[1000];
+		cleanup_buf struct buf text = BUF_INIT(1 << 20);
+		str_copy_c(name, file, sizeof file);
+		if (name.n > 0 && (file_read(file, 1 << 20, &text, &err) < 0 || detect_set_add(w, DETECT_SET_RULE, name, buf_str(&text), &err) < 0))
+			die(file, &err);
+	}
+	char cache[200];
+	(void)snprintf(cache, sizeof cache, "%s/detect", dir);
+	struct detect_config c = {.set_path = path, .dir = cache};
+	if (detect_set_commit(w, digest, &err) < 0 || detect_new(&c, &rules, &err) < 0)
+		die("rules", &err);
+	if (!detect_wait_ready(rules, 300000))
+		die("rules", NULL);
+}
+
 static struct event_pipeline *begin(struct run *r)
 {
 	struct err err = {0};
-	struct event_pipeline_config c = {.dir = spool_dir, .store = store};
+	struct event_pipeline_config c = {.dir = spool_dir, .store = store, .detect = rules, .on_alert = take_alert, .ctx = &r->pipeline};
 	if (event_pipeline_start(&c, &r->pipeline, &err) < 0)
 		die("pipeline", &err);
 	r->begun = clock_monotonic();
@@ -160,6 +200,7 @@ static void end(struct run *r, const char *what, double sender_cpu)
 	       (unsigned long long)st.dead, seconds, n / seconds);
 	printf("  CPU seconds per million events: pipeline %.1f, store %.1f, merges %.1f; two cores for themselves: %.0f events/s\n",
 	       mine / n * 1e6, insert / n * 1e6, merges / n * 1e6, 2 * n / (mine + insert + merges));
+	printf("  detected %llu, alerts %llu\n", (unsigned long long)st.detected, (unsigned long long)st.alerts);
 	printf("  resident at most: pipeline %ld MB (with what is sent), store %ld MB\n", r->own_peak / 1024, r->store_peak / 1024);
 }
 
@@ -333,7 +374,7 @@ static void give_searches(uint64_t rows)
 int main(int argc, char **argv)
 {
 	uint64_t lines, rows;
-	if (argc != 7 || !str_parse_u64(str_c(argv[5]), 0, UINT32_MAX, &lines) || !str_parse_u64(str_c(argv[6]), 0, UINT32_MAX, &rows))
+	if ((argc != 7 && argc != 8) || !str_parse_u64(str_c(argv[5]), 0, UINT32_MAX, &lines) || !str_parse_u64(str_c(argv[6]), 0, UINT32_MAX, &rows))
 		return 2;
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	(void)atexit(stop_all);
@@ -341,11 +382,14 @@ int main(int argc, char **argv)
 	(void)snprintf(data_dir, sizeof data_dir, "%s/db", argv[1]);
 	(void)snprintf(spool_dir, sizeof spool_dir, "%s/pipeline", argv[1]);
 	start_eventdb(argv[2], argv[3]);
+	if (argc == 8)
+		load_rules(argv[7], argv[1]);
 	if (argv[4][0] != '\0')
 		give_windows(argv[4]);
 	if (lines > 0)
 		give_lines(lines);
 	if (rows > 0)
 		give_searches(rows);
+	detect_free(rules);
 	return 0;
 }

@@ -17,7 +17,13 @@ if [ -f "$data/windows.jsonl.zst" ]; then
 	zstd -qdc "$data/windows.jsonl.zst" >"$work/windows.jsonl"
 	windows=$work/windows.jsonl
 fi
+rules=()
+if [ -f "$data/../sigma/rules/rules.tar.gz" ]; then
+	tar xzf "$data/../sigma/rules/rules.tar.gz" -C "$work" sigma/rules sigma/rules-emerging-threats sigma/rules-threat-hunting
+	find "$work/sigma" -name "*.yml" >"$work/rules.list"
+	rules=("$work/rules.list")
+fi
 echo "load of the machine before: $(cut -d' ' -f1-3 /proc/loadavg), $(nproc) cores"
 "$build/src/program/eventdb/events_bench" "$work" "$build/src/program/eventdb/luytre-eventdb" "$library" "$windows" \
-	"${LUYTRE_BENCH_LINES:-2000000}" "${LUYTRE_BENCH_ROWS:-10000000}"
+	"${LUYTRE_BENCH_LINES:-2000000}" "${LUYTRE_BENCH_ROWS:-10000000}" ${rules[@]+"${rules[@]}"}
 bash "$top/bench/events/others.sh" "${LUYTRE_BENCH_LINES:-2000000}"
