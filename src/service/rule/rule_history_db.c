@@ -13,9 +13,9 @@
  * and a Windows event names its channel. */
 enum { ANY, OWN, WINDOWS, KINDS };
 
-struct rule_history rule_history_of(struct str product)
+struct rule_history rule_history_of(struct str product, bool ordered)
 {
-	return (struct rule_history){str_eq_c(product, "luytre") ? OWN : str_eq_c(product, "windows") ? WINDOWS : ANY};
+	return (struct rule_history){str_eq_c(product, "luytre") ? OWN : str_eq_c(product, "windows") ? WINDOWS : ANY, ordered};
 }
 
 static int ask(struct event_store *s, const char *sql, const int64_t numbers[5], struct buf *out, struct err *err)
@@ -49,11 +49,12 @@ int rule_history_measure(struct event_store *s, const struct rule_history *h, in
 int rule_history_piece(struct event_store *s, const struct rule_history *h, int64_t from_s, int64_t to_s, uint64_t parts, uint64_t part,
                        struct buf *out, struct err *err)
 {
-#define PIECE(narrow)                                                                                                  \
+#define PIECE(narrow, order)                                                                                                \
 	"SELECT toString(event_id), toString(unit_id), toString(host_name), toUnixTimestamp64Micro(time), raw FROM " EVENT_DATABASE \
 	".event WHERE " IN_RANGE narrow " AND ({parts:UInt64} = 1 OR cityHash64(event_id) % {parts:UInt64} = {part:UInt64})"  \
-	" ORDER BY time FORMAT RowBinary"
-	static const char *const sql[KINDS] = {PIECE(""), PIECE(" AND source = 'luytre'"), PIECE(" AND multiSearchAny(raw, ['hannel', 'log_name'])")};
+	order " FORMAT RowBinary"
+#define PIECES(order) {PIECE("", order), PIECE(" AND source = 'luytre'", order), PIECE(" AND multiSearchAny(raw, ['hannel', 'log_name'])", order)}
+	static const char *const sql[2][KINDS] = {PIECES(""), PIECES(" ORDER BY time")};
 	const int64_t numbers[5] = {from_s, to_s, 0, (int64_t)parts, (int64_t)part};
-	return ask(s, sql[h->kind], numbers, out, err);
+	return ask(s, sql[h->ordered][h->kind], numbers, out, err);
 }

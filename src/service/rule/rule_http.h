@@ -146,13 +146,14 @@ int rule_db_unit_name(struct db_tx *tx, struct arena *arena, const struct uuid *
 struct event_store;
 struct rule_history {
 	int kind;
+	bool ordered;
 };
-/* The part of history that rules of this product can see. */
-struct rule_history rule_history_of(struct str product);
+/* The part of history that rules of this product can see. Ordered by time for correlations only: sorting costs the most. */
+struct rule_history rule_history_of(struct str product, bool ordered);
 /* Lines "begin of the step TAB events TAB bytes", in seconds. */
 int rule_history_measure(struct event_store *s, const struct rule_history *h, int64_t step_s, int64_t from_s, int64_t to_s, struct buf *out,
                          struct err *err) WARN_UNUSED;
-/* Rows of engine/rulebook, in the order of time; of `parts` by the events' ids the one numbered `part`. */
+/* Rows of engine/rulebook; of `parts` by the events' ids the one numbered `part`. */
 int rule_history_piece(struct event_store *s, const struct rule_history *h, int64_t from_s, int64_t to_s, uint64_t parts, uint64_t part,
                        struct buf *out, struct err *err) WARN_UNUSED;
 

@@ -379,7 +379,7 @@ int rule_post_replay(struct api_request *req, struct http_response *res, struct 
 	x->arena = arena_new((size_t)128 << 20);
 	x->row = a.row;
 	x->text = arena_str(x->arena, text);
-	x->history = rule_history_of(file.product);
+	x->history = rule_history_of(file.product, str_eq_c(file.kind, "correlation"));
 	x->store_result = !uuid_is_null(&body->rule_id) && body->text.n == 0;
 	x->records = BUF_INIT(RULEBOOK_RECORDS_MAX + 1);
 	x->sample = BUF_INIT((size_t)1 << 20);
