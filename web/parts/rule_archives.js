@@ -42,7 +42,7 @@ function Upload({ onClose, reload }) {
 }
 
 function Address({ onClose, reload }) {
-	const form = useForm({ draft: 'rule.archive', initial: { name: 'SigmaHQ', url: 'https://github.com/SigmaHQ/sigma/releases/latest/download/sigma_all_rules.zip' } });
+	const form = useForm({ draft: 'rule.archive', initial: { name: 'SigmaHQ', url: t('ui.rule.url_suggested') } });
 	const fields = [
 		{ name: 'name', label: t('ui.rule.archive_name'), required: true },
 		{ name: 'url', label: t('ui.rule.url'), required: true, plain: true, max: 1000, hint: t('ui.rule.url_hint') },
