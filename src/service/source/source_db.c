@@ -166,13 +166,14 @@ int source_each_sender(struct db_tx *tx, source_sender_fn fn, void *ctx, struct 
 	int r = db_query(tx, &rows, err,
 	                 "SELECT s.id, s.unit_id, s.name, s.addresses, s.fingerprint, s.token_id, s.format, s.rate_per_s, s.silence_s,"
 	                 " (SELECT max(c.days) FROM source_retention c WHERE (s.retention <> '' AND c.class = s.retention)"
-	                 " OR (s.retention = '' AND c.level = s.system_level)) FROM source s WHERE s.enabled = 1 ORDER BY s.id");
+	                 " OR (s.retention = '' AND c.level = s.system_level)), s.system_level FROM source s WHERE s.enabled = 1 ORDER BY s.id");
 	while (r >= 0 && (r = db_next(rows, err)) > 0) {
 		char id[UUID_TEXT_SIZE];
 		struct uuid token = db_uuid(rows, 5);
 		int64_t days = db_int(rows, 9);
 		struct event_sender s = {.id = db_uuid(rows, 0), .unit = db_uuid(rows, 1), .rate_per_s = (unsigned)db_int(rows, 7),
-		                         .silence_s = (unsigned)db_int(rows, 8), .retention_days = days > 0 ? (unsigned)days : 0};
+		                         .silence_s = (unsigned)db_int(rows, 8), .retention_days = days > 0 ? (unsigned)days : 0,
+		                         .system_level = (unsigned)db_int(rows, 10)};
 		struct buf label = BUF_FIXED(s.source, sizeof(s.source));
 		buf_printf(&label, SOURCE_LABEL "%s", uuid_text(&s.id, id));
 		str_copy_c(db_text(rows, 2), s.name, sizeof(s.name));

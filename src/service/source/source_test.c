@@ -186,6 +186,7 @@ static void for_the_pipeline(struct room *r)
 	assert_int_equal(seen.count, 2);
 	assert_int_equal(seen.last.retention_days, 93); /* by its level */
 	assert_int_equal(seen.last.silence_s, 600);
+	assert_int_equal(seen.last.system_level, 3);
 	assert_string_equal(seen.last.name, "Tường lửa Đông");
 	assert_false(seen.last.has_format);
 	assert_int_equal(db_read(r->w.sc.db, read_level, &seen, NULL), 0);
