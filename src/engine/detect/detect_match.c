@@ -23,7 +23,7 @@ struct detect_matcher *detect_matcher_new(struct detect_rules *rules)
 {
 	struct detect_matcher *m = MEM_NEW(struct detect_matcher);
 	m->rules = detect_rules_ref(rules);
-	m->sigma = sigma_matcher_new(rules->sigma, NULL);
+	m->sigma = sigma_matcher_new(rules->sigma, &(struct sigma_source){.by_presence = true});
 	m->arena = arena_new(EVENT_ARENA);
 	return m;
 }

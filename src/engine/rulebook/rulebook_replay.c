@@ -155,7 +155,7 @@ int rulebook_replay(const struct rulebook_input *in, struct buf *out, struct err
 	if (r < 0)
 		return r;
 	x.arena = arena_new((size_t)64 << 20);
-	x.matcher = sigma_matcher_new(x.set, NULL);
+	x.matcher = sigma_matcher_new(x.set, &(struct sigma_source){.by_presence = true}); /* as engine/detect */
 	x.correlator = sigma_correlator_new(x.set, NULL);
 	x.correlates = sigma_ruleset_correlates(x.set);
 	buf_append(&x.records, carried);

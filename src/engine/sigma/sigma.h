@@ -132,6 +132,9 @@ struct sigma_ruleset *sigma_current_get(struct sigma_current *current);
 struct sigma_source {
 	struct str product, category, service;
 	bool lenient; /* every rule sees every event */
+	/* An event of which nothing tells the source is seen by the rules that something in it speaks for; not by those for a named
+	 * source that hold because of what is absent, which every such event would match. For streams of everything. */
+	bool by_presence;
 };
 
 struct sigma_match {

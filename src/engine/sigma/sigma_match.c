@@ -30,6 +30,7 @@ struct sigma_matcher *sigma_matcher_new(struct sigma_ruleset *set, const struct 
 	struct sg_attributes a = {.category_count = 0};
 	if (source != NULL) {
 		a.lenient = source->lenient;
+		a.by_presence = source->by_presence;
 		a.product = source->product.n > 0 ? source->product : STR_EMPTY;
 		a.service = source->service.n > 0 ? source->service : STR_EMPTY;
 		a.category_known = source->category.n > 0;

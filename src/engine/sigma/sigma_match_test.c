@@ -107,6 +107,37 @@ static void sources(void **state)
 	(void)sigma_ruleset_unref(set);
 }
 
+/* What is absent speaks for no source: of an unknown event only rules that name none hold by absence. */
+static void by_presence(void **state)
+{
+	(void)state;
+	static const char rules[] =
+		"title: absent\nlogsource: {product: zeek, service: rdp}\ndetection: {s: {a: x}, condition: not s}\n---\n"
+		"title: anywhere\nlogsource: {}\ndetection: {s: {a: x}, condition: not s}\n---\n"
+		"title: present\nlogsource: {product: zeek, service: rdp}\ndetection: {s: {b: y}, condition: s}\n";
+	static const struct {
+		bool by_presence;
+		const char *event, *titles;
+	} cases[] = {
+		{false, "{\"b\":\"y\"}", "absent anywhere present "},
+		{true, "{\"b\":\"y\"}", "anywhere present "},
+		{true, "{\"@stream\":\"rdp\",\"b\":\"z\"}", "absent anywhere "},
+	};
+	struct sigma_ruleset *set = load(rules, NULL, 0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct sigma_source source = {.by_presence = cases[i].by_presence};
+		struct sigma_matcher *m cleanup(sigma_matcher) = sigma_matcher_new(set, &source);
+		struct buf got cleanup_buf = BUF_INIT(1000);
+		const struct sigma_match *matches;
+		int n = sigma_matcher_run(m, str_c(cases[i].event), &matches, NULL);
+		for (int k = 0; k < n; k++)
+			buf_printf(&got, "%.*s ", STR_FMT(sigma_ruleset_rule(set, matches[k].rule).title));
+		if (!str_eq_c(buf_str(&got), cases[i].titles))
+			fail_msg("case %zu: %.*s", i, STR_FMT(buf_str(&got)));
+	}
+	(void)sigma_ruleset_unref(set);
+}
+
 static void bad_events(void **state)
 {
 	(void)state;
@@ -411,7 +442,8 @@ static void hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sources),    cmocka_unit_test(bad_events), cmocka_unit_test(no_allocation), cmocka_unit_test(swap_under_load),
+		cmocka_unit_test(sources),    cmocka_unit_test(by_presence),
+		cmocka_unit_test(bad_events), cmocka_unit_test(no_allocation), cmocka_unit_test(swap_under_load),
 		cmocka_unit_test(cached),     cmocka_unit_test(explains),   cmocka_unit_test(exclusions),    cmocka_unit_test(hostile),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,6 +41,11 @@ static enum agreement agreement_of(struct str wanted, bool known, bool equal)
 	return equal ? KEY_AGREES : KEY_DIFFERS;
 }
 
+static bool nothing_known(const struct sg_attributes *a)
+{
+	return a->product.p == NULL && a->service.p == NULL && !a->category_known;
+}
+
 /*
  * Each key that the rule gives must equal the event's. A key that is not known of the event stops a rule, unless another
  * one agrees ("product=windows" alone lets every Windows rule see the events) or nothing is known at all.
@@ -50,7 +55,7 @@ static bool applies(const struct sigma_ruleset *set, const struct sg_source *s, 
 	const struct sg_image *image = &set->image;
 	struct str product = sg_str(image, s->product), category = sg_str(image, s->category), service = sg_str(image, s->service);
 	bool product_known = a->product.p != NULL, service_known = a->service.p != NULL;
-	if (a->lenient || (!product_known && !service_known && !a->category_known))
+	if (a->lenient || nothing_known(a))
 		return true;
 	const enum agreement keys[] = {
 		agreement_of(product, product_known, product_known && str_eq_nocase(product, a->product)),
@@ -125,6 +130,11 @@ static void fill_fields(const struct sigma_ruleset *set, struct sg_route *r)
 	mem_free(all);
 }
 
+static bool is_named(const struct sg_source *s)
+{
+	return s->product.n > 0 || s->category.n > 0 || s->service.n > 0;
+}
+
 void sg_route_fill(const struct sigma_ruleset *set, const struct sg_attributes *a, struct sg_route *r)
 {
 	const struct sg_image *image = &set->image;
@@ -133,6 +143,7 @@ void sg_route_fill(const struct sigma_ruleset *set, const struct sg_attributes *
 	                       .always = mem_alloc_array(image->known[0].always_count, sizeof *r->always),
 	                       .keywords = mem_alloc_array(image->keywords_count, sizeof *r->keywords)};
 	uint8_t *open = mem_alloc_array(image->sources_count, 1);
+	bool by_presence = a->by_presence && nothing_known(a);
 	for (uint32_t s = 0; s < image->sources_count; s++) {
 		open[s] = applies(set, &image->sources[s], a);
 		if (open[s] && image->sources[s].keywords != SG_NONE)
@@ -143,7 +154,7 @@ void sg_route_fill(const struct sigma_ruleset *set, const struct sg_attributes *
 			continue;
 		r->rules[rule / 64] |= UINT64_C(1) << (rule % 64);
 		r->rule_count++;
-		if (image->rules[rule].always)
+		if (image->rules[rule].always && !(by_presence && is_named(&image->sources[image->rules[rule].source])))
 			r->always[r->always_count++] = rule;
 	}
 	mem_free(open);

@@ -71,7 +71,7 @@ struct sg_attributes {
 	struct str categories[16];
 	size_t category_count;
 	bool category_known;
-	bool lenient;
+	bool lenient, by_presence;
 };
 
 /* sigma_route.c */
