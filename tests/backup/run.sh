@@ -82,7 +82,7 @@ sign_in() { ask -o /dev/null -d '{"login":"quantri","password":"mot-mat-khau-mau
 query() { curl -sS --fail --unix-socket "$work/$1/run/eventdb.sock" 'http://localhost/?database=luytre' --data-binary "$2"; }
 store_answers() { [ "$(query "$1" 'SELECT count() >= 0 FROM event')" = 1 ]; }
 # Ours only: the server's own events come besides.
-count_is() { [ "$(query "$1" "SELECT count() FROM event WHERE fields['n'] != ''")" = "$2" ]; }
+count_is() { [ "$(query "$1" "SELECT count() FROM event WHERE JSONExtractString(raw, 'n') != ''")" = "$2" ]; }
 # n of the events in the batch numbered from $1; each 50th is malware, so that alerts travel too.
 batch() { python3 -c '
 import json, sys
@@ -273,11 +273,11 @@ check 'the old password is right' sign_in
 check 'the audit chain is in order' fails 0 'in order' "$bin/luytre" audit verify --data "$work/second" --head "$head"
 if [ -n "$library" ]; then
 	check 'the event store answers' eventually 60 store_answers second
-	settled() { ! grep -q '"store_lag":[1-9]' <<<"$(ask "https://127.0.0.1:$console/api/v1/status")" && [ "$(query second "SELECT count(DISTINCT fields['n']) >= $before FROM event WHERE fields['n'] != ''")" = 1 ]; }
+	settled() { ! grep -q '"store_lag":[1-9]' <<<"$(ask "https://127.0.0.1:$console/api/v1/status")" && [ "$(query second "SELECT count(DISTINCT JSONExtractString(raw, 'n')) >= $before FROM event WHERE JSONExtractString(raw, 'n') != ''")" = 1 ]; }
 	check 'every acknowledged event is there' eventually 60 settled
 	sleep 3 # whatever waits in the spool comes too
-	check 'none is there twice' [ "$(query second "SELECT count() = uniqExact(fields['n']) FROM event WHERE fields['n'] != ''")" = 1 ]
-	gaps() { query second "SELECT max(toUInt64(fields['n'])) + 1 = count() FROM event WHERE fields['n'] != ''"; }
+	check 'none is there twice' [ "$(query second "SELECT count() = uniqExact(JSONExtractString(raw, 'n')) FROM event WHERE JSONExtractString(raw, 'n') != ''")" = 1 ]
+	gaps() { query second "SELECT max(toUInt64(JSONExtractString(raw, 'n'))) + 1 = count() FROM event WHERE JSONExtractString(raw, 'n') != ''"; }
 	check 'none in between is missing' [ "$(gaps)" = 1 ]
 fi
 wanted_alerts() { [ "$(state "$work/second/core/state.db" "SELECT count(DISTINCT threat) >= $before / 50 FROM alert WHERE threat LIKE 'T%'")" = 1 ]; }
