@@ -209,6 +209,27 @@ static void put_value(struct str value, struct buf *out)
 	buf_append(out, str_sub(value, tail, value.n));
 }
 
+static bool begins_sentence(struct str s, size_t at)
+{
+	return at == 0 || (at >= 2 && s.p[at - 1] == ' ' && strchr(".?!", s.p[at - 2]) != NULL);
+}
+
+/* The words for what is not known, which the catalogue has as they stand within a sentence. */
+static void put_unknown(enum alert_blank blank, bool begins, const struct msg_catalogue *messages, enum msg_lang lang, struct buf *out)
+{
+	char key[64];
+	struct buf name = BUF_FIXED(key, sizeof key);
+	size_t at = out->n;
+	buf_printf(&name, "alert.blank_%s", alert_blank_names[blank]);
+	msg_append(messages, lang, key, NULL, out);
+	if (!begins || out->n < at + 2)
+		return;
+	if (out->p[at] >= 'a' && out->p[at] <= 'z')
+		out->p[at] = (char)(out->p[at] - 'a' + 'A');
+	else if (memcmp(out->p + at, "đ", 2) == 0)
+		(void)memcpy(out->p + at, "Đ", 2);
+}
+
 void alert_text_fill(struct str sentence, const struct str values[ALERT_BLANK__COUNT], const struct msg_catalogue *messages,
                      enum msg_lang lang, struct buf *out)
 {
@@ -220,14 +241,10 @@ void alert_text_fill(struct str sentence, const struct str values[ALERT_BLANK__C
 			buf_append_char(out, sentence.p[i++]);
 			continue;
 		}
-		if (values[blank].n > 0) {
+		if (values[blank].n > 0)
 			put_value(values[blank], out);
-		} else {
-			char key[64];
-			struct buf name = BUF_FIXED(key, sizeof key);
-			buf_printf(&name, "alert.blank_%s", alert_blank_names[blank]);
-			msg_append(messages, lang, key, NULL, out);
-		}
+		else
+			put_unknown(blank, begins_sentence(sentence, i), messages, lang, out);
 		i = end;
 	}
 }

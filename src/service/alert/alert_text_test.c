@@ -89,6 +89,8 @@ static void filled(void **state)
 	} cases[] = {
 		{"Trên {host}, {user}.", "pc-1", "an", "Trên pc-1, an."},
 		{"Trên {host}", "", "", "Trên một máy chưa rõ tên"},
+		{"{host} gửi thư, {host} mở. {host} tắt.", "", "", "Một máy chưa rõ tên gửi thư, một máy chưa rõ tên mở. Một máy chưa rõ tên tắt."},
+		{"{host} gửi thư.", "pc-1", "", "pc-1 gửi thư."},
 		{"{host}{host} {khác} {", "a{user}", "an", "a{user}a{user} {khác} {"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
