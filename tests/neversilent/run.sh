@@ -322,7 +322,7 @@ fi
 
 logged() {
 	curl -s --unix-socket "$LUYTRE_RUN/server/run/eventdb.sock" "http://localhost/?database=luytre" \
-		-d "SELECT count() FROM event WHERE source = 'luytre' AND event_dataset = 'luytre.log' AND message = 'blind'" | grep -qv '^0$'
+		-d "SELECT count() FROM event WHERE source = 'luytre' AND event_dataset = 'luytre.log' AND JSONExtractString(raw, 'message') = 'blind'" | grep -qv '^0$'
 }
 if eventually 30 logged; then
 	echo 'ok    the log says in the event store what was blind'
