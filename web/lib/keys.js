@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
 // Keyboard commands that do not fight Vietnamese typing: told apart by event.code, never while an input method composes,
 // never while a field has the focus (Unikey also sends Backspaces of its own). "?" lists what is registered here.
-import { useEffect } from './html.js';
+import { useLayoutEffect } from './html.js';
 import { createStore } from './store.js';
 
 const commands = createStore([]);
@@ -38,8 +38,9 @@ function onKey(event) {
 addEventListener('keydown', onKey);
 
 // list: [{code: 'Digit1', alt, ctrl, shift, label, run, when, always}]; label is what "?" shows.
+// In force as soon as what they act on is drawn.
 export function useKeys(list, deps) {
-	useEffect(() => {
+	useLayoutEffect(() => {
 		commands.set((all) => [...all, ...list]);
 		return () => commands.set((all) => all.filter((command) => !list.includes(command)));
 	}, deps);

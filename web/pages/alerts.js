@@ -3,7 +3,7 @@
 import { html, useState, useEffect, useLayoutEffect, useRef } from '../lib/html.js';
 import { t } from '../lib/i18n.js';
 import { number } from '../lib/format.js';
-import { useRoute, setQuery, go } from '../lib/router.js';
+import { useRoute, currentRoute, match, setQuery, go } from '../lib/router.js';
 import { useList, useGet } from '../lib/data.js';
 import { useKeys, composing } from '../lib/keys.js';
 import { Severity, State, Ago, Empty, Loading, ProblemBox, Tabs, SEVERITIES } from '../parts/bits.js';
@@ -36,7 +36,10 @@ function Row({ alert, index, active, open }) {
 function Queue({ list, chosen, open }) {
 	const scroller = useRef(null);
 	const { first, last } = useVirtual(scroller, list.items.length, ROW);
-	const at = list.items.findIndex((alert) => alert.id === chosen);
+	const placeOf = (id) => list.items.findIndex((alert) => alert.id === id);
+	const at = placeOf(chosen);
+	// The address is ahead of what is drawn: on a slow PC two quick presses are two steps.
+	const here = () => placeOf(match('/alerts/:id', currentRoute().path)?.id);
 	const move = (to) => {
 		const next = Math.max(0, Math.min(list.items.length - 1, to));
 		if (!list.items[next]) return;
@@ -68,14 +71,14 @@ function Queue({ list, chosen, open }) {
 		if (last >= list.items.length - 20 && list.next && !list.error) list.more();
 	}, [last, list.items.length, list.next]);
 	useKeys([
-		{ code: 'ArrowDown', label: t('ui.keys.next'), run: () => move(at + 1) },
-		{ code: 'ArrowUp', label: t('ui.keys.previous'), run: () => move(at < 0 ? 0 : at - 1) },
+		{ code: 'ArrowDown', label: t('ui.keys.next'), run: () => move(here() + 1) },
+		{ code: 'ArrowUp', label: t('ui.keys.previous'), run: () => move(here() - 1) },
 		{ code: 'Enter', label: t('ui.keys.to_detail'), run: () => document.getElementById('alert-detail')?.focus() },
-	], [list.items, at]);
+	], [list.items]);
 	const onKeyDown = (event) => {
 		if (composing(event)) return;
-		const page = Math.floor(scroller.current.clientHeight / ROW);
-		const steps = { PageDown: at + page, PageUp: at - page, Home: 0, End: list.items.length - 1 };
+		const page = Math.floor(scroller.current.clientHeight / ROW), from = here();
+		const steps = { PageDown: from + page, PageUp: from - page, Home: 0, End: list.items.length - 1 };
 		if (event.code in steps) {
 			event.preventDefault();
 			move(steps[event.code]);

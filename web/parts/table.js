@@ -179,6 +179,12 @@ export function Table({ list, columns, name, label, rowHref, onOpen, filters, em
 	const shown = wanted ? columns.filter((column, i) => i === 0 || wanted.includes(column.id)) : columns.filter((column) => !column.off);
 	const scroller = useRef(null);
 	const [at, setAt] = useState(-1);
+	// Ahead of what is drawn: on a slow PC two quick presses are two steps.
+	const cursor = useRef(-1);
+	const point = (to) => {
+		cursor.current = to;
+		setAt(to);
+	};
 	const rows = useMemo(() => {
 		const start = performance.now();
 		const result = arranged(list, columns, q, sort);
@@ -191,13 +197,13 @@ export function Table({ list, columns, name, label, rowHref, onOpen, filters, em
 		if (last >= rows.length - 30 && list.next && !list.error) list.more();
 	}, [last, rows.length, list.next]);
 	useEffect(() => {
-		setAt((now) => Math.min(now, rows.length - 1));
+		point(Math.min(cursor.current, rows.length - 1));
 	}, [rows.length]);
 
 	const open = (row) => (onOpen ? onOpen(row) : rowHref && go(rowHref(row)));
 	const move = (to) => {
 		const next = Math.max(0, Math.min(rows.length - 1, to));
-		setAt(next);
+		point(next);
 		const node = scroller.current, head = ROW;
 		if (next * ROW < node.scrollTop) node.scrollTop = next * ROW;
 		else if ((next + 1) * ROW + head > node.scrollTop + node.clientHeight) node.scrollTop = (next + 1) * ROW + head - node.clientHeight;
@@ -205,13 +211,14 @@ export function Table({ list, columns, name, label, rowHref, onOpen, filters, em
 	const onKeyDown = (event) => {
 		if (composing(event) || event.target !== scroller.current || event.altKey || event.ctrlKey || event.metaKey) return;
 		const page = Math.floor((scroller.current.clientHeight - ROW) / ROW);
-		const steps = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: rows.length - 1 };
+		const now = cursor.current;
+		const steps = { ArrowDown: now + 1, ArrowUp: now - 1, PageDown: now + page, PageUp: now - page, Home: 0, End: rows.length - 1 };
 		if (event.code in steps) {
 			event.preventDefault();
 			move(steps[event.code]);
-		} else if (event.code === 'Enter' && rows[at]) {
+		} else if (event.code === 'Enter' && rows[now]) {
 			event.preventDefault();
-			open(rows[at]);
+			open(rows[now]);
 		}
 	};
 	const sortBy = (column) => setQuery({ sort: sort === column.id ? `-${column.id}` : sort === `-${column.id}` ? null : column.id });
@@ -238,7 +245,7 @@ export function Table({ list, columns, name, label, rowHref, onOpen, filters, em
 		</div>
 		<${ProblemBox} problem=${list.error} retry=${list.reload} />
 		<div class="table-scroll" ref=${scroller} tabindex="0" role="grid" aria-label=${label} aria-rowcount=${list.total ?? rows.length} aria-activedescendant=${at >= 0 ? `${name}-row-${at}` : null}
-			onKeyDown=${onKeyDown} onFocus=${(e) => e.target === scroller.current && at < 0 && rows.length && setAt(0)}>
+			onKeyDown=${onKeyDown} onFocus=${(e) => e.target === scroller.current && at < 0 && rows.length && point(0)}>
 			<table style=${{ minWidth: `${width}px` }} role="presentation">
 				<colgroup>${shown.map((column) => html`<col key=${column.id} style=${{ width: `${column.width ?? 140}px` }} />`)}</colgroup>
 				<thead role="rowgroup"><tr role="row">${shown.map((column) => html`<th key=${column.id} role="columnheader" class=${column.right ? 'right' : null}
@@ -250,7 +257,7 @@ export function Table({ list, columns, name, label, rowHref, onOpen, filters, em
 						const index = first + i;
 						const state = `${index === at ? 'active' : ''}${selected === row.id ? ' selected' : ''}`;
 						return html`<tr key=${row.id} id=${`${name}-row-${index}`} role="row" aria-rowindex=${index + 1} class=${state} onClick=${(e) => {
-							setAt(index);
+							point(index);
 							if (!e.target.closest('a,button,input') && !getSelection().toString()) open(row);
 						}}>${shown.map((column) => html`<td key=${column.id} role="gridcell" class=${column.right ? 'right' : null}>${column.cell ? column.cell(row) : column.value(row)}</td>`)}</tr>`;
 					})}
