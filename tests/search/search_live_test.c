@@ -471,6 +471,21 @@ static void dead_letters(void **state)
 	assert_string_equal(world_text(&found, "items.0.unit.name"), "Phường Tây");
 }
 
+struct seen {
+	int count;
+	usec_t last;
+};
+
+static void see_brief(void *ctx, const struct event_brief *e)
+{
+	struct seen *s = ctx;
+	assert_true(s->last == 0 || e->time <= s->last);
+	assert_true(str_starts_with(e->host, STR("east")) || e->host.n == 0);
+	assert_true(uuid_eq(&e->unit_id, &w.east));
+	s->last = e->time;
+	s->count++;
+}
+
 static void others_ask_in_c(void **state)
 {
 	(void)state;
@@ -482,14 +497,30 @@ static void others_ask_in_c(void **state)
 	assert_false(scope.all);
 	assert_int_equal(scope.count, 1);
 	usec_t from = world_clock - 30 * USEC_PER_DAY;
-	world_must(event_search_value(&w.sc, arena, &scope, "process.name", STR("CMD.EXE"), from, world_clock, &c, &err), &err);
+	world_must(event_search_value(&w.sc, arena, &scope, STR("process.name"), STR("CMD.EXE"), from, world_clock, 0, &c, &err), &err);
 	assert_int_equal(c.events, 400);
 	assert_int_equal(c.hosts, 1);
 	assert_int_equal(c.units, 1);
+	assert_false(c.at_least);
+	assert_int_equal(c.counted_from, from);
 	world_must(event_scope_load(&w.sc, arena, &w.admin, "event.read", &scope, &err), &err);
 	assert_true(scope.all);
-	world_must(event_search_common(&w.sc, arena, &scope, STR("process.name:cmd.exe"), from, world_clock, &c, &err), &err);
+	world_must(event_search_common(&w.sc, arena, &scope, STR("process.name:cmd.exe"), from, world_clock, 0, &c, &err), &err);
 	assert_true(c.events > 800 && c.units == 3);
+	/* No time is no answer, and said to be none. */
+	world_must(event_search_common(&w.sc, arena, &scope, STR("east"), from, world_clock, 1, &c, &err), &err);
+	assert_true(c.events == 0 && c.at_least && c.counted_from == world_clock);
+	static const struct uuid none = {{0}};
+	struct seen all = {0}, some = {0}, named = {0};
+	usec_t reached = 0;
+	world_must(event_search_host_day(&w.sc, arena, &scope, &east_machine, STR_EMPTY, world_clock, 2000, 0, see_brief, &all, &reached, &err), &err);
+	assert_int_equal(all.count, EACH);
+	assert_int_equal(reached, world_clock - USEC_PER_DAY);
+	world_must(event_search_host_day(&w.sc, arena, &scope, &east_machine, STR_EMPTY, world_clock, 100, 0, see_brief, &some, &reached, &err), &err);
+	assert_int_equal(some.count, 100);
+	assert_true(reached <= some.last);
+	world_must(event_search_host_day(&w.sc, arena, &scope, &none, STR("EAST-PC-3"), world_clock, 2000, 0, see_brief, &named, &reached, &err), &err);
+	assert_true(named.count > 40 && named.count < 80);
 }
 
 static void says_when_the_store_is_away(void **state)

@@ -185,6 +185,9 @@ int event_store_search(struct event_store *s, const struct event_store_search *w
 	buf_append_c(&path, "/?database=" EVENT_DATABASE "&readonly=1&default_format=JSONEachRow");
 	if (what->hunt)
 		buf_append_c(&path, "&workload=hunt");
+	if (what->limit > 0)
+		buf_printf(&path, "&max_execution_time=%lld.%03lld", (long long)(what->limit / USEC_PER_SEC),
+		           (long long)(what->limit % USEC_PER_SEC / USEC_PER_MS));
 	for (size_t i = 0; i < what->count; i++)
 		append_param(&path, &what->params[i]);
 	if (path.overflow)

@@ -45,6 +45,7 @@ struct event_store_search {
 	const struct event_store_param *params;
 	size_t count;
 	bool hunt;
+	usec_t limit;                  /* -ETIMEDOUT after this long, to the millisecond; 0: when the lane says so */
 	bool (*gone)(const void *ctx); /* NULL: waits to the end */
 	const void *gone_ctx;
 };

@@ -107,6 +107,17 @@ static void append_number(struct buf *sql, const char *name, uint64_t value)
 	append_setting(sql, str_c(name), str_c(text));
 }
 
+/* "S" or "S.mmm", within 1 ms and the lane's seconds. */
+static bool is_shorter_time(struct str value, uint64_t seconds)
+{
+	struct str whole;
+	uint64_t s = 0, ms = 0;
+	if (str_find_char(value, '.') == SIZE_MAX)
+		return str_parse_u64(value, 1, seconds, &s);
+	return str_split(&value, '.', &whole) && str_parse_u64(whole, 0, seconds - 1, &s) && value.n == 3 &&
+	       str_parse_u64(value, 0, 999, &ms) && s + ms > 0;
+}
+
 /* The lane's limits, lowered by what the client asked for; never raised. */
 static void append_limits(const struct eventdb_engine *e, const struct eventdb_query *q, struct buf *sql)
 {
@@ -122,13 +133,19 @@ static void append_limits(const struct eventdb_engine *e, const struct eventdb_q
 	};
 	for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
 		uint64_t value = limits[i].limit;
+		struct str time = STR_EMPTY;
 		for (size_t s = 0; s < q->setting_count; s++) {
 			uint64_t asked;
-			if (str_eq_c(q->settings[s].name, limits[i].name) &&
+			if (i == 0 && str_eq_c(q->settings[s].name, limits[0].name) && is_shorter_time(q->settings[s].value, limits[0].limit))
+				time = q->settings[s].value;
+			else if (str_eq_c(q->settings[s].name, limits[i].name) &&
 			    str_parse_u64(q->settings[s].value, 1, limits[i].limit, &asked))
 				value = asked;
 		}
-		append_number(sql, limits[i].name, value);
+		if (time.n > 0)
+			append_setting(sql, str_c(limits[i].name), time);
+		else
+			append_number(sql, limits[i].name, value);
 	}
 }
 

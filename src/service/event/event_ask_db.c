@@ -109,7 +109,7 @@ int event_db_run(struct event_ask *a, struct err *err)
 		return err_set(err, -E2BIG, "event.search_too_big");
 	for (size_t i = 0; i < a->sql.count; i++)
 		params[i] = (struct event_store_param){a->sql.params[i].name, a->sql.params[i].value};
-	struct event_store_search s = {.sql = a->sql.text.p, .params = params, .count = a->sql.count, .hunt = a->hunt};
+	struct event_store_search s = {.sql = a->sql.text.p, .params = params, .count = a->sql.count, .hunt = a->hunt, .limit = a->limit};
 	if (a->http != NULL) {
 		s.gone = event_asker_gone;
 		s.gone_ctx = a->http;
@@ -133,31 +133,4 @@ int event_db_next(struct event_ask *a, struct str *rest, const struct json **ret
 	if (r < 0)
 		return err_set(err, -EIO, "event.search_failed", ARG_CSTR("reason", "answer"));
 	return 1;
-}
-
-int event_db_count(struct event_ask *a, struct event_commonness *ret, struct err *err)
-{
-	const struct json *row;
-	*ret = (struct event_commonness){.events = 0};
-	buf_append_c(&a->sql.text, "SELECT count(), uniqExact(if(endpoint_id = toUUID('00000000-0000-0000-0000-000000000000'),"
-	                           " host_name, toString(endpoint_id))), uniqExact(unit_id), toUnixTimestamp64Micro(min(time)),"
-	                           " toUnixTimestamp64Micro(max(time))");
-	int r = event_db_from(a, err);
-	if (r < 0)
-		return r;
-	buf_append_c(&a->sql.text, " FORMAT JSONCompactEachRow");
-	r = event_db_run(a, err);
-	struct str rest = buf_str(&a->answer);
-	if (r < 0 || (r = event_db_next(a, &rest, &row, err)) <= 0)
-		return r;
-	int64_t values[5] = {0};
-	size_t i = 0;
-	json_each(cell, row)
-	{
-		if (i < 5)
-			(void)str_parse_i64(cell->text, INT64_MIN, INT64_MAX, &values[i++]);
-	}
-	if (values[0] > 0)
-		*ret = (struct event_commonness){values[0], values[1], values[2], values[3], values[4]};
-	return 0;
 }

@@ -47,7 +47,7 @@ static int count_rows(struct export *e, struct err *err)
 	a.range = e->ask.range;
 	a.query = e->ask.query;
 	a.endpoint_id = e->ask.endpoint_id;
-	int r = event_db_count(&a, &found, err);
+	int r = event_db_count(&a, 25 * USEC_PER_SEC, &found, err);
 	event_ask_done(&a);
 	if (r < 0)
 		return r;

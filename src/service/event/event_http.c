@@ -7,6 +7,7 @@
 #include "service/event/event_sql.gen.h"
 
 #define FACETS_MOST 8
+#define COUNT_BUDGET (4 * USEC_PER_SEC)
 
 /* Who looked for what. Pages after the first belong to the same search. */
 static int record(const struct api_request *req, const struct event_ask *a, const char *action, struct err *err)
@@ -104,18 +105,26 @@ static int facets(struct api_request *req, struct http_response *res, struct err
 	return ask(req, res, "event.read", facets_answer, NULL, err);
 }
 
+/* at_least: no event before counted_from was looked at. */
+static void write_count(struct json_writer *w, const struct event_commonness *c)
+{
+	json_member_int(w, "events", c->events);
+	json_member_int(w, "hosts", c->hosts);
+	json_member_int(w, "units", c->units);
+	json_member_bool(w, "at_least", c->at_least);
+	api_member_time(w, "counted_from", c->counted_from);
+}
+
 static int common_answer(struct event_ask *a, struct api_request *req, struct http_response *res, struct err *err)
 {
 	struct event_commonness c;
 	(void)req;
-	int r = event_db_count(a, &c, err);
+	int r = event_db_count(a, COUNT_BUDGET, &c, err);
 	if (r < 0)
 		return r;
 	struct json_writer w = api_reply(res, 200);
 	json_object(&w);
-	json_member_int(&w, "events", c.events);
-	json_member_int(&w, "hosts", c.hosts);
-	json_member_int(&w, "units", c.units);
+	write_count(&w, &c);
 	api_member_time(&w, "first", c.first);
 	api_member_time(&w, "last", c.last);
 	json_object_end(&w);
@@ -143,15 +152,13 @@ static int rule_answer(struct event_ask *a, struct api_request *req, struct http
 	struct event_query_rule rule = {.id = uuid_text(&made, id), .title = title, .date = str_c(day), .author = req->access->name};
 	int r = event_query_sigma(a->query, &rule, &text, err);
 	if (r >= 0)
-		r = event_db_count(a, &c, err);
+		r = event_db_count(a, COUNT_BUDGET, &c, err);
 	if (r < 0)
 		return r;
 	struct json_writer w = api_reply(res, 200);
 	json_object(&w);
 	json_member_str(&w, "text", buf_str(&text));
-	json_member_int(&w, "events", c.events);
-	json_member_int(&w, "hosts", c.hosts);
-	json_member_int(&w, "units", c.units);
+	write_count(&w, &c);
 	api_member_time(&w, "from", a->range.from);
 	api_member_time(&w, "to", a->range.to);
 	json_object_end(&w);

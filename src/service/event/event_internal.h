@@ -25,6 +25,7 @@ struct event_ask {
 	const struct event_query *query;
 	struct uuid endpoint_id;         /* null: any */
 	bool hunt;
+	usec_t limit; /* -ETIMEDOUT after this long; 0: when the lane says so */
 	struct event_query_sql sql;
 	struct buf answer;
 };
@@ -42,6 +43,19 @@ int event_db_from_dead(struct event_ask *a, struct err *err) WARN_UNUSED;
 int event_db_run(struct event_ask *a, struct err *err) WARN_UNUSED;
 /* For event_store_search: `http` is a request. */
 bool event_asker_gone(const void *http);
+/*
+ * Asks for one window of a->range after the other, newest first, within the budget. `fn` builds the question for the window that
+ * a->range then is, runs it, reads the answer: 0 to go on, 1: enough. What it makes in a->arena is gone with the window; that the
+ * store had no time must leave no trace in ctx, for a shorter window is asked for then.
+ * 0; 1: enough. *ret_reached: all since then was seen (a->range.from: all there is). With must_go_on at least one window was.
+ */
+struct event_walk {
+	usec_t budget;
+	bool must_go_on;
+};
+typedef int (*event_window_fn)(struct event_ask *a, void *ctx, struct err *err);
+int event_walk(struct event_ask *a, const struct event_walk *how, event_window_fn fn, void *ctx, usec_t *ret_reached,
+               struct err *err) WARN_UNUSED;
 /* The next line of the answer as JSON array in the arena: 1, 0 at the end. */
 int event_db_next(struct event_ask *a, struct str *rest, const struct json **ret, struct err *err) WARN_UNUSED;
 /* Errors of the store in the words of a search. */
@@ -60,7 +74,7 @@ int event_db_facets(struct event_ask *a, const struct str *fields, size_t count,
 int event_db_fields(struct event_ask *a, struct http_response *res, struct err *err) WARN_UNUSED;
 int event_db_tail(struct event_ask *a, struct api_request *req, struct http_response *res, struct err *err) WARN_UNUSED;
 int event_db_dead(struct event_ask *a, struct api_request *req, struct http_response *res, struct err *err) WARN_UNUSED;
-int event_db_count(struct event_ask *a, struct event_commonness *ret, struct err *err) WARN_UNUSED;
+int event_db_count(struct event_ask *a, usec_t budget, struct event_commonness *ret, struct err *err) WARN_UNUSED;
 /* Rows as a file in a->answer. format: "JSONEachRow" or "Parquet". */
 int event_db_export(struct event_ask *a, const char *format, int64_t limit, struct err *err) WARN_UNUSED;
 /* SQL of a person who may see everything. */

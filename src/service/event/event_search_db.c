@@ -3,6 +3,7 @@
 #include "service/event/event_internal.h"
 
 #define IDS_MOST 200
+#define BRIEFS_MOST 2000
 #define BRIEF_CELLS 9
 
 static void ask_init(struct event_ask *a, const struct service_context *sc, struct arena *arena, const struct event_scope *scope,
@@ -13,26 +14,31 @@ static void ask_init(struct event_ask *a, const struct service_context *sc, stru
 	a->range = (struct event_range){from, to};
 }
 
+static usec_t within(usec_t budget)
+{
+	return budget > 0 ? budget : EVENT_SEARCH_BUDGET;
+}
+
 int event_search_common(const struct service_context *sc, struct arena *arena, const struct event_scope *scope, struct str query,
-                        usec_t from, usec_t to, struct event_commonness *ret, struct err *err)
+                        usec_t from, usec_t to, usec_t budget, struct event_commonness *ret, struct err *err)
 {
 	struct event_ask a;
 	ask_init(&a, sc, arena, scope, from, to);
 	int r = event_query_parse(arena, query, &a.query, err);
 	if (r >= 0)
-		r = event_db_count(&a, ret, err);
+		r = event_db_count(&a, within(budget), ret, err);
 	event_ask_done(&a);
 	return r;
 }
 
-int event_search_value(const struct service_context *sc, struct arena *arena, const struct event_scope *scope, const char *field,
-                       struct str value, usec_t from, usec_t to, struct event_commonness *ret, struct err *err)
+int event_search_value(const struct service_context *sc, struct arena *arena, const struct event_scope *scope, struct str field,
+                       struct str value, usec_t from, usec_t to, usec_t budget, struct event_commonness *ret, struct err *err)
 {
-	struct event_query q = {.kind = EVENT_QUERY_EQUAL, .field = str_c(field), .value = value, .phrase = true};
+	struct event_query q = {.kind = EVENT_QUERY_EQUAL, .field = field, .value = value, .phrase = true};
 	struct event_ask a;
 	ask_init(&a, sc, arena, scope, from, to);
 	a.query = &q;
-	int r = event_db_count(&a, ret, err);
+	int r = event_db_count(&a, within(budget), ret, err);
 	event_ask_done(&a);
 	return r;
 }
@@ -51,7 +57,8 @@ static int64_t number_of(const struct json *cell)
 	return n;
 }
 
-static int each_brief(struct event_ask *a, event_brief_fn fn, void *ctx, struct err *err)
+/* Told: rows go to fn. `arena`: where their texts stay. */
+static int each_brief(struct event_ask *a, struct arena *arena, unsigned *told, event_brief_fn fn, void *ctx, struct err *err)
 {
 	int r = event_db_run(a, err);
 	struct str rest = buf_str(&a->answer);
@@ -66,13 +73,49 @@ static int each_brief(struct event_ask *a, event_brief_fn fn, void *ctx, struct 
 		(void)uuid_parse((c = c->next)->text, &e.endpoint_id);
 		e.time = number_of(c = c->next);
 		e.received = number_of(c = c->next);
-		e.source = arena_str(a->arena, (c = c->next)->text);
-		e.host = arena_str(a->arena, (c = c->next)->text);
-		e.user = arena_str(a->arena, (c = c->next)->text);
-		e.text = arena_str(a->arena, c->next->text);
+		e.source = arena_str(arena, (c = c->next)->text);
+		e.host = arena_str(arena, (c = c->next)->text);
+		e.user = arena_str(arena, (c = c->next)->text);
+		e.text = arena_str(arena, c->next->text);
 		(void)str_split(&e.text, '\n', &e.action);
 		fn(ctx, &e);
+		(*told)++;
 	}
+	return r < 0 ? r : 0;
+}
+
+struct briefs {
+	struct arena *arena;
+	unsigned limit, told;
+	event_brief_fn fn;
+	void *ctx;
+};
+
+static int brief_window(struct event_ask *a, void *ctx, struct err *err)
+{
+	struct briefs *b = ctx;
+	put_brief(a);
+	int r = event_db_from(a, err);
+	buf_printf(&a->sql.text, " ORDER BY toStartOfHour(time) DESC, time DESC, event_id DESC LIMIT %u FORMAT JSONCompactEachRow",
+	           b->limit - b->told);
+	if (r >= 0)
+		r = each_brief(a, b->arena, &b->told, b->fn, b->ctx, err);
+	return r < 0 ? r : b->told == b->limit;
+}
+
+int event_search_host_day(const struct service_context *sc, struct arena *arena, const struct event_scope *scope,
+                          const struct uuid *endpoint_id, struct str host, usec_t until, unsigned limit, usec_t budget,
+                          event_brief_fn fn, void *ctx, usec_t *ret_reached, struct err *err)
+{
+	struct event_query q = {.kind = EVENT_QUERY_EQUAL, .field = STR("host.name"), .value = host, .phrase = true};
+	struct briefs b = {arena, limit < 1 ? 1 : limit > BRIEFS_MOST ? BRIEFS_MOST : limit, 0, fn, ctx};
+	struct event_ask a;
+	ask_init(&a, sc, arena, scope, until - USEC_PER_DAY, until);
+	a.endpoint_id = *endpoint_id;
+	if (uuid_is_null(endpoint_id))
+		a.query = &q;
+	int r = event_walk(&a, &(struct event_walk){.budget = within(budget)}, brief_window, &b, ret_reached, err);
+	event_ask_done(&a);
 	return r < 0 ? r : 0;
 }
 
@@ -88,9 +131,9 @@ int event_search_host(const struct service_context *sc, struct arena *arena, con
 	if (r >= 0)
 		r = event_db_from(&a, err);
 	buf_printf(&a.sql.text, " ORDER BY toStartOfHour(time) DESC, time DESC, event_id DESC LIMIT %u FORMAT JSONCompactEachRow",
-	           limit < 1 ? 1 : limit > 2000 ? 2000 : limit);
+	           limit < 1 ? 1 : limit > BRIEFS_MOST ? BRIEFS_MOST : limit);
 	if (r >= 0)
-		r = each_brief(&a, fn, ctx, err);
+		r = each_brief(&a, arena, &(unsigned){0}, fn, ctx, err);
 	event_ask_done(&a);
 	return r;
 }
@@ -112,7 +155,7 @@ int event_search_ids(const struct service_context *sc, struct arena *arena, cons
 		buf_printf(&a.sql.text, "%s'%s'", i > 0 ? "," : "", uuid_text(&ids[i], text));
 	buf_printf(&a.sql.text, ") LIMIT %d FORMAT JSONCompactEachRow", IDS_MOST);
 	if (r >= 0)
-		r = each_brief(&a, fn, ctx, err);
+		r = each_brief(&a, arena, &(unsigned){0}, fn, ctx, err);
 	event_ask_done(&a);
 	return r;
 }
@@ -130,9 +173,9 @@ int event_search_hash(const struct service_context *sc, struct arena *arena, con
 	put_brief(&a);
 	int r = event_db_from(&a, err);
 	buf_printf(&a.sql.text, " ORDER BY time DESC LIMIT 1 BY endpoint_id, host_name LIMIT %u FORMAT JSONCompactEachRow",
-	           limit < 1 ? 1 : limit > 2000 ? 2000 : limit);
+	           limit < 1 ? 1 : limit > BRIEFS_MOST ? BRIEFS_MOST : limit);
 	if (r >= 0)
-		r = each_brief(&a, fn, ctx, err);
+		r = each_brief(&a, arena, &(unsigned){0}, fn, ctx, err);
 	event_ask_done(&a);
 	return r;
 }
