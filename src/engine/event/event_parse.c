@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 #include "engine/event/event_parse.h"
 
-#include "base/json/json.h"
 #include "base/text/text.h"
 #include "engine/event/event_dictionary_internal.h"
-
-#define JSON_LIMIT ((size_t)16 << 20)
 
 struct str event_text(struct arena *arena, struct str s)
 {
@@ -116,64 +113,4 @@ int event_parse_record(struct arena *arena, const struct event_record *record, s
 {
 	const struct event_clock clock = {.received = record->received, .zone = CLOCK_VN_OFFSET_USEC};
 	return event_parse_at(arena, record->format, record->raw, &clock, ret, err);
-}
-
-static void write_value(struct json_writer *w, const struct event_field *f)
-{
-	if (f->type == EVENT_TYPE_INT)
-		json_int(w, f->integer);
-	else
-		json_str(w, f->value);
-}
-
-/* Values of one name are one member, an array when there are several. Quadratic only in fields of one name. */
-static void write_member(struct json_writer *w, const struct event *e, size_t i, bool *written)
-{
-	struct str name = e->fields[i].name;
-	size_t next = i + 1;
-	while (next < e->count && (e->fields[next].type == EVENT_TYPE_NULL || !str_eq(e->fields[next].name, name)))
-		next++;
-	json_name_str(w, name);
-	if (next == e->count) {
-		write_value(w, &e->fields[i]);
-		return;
-	}
-	json_array(w);
-	write_value(w, &e->fields[i]);
-	for (; next < e->count; next++)
-		if (e->fields[next].type != EVENT_TYPE_NULL && str_eq(e->fields[next].name, name)) {
-			write_value(w, &e->fields[next]);
-			written[next] = true;
-		}
-	json_array_end(w);
-}
-
-static struct str fields_json(struct arena *arena, const struct event *e, bool for_rules)
-{
-	cleanup_buf struct buf out = BUF_INIT(JSON_LIMIT);
-	struct json_writer w = json_writer_init(&out);
-	bool *written = ARENA_ARRAY(arena, e->count, bool);
-	if (written == NULL)
-		return STR("{}");
-	json_object(&w);
-	for (size_t i = 0; i < e->count; i++)
-		if (e->fields[i].type != EVENT_TYPE_NULL && !written[i])
-			write_member(&w, e, i, written);
-	/* The last resort of packs/sigma/mapping.yaml: a text of unknown source is no concern of rules for Windows. */
-	if (for_rules)
-		json_member_cstr(&w, "log.form", "text");
-	json_object_end(&w);
-	return arena_str(arena, buf_str(&out));
-}
-
-struct str event_fields_json(struct arena *arena, const struct event *e)
-{
-	return fields_json(arena, e, false);
-}
-
-struct str event_json(struct arena *arena, enum event_format format, const struct event *e)
-{
-	if (format == EVENT_FORMAT_JSON || e->in_raw > 0)
-		return e->raw;
-	return fields_json(arena, e, true);
 }
