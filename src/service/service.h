@@ -37,6 +37,8 @@ struct service_context {
 	const struct service_fetcher *fetcher;
 	/* ClickHouse HTTP interface of the event store; may be NULL (then searches answer 503). */
 	struct event_store *events;
+	/* The disk being full within so many days is told. */
+	int64_t disk_warn_days;
 	/* What the processes are doing, for GET /api/v1/status (service/status/status.h); may be NULL. */
 	const struct status_source *status;
 	/* What the pipeline counted of each log source (service/source/source_watch.h); may be NULL. */

@@ -132,6 +132,7 @@ static void set_up_world(struct db *db)
 	const struct service *rooms[] = {&event_service, NULL};
 	world_init(&w, db, top, rooms);
 	w.sc.events = store;
+	w.sc.disk_warn_days = 30;
 }
 
 /* ---- calls ---- */
@@ -471,6 +472,69 @@ static void dead_letters(void **state)
 	assert_string_equal(world_text(&found, "items.0.unit.name"), "Phường Tây");
 }
 
+/* The disk's figures are for those who see every unit; shares and dead letters are one's own units'. */
+static void storage(void **state)
+{
+	(void)state;
+	cleanup_answer struct world_answer all = get(&w.admin, "/api/v1/storage", NULL);
+	assert_int_equal(all.status, 200);
+	assert_int_equal(number(&all, "dead"), 1);
+	assert_true(number(&all, "whole.events") >= 2 * EACH && number(&all, "whole.bytes") > 0 && number(&all, "whole.free_bytes") > 0);
+	assert_true(number(&all, "whole.plain_bytes") > number(&all, "whole.bytes"));
+	assert_int_equal(number(&all, "whole.forecast.warn_days"), 30);
+	assert_true(number(&all, "whole.days") > 0);
+	cleanup_answer struct world_answer east = get(&w.east_officer, "/api/v1/storage", NULL);
+	assert_int_equal(east.status, 200);
+	assert_int_equal(number(&east, "dead"), 0);
+	assert_string_equal(world_text(&east, "whole"), "");
+	static const char *const by[] = {"source", "retention"};
+	for (size_t i = 0; i < ARRAY_LEN(by); i++) {
+		const char *const pairs[] = {"by", by[i], "days", "31", NULL};
+		cleanup_answer struct world_answer own = get(&w.east_officer, "/api/v1/storage/shares", pairs);
+		cleanup_answer struct world_answer whole = get(&w.admin, "/api/v1/storage/shares", pairs);
+		assert_int_equal(number(&own, "items"), i == 0 ? 3 : 1);
+		int64_t own_first = number(&own, "items.0.events"), all_first = number(&whole, "items.0.events");
+		assert_true(own_first > 0 && own_first < all_first);
+		if (i == 1) {
+			assert_int_equal(own_first, EACH);
+			assert_int_equal(number(&own, "items.0.retention_days"), 30);
+		}
+	}
+	cleanup_answer struct world_answer nobody = get(&w.nobody, "/api/v1/storage", NULL);
+	assert_int_equal(nobody.status, 403);
+}
+
+/* Last of all: after it the letter is an event. */
+static void dead_letters_again(void **state)
+{
+	(void)state;
+	const struct world_call retry = {.as = &w.east_officer, .method = "POST", .target = "/api/v1/events/dead/retry"};
+	cleanup_answer struct world_answer refused = world_call(&w, &retry);
+	assert_int_equal(refused.status, 403);
+	w.sc.jobs = job_runner_new(1);
+	for (int64_t round = 0; round < 2; round++) {
+		struct world_call mine = retry;
+		struct uuid job;
+		struct job_status status = {.state = JOB_WAITING};
+		mine.as = &w.admin;
+		cleanup_answer struct world_answer a = world_call(&w, &mine);
+		assert_int_equal(a.status, 202);
+		assert_int_equal(number(&a, "dead"), 1 - round);
+		assert_true(uuid_parse(str_c(world_text(&a, "job_id")), &job));
+		while (job_status(w.sc.jobs, &job, &status) && status.state < JOB_DONE)
+			(void)usleep(10000);
+		assert_int_equal(status.state, JOB_DONE);
+	}
+	job_runner_free(w.sc.jobs);
+	w.sc.jobs = NULL;
+	cleanup_answer struct world_answer left = get(&w.admin, "/api/v1/events/dead", (const char *const[]){"last", "30d", NULL});
+	assert_int_equal(number(&left, "items"), 0);
+	cleanup_answer struct world_answer found =
+		get(&w.admin, "/api/v1/events", (const char *const[]){"q", "a:" SECRET, "last", "30d", NULL});
+	assert_int_equal(number(&found, "items"), 1);
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM audit WHERE action = 'event.dead_again'"), 2);
+}
+
 struct seen {
 	int count;
 	usec_t last;
@@ -617,10 +681,12 @@ int main(void)
 		cmocka_unit_test(facets_count),
 		cmocka_unit_test(exports),
 		cmocka_unit_test(dead_letters),
+		cmocka_unit_test(storage),
 		cmocka_unit_test(others_ask_in_c),
 		cmocka_unit_test(saved),
 		cmocka_unit_test(nothing_comes_twice_or_not),
 		cmocka_unit_test(uses_the_index),
+		cmocka_unit_test(dead_letters_again),
 		cmocka_unit_test(says_when_the_store_is_away),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

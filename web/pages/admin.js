@@ -8,7 +8,7 @@ import { pages } from '../routes.js';
 import { PageHead } from '../parts/bits.js';
 import { Icon } from '../parts/icons.js';
 
-const ABOUT = { '/accounts': 'ui.account.sub', '/tokens': 'ui.token.sub', '/enrol': 'ui.enrol.sub', '/approvals': 'ui.approval.sub', '/rules': 'ui.rule.sub', '/audit': 'ui.audit.sub', '/status': 'ui.status.sub' };
+const ABOUT = { '/accounts': 'ui.account.sub', '/tokens': 'ui.token.sub', '/enrol': 'ui.enrol.sub', '/storage': 'ui.storage.sub', '/approvals': 'ui.approval.sub', '/rules': 'ui.rule.sub', '/audit': 'ui.audit.sub', '/status': 'ui.status.sub' };
 
 export default function Admin() {
 	const children = pages.find((page) => page.path === '/admin').children.map((path) => pages.find((page) => page.path === path)).filter(listed);

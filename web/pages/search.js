@@ -91,7 +91,7 @@ function Search() {
 
 export default function SearchPage() {
 	const { query } = useRoute();
-	const lanes = [can('event.read') && 'rows', can('event.sql') && 'sql', can('event.dead') && 'dead'].filter(Boolean);
+	const lanes = [can('event.read') && 'rows', can('event.sql') && 'sql', can('source.read') && 'dead'].filter(Boolean);
 	const lane = lanes.includes(query.get('tab')) ? query.get('tab') : lanes[0];
 	return html`<div class="page fill search-page"><${PageHead} title=${t('ui.page.search')} />
 		${lanes.length > 1 && html`<${Tabs} label=${t('ui.search.lanes')} value=${lane} items=${lanes.map((id) => ({ id, label: t(`ui.search.lane.${id}`), href: href('/search', { tab: id === 'rows' ? null : id }) }))} />`}

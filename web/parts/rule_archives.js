@@ -10,7 +10,8 @@ import { Time, Ago, Facts, Empty, Loading, ProblemBox } from './bits.js';
 import { Dialog, Confirm } from './dialog.js';
 import { Form, useForm } from './form.js';
 import { act, toast } from './toast.js';
-import { follow, levelText } from './rule_bits.js';
+import { levelText } from './rule_bits.js';
+import { follow } from '../lib/job.js';
 
 const FATES = ['new', 'changed', 'gone', 'refused'];
 

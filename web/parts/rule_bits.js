@@ -2,7 +2,7 @@
 // What the parts of the page of rules share.
 import { html } from '../lib/html.js';
 import { t, hasText } from '../lib/i18n.js';
-import { get, post } from '../lib/api.js';
+import { post } from '../lib/api.js';
 import { Severity } from './bits.js';
 import { toast } from './toast.js';
 import { number } from '../lib/format.js';
@@ -18,17 +18,6 @@ export async function switchRules(body) {
 		undo: done.changed > 0 ? () => post(`/rules/switch/${done.undo}/undo`) : undefined,
 	});
 	return done;
-}
-
-// A job's end: its failure as a sentence, or null.
-export async function follow(job) {
-	for (let turn = 0; turn < 600; turn++) {
-		const state = await get(`/jobs/${job}`).catch(() => null);
-		if (!state || state.state === 'done') return null;
-		if (state.state === 'failed' || state.state === 'cancelled') return state.error?.detail ?? t('ui.rule.job_failed');
-		await new Promise((wake) => setTimeout(wake, 500));
-	}
-	return t('ui.rule.job_failed');
 }
 
 export const levelText = (value) => (hasText(`ui.rule.level.${value}`) ? t(`ui.rule.level.${value}`) : value);

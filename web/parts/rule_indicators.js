@@ -10,7 +10,7 @@ import { State, Time, Empty, ProblemBox } from './bits.js';
 import { Table, localList } from './table.js';
 import { Dialog, Confirm } from './dialog.js';
 import { act, toast } from './toast.js';
-import { follow } from './rule_bits.js';
+import { follow } from '../lib/job.js';
 
 const TLP = ['clear', 'green', 'amber', 'amber+strict', 'red'];
 const TYPES = ['auto', 'sha256', 'sha1', 'md5', 'domain', 'url', 'ip', 'file_name'];

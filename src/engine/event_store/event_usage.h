@@ -6,6 +6,7 @@
  * Does not live here: who may see it (service/event), pages. Threads: any. Errors: as event_store_query.
  */
 #pragma once
+#include "base/uuid/uuid.h"
 #include "engine/event_store/event_store.h"
 
 struct event_usage {
@@ -26,9 +27,15 @@ int event_store_usage_sources(struct event_store *s, unsigned days, struct buf *
 /* JSON lines {"event_id","received" (µs),"unit_id","endpoint_id","source","reason","raw"}, newest first, `raw` cut at 10,000
  * bytes and made valid UTF-8. `before`: received before (µs); 0: from the newest. At most 1,000. */
 int event_dead_list(struct event_store *s, usec_t before, unsigned limit, struct buf *out, struct err *err) WARN_UNUSED;
+/* Behind this letter; all zero: from the oldest. A batch has one time of receipt, so the id counts too. */
+struct event_dead_place {
+	usec_t received;
+	struct uuid id;
+};
 /*
- * Takes up to 1,000 dead letters in again, oldest first, from `*after` on (µs; 0: all), which moves behind them. What the
- * store refuses again stays. `ret_taken`: how many; `ret_seen`: how many were tried (0: there are no more). A crash in
- * between doubles nothing: blocks have tokens.
+ * Takes up to 1,000 dead letters in again, oldest first, from `*after` on, which moves behind them. What the store refuses
+ * again stays. `ret_taken`: how many; `ret_seen`: how many were tried (0: there are no more). A crash in between doubles
+ * nothing: blocks have tokens.
  */
-int event_dead_retry(struct event_store *s, usec_t *after, unsigned *ret_seen, unsigned *ret_taken, struct err *err) WARN_UNUSED;
+int event_dead_retry(struct event_store *s, struct event_dead_place *after, unsigned *ret_seen, unsigned *ret_taken,
+                     struct err *err) WARN_UNUSED;

@@ -142,15 +142,15 @@ static int retry_one(struct event_store *s, struct event_row_maker *maker, const
 	return r < 0 ? r : 1;
 }
 
-int event_dead_retry(struct event_store *s, usec_t *after, unsigned *ret_seen, unsigned *ret_taken, struct err *err)
+int event_dead_retry(struct event_store *s, struct event_dead_place *after, unsigned *ret_seen, unsigned *ret_taken, struct err *err)
 {
-	char at[24];
+	char at[24], id[UUID_TEXT_SIZE];
 	cleanup_buf struct buf rows = BUF_INIT((size_t)64 << 20);
-	(void)snprintf(at, sizeof at, "%lld", (long long)*after);
-	struct event_store_param p = {"after", str_c(at)};
+	(void)snprintf(at, sizeof at, "%lld", (long long)after->received);
+	struct event_store_param params[] = {{"after", str_c(at)}, {"id", str_c(uuid_text(&after->id, id))}};
 	int r = event_store_query(s, "SELECT event_id, received, unit_id, endpoint_id, toString(source), source_id, retention_days, system_level, format, raw"
-	                             " FROM event_dead WHERE toUnixTimestamp64Micro(received) > {after:Int64} ORDER BY received"
-	                             " LIMIT 1000 FORMAT RowBinary", &p, 1, true, &rows, err);
+	                             " FROM event_dead WHERE (toUnixTimestamp64Micro(received), event_id) > ({after:Int64}, {id:UUID})"
+	                             " ORDER BY received, event_id LIMIT 1000 FORMAT RowBinary", params, ARRAY_LEN(params), true, &rows, err);
 	if (r < 0)
 		return r;
 	cleanup(event_row_maker) struct event_row_maker *maker = event_row_maker_new(ROWS_LIMIT);
@@ -162,7 +162,7 @@ int event_dead_retry(struct event_store *s, usec_t *after, unsigned *ret_seen, u
 			return r;
 		++*ret_seen;
 		*ret_taken += (unsigned)r;
-		*after = record.received;
+		*after = (struct event_dead_place){record.received, record.id};
 	}
 	return 0;
 }

@@ -44,6 +44,8 @@ struct core_watched {
 	int64_t jump_s;
 	uint64_t lost_seen, lost_before; /* dead letters and damage: now, and when the last losses began */
 	usec_t lost_since, lost_at;
+	usec_t disk_short_since; /* since when the event store's disk does not last long enough; 0: it does, or nobody knows */
+	int64_t disk_days;       /* that it lasts */
 };
 
 struct core {

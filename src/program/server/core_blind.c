@@ -86,6 +86,12 @@ static void judge_store(const struct judging *j, bool sound)
 		status_report_add(j->report, "eventdb", since);
 }
 
+static void judge_disk(const struct judging *j)
+{
+	if (j->w.disk_short_since > 0)
+		status_report_add(j->report, "disk", j->w.disk_short_since)->number = j->w.disk_days;
+}
+
 static void judge_loss(const struct judging *j)
 {
 	if (j->w.lost_at == 0 || j->now - j->w.lost_at > LOSS_SHOWN)
@@ -160,6 +166,7 @@ void core_judge(struct core *core, struct status_report *report)
 	}
 	judge_rules(&j, sound);
 	judge_store(&j, sound);
+	judge_disk(&j);
 	judge_loss(&j);
 	judge_rest(&j);
 	/* Whether a unit is silent shows only while the way from it is sound. */

@@ -7,9 +7,10 @@
 #include "program/server/key_protocol.h"
 #include "program/server/pipe_sources.h"
 #include "service/endpoint/endpoint.h"
+#include "service/event/event_storage.h"
 #include "service/source/source_watch.h"
 
-#define WATCH_THREADS 8 /* one a job: each may hang on what it looks at */
+#define WATCH_THREADS 9 /* one a job: each may hang on what it looks at */
 #define KEY_MS        3000
 #define JUMP_S        30
 #define LOG_MS        2000
@@ -17,6 +18,7 @@
 #define EVENTDB       "eventdb"
 #define PING_EVERY    (5 * USEC_PER_SEC)
 #define PING_SILENCE  (30 * USEC_PER_SEC)
+#define DISK_EVERY    (10 * USEC_PER_MINUTE)
 #define START_SILENCE (10 * USEC_PER_MINUTE) /* it may have much to read before it answers the first time */
 
 /* ---- canaries ---- */
@@ -110,6 +112,27 @@ static int ping_store(struct job *job, void *ctx, struct err *err)
 		  ARG_I64("seconds", (now - w->store_asked_mono) / USEC_PER_SEC));
 	w->store_asked_mono = now;
 	return proc_role_report_silent(core->role, EVENTDB, err);
+}
+
+/* For how long its disk lasts. That it does not answer is somebody else's to tell: what was known stays known. */
+static int look_at_disk(struct job *job, void *ctx, struct err *err)
+{
+	struct core *core = ctx;
+	struct event_storage s;
+	(void)job;
+	int r = event_storage_look(&core->services, &s, err);
+	event_storage_done(&s);
+	if (r < 0)
+		return r;
+	bool is_short = s.forecast.days_left >= 0 && s.forecast.days_left < core->config->disk_warn_days;
+	(void)pthread_mutex_lock(&core->lock);
+	core->watched.disk_days = s.forecast.days_left;
+	if (!is_short)
+		core->watched.disk_short_since = 0;
+	else if (core->watched.disk_short_since == 0)
+		core->watched.disk_short_since = clock_now();
+	(void)pthread_mutex_unlock(&core->lock);
+	return 0;
 }
 
 /* ---- log sources: what the pipeline counted of each ---- */
@@ -300,6 +323,8 @@ void core_watch_begin(struct core *core)
 	job_every(core->watch_jobs, "log", USEC_PER_SEC, carry_log, core);
 	if (core->store != NULL)
 		job_every(core->watch_jobs, "stored", interval, look_into_store, core);
+	if (core->store != NULL)
+		job_every(core->watch_jobs, "disk", DISK_EVERY, look_at_disk, core);
 	if (core->store != NULL && strcmp(core->config->eventdb, "embedded") == 0)
 		job_every(core->watch_jobs, "ping", PING_EVERY, ping_store, core);
 }

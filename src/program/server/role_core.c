@@ -125,6 +125,7 @@ int core_start_services(struct core *core, struct err *err)
 	    .worker = &core->worker,
 	    .fetcher = core->config->fetch_rules == 1 ? &fetcher : NULL,
 	    .events = core->store,
+	    .disk_warn_days = core->config->disk_warn_days,
 	    .status = &core->status,
 	    .scanner_starter = core->scanner != NULL ? &core->scanner_starter : NULL,
 	    .meter = core->meter = metrics_meter_new(),

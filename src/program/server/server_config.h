@@ -28,7 +28,7 @@ struct server_config {
 	const char *const *log_files; /* NULL-terminated */
 	int64_t syslog_unknown, syslog_client_certificate;         /* numbers of the setting's words */
 	int64_t database_readers, eventdb_memory_mb, spool_limit_mb, workers, web_reload, second_factor, fetch_rules;
-	int64_t canary_interval_s, bundle_stale_days;
+	int64_t canary_interval_s, bundle_stale_days, disk_warn_days;
 	const char *const *public_names; /* NULL-terminated; never empty after loading */
 	int64_t log;                     /* enum server_log */
 	int64_t log_level;               /* enum log_level */

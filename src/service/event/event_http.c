@@ -63,7 +63,7 @@ static int tail(struct api_request *req, struct http_response *res, struct err *
 
 static int dead(struct api_request *req, struct http_response *res, struct err *err)
 {
-	return ask(req, res, "event.dead", dead_answer, "cursor", err);
+	return ask(req, res, "source.read", dead_answer, "cursor", err);
 }
 
 static int histogram_answer(struct event_ask *a, struct api_request *req, struct http_response *res, struct err *err)
@@ -196,7 +196,10 @@ static const struct service_route routes[] = {
 	{"GET", "/api/v1/events/tail", "event.read", tail, "event.route_tail"},
 	{"GET", "/api/v1/events/export", "event.read", event_export, "event.route_export"},
 	{"GET", "/api/v1/events/rule", "event.read", rule, "event.route_rule"},
-	{"GET", "/api/v1/events/dead", "event.dead", dead, "event.route_dead"},
+	{"GET", "/api/v1/events/dead", "source.read", dead, "event.route_dead"},
+	{"POST", "/api/v1/events/dead/retry", "source.write", event_dead_again, "event.route_dead_again"},
+	{"GET", "/api/v1/storage", "source.read", event_storage, "event.route_storage"},
+	{"GET", "/api/v1/storage/shares", "source.read", event_storage_shares, "event.route_storage_shares"},
 	{"POST", "/api/v1/events/sql", "event.sql", event_sql, "event.route_sql", 
 	 .body = event_sql_fields, .body_size = sizeof(struct event_sql_body)},
 	{"GET", "/api/v1/events/saved", "event.read", event_saved_list, "event.route_saved_list"},
@@ -207,7 +210,7 @@ static const struct service_route routes[] = {
 	{.method = NULL},
 };
 
-static const char *const permissions[] = {"event.read", "event.sql", "event.dead", NULL};
+static const char *const permissions[] = {"event.read", "event.sql", "source.read", "source.write", NULL};
 
 const struct service event_service = {
 	.name = "event",

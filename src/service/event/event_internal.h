@@ -74,6 +74,9 @@ int event_db_facets(struct event_ask *a, const struct str *fields, size_t count,
 int event_db_fields(struct event_ask *a, struct http_response *res, struct err *err) WARN_UNUSED;
 int event_db_tail(struct event_ask *a, struct api_request *req, struct http_response *res, struct err *err) WARN_UNUSED;
 int event_db_dead(struct event_ask *a, struct api_request *req, struct http_response *res, struct err *err) WARN_UNUSED;
+/* An array of {source, name or retention_days, events, text_bytes}, largest first. */
+int event_db_shares(struct event_ask *a, bool by_source, struct json_writer *w, struct err *err) WARN_UNUSED;
+int event_db_dead_count(struct event_ask *a, int64_t *ret, struct err *err) WARN_UNUSED;
 int event_db_count(struct event_ask *a, usec_t budget, struct event_commonness *ret, struct err *err) WARN_UNUSED;
 /* Rows as a file in a->answer. format: "JSONEachRow" or "Parquet". */
 int event_db_export(struct event_ask *a, const char *format, int64_t limit, struct err *err) WARN_UNUSED;
@@ -91,6 +94,9 @@ void event_cursor_write(struct json_writer *w, const char *name, const struct ev
 
 /* Routes of other files of the room. */
 int event_export(struct api_request *req, struct http_response *res, struct err *err);
+int event_storage(struct api_request *req, struct http_response *res, struct err *err);
+int event_storage_shares(struct api_request *req, struct http_response *res, struct err *err);
+int event_dead_again(struct api_request *req, struct http_response *res, struct err *err);
 int event_sql(struct api_request *req, struct http_response *res, struct err *err);
 int event_saved_list(struct api_request *req, struct http_response *res, struct err *err);
 int event_saved_create(struct api_request *req, struct http_response *res, struct err *err);

@@ -89,6 +89,10 @@ static void refusals(struct world *w)
 		{"/api/v1/events/export?as=csv", "api.query", 400},
 		{"/api/v1/events/rule?q=~a", "event.rule_cannot_folded", 400},
 		{"/api/v1/events/0190c4f2-8a52-7d3e-9f10-aabbccddeeff", "event.search_away", 503},
+		{"/api/v1/storage", "event.search_away", 503},
+		{"/api/v1/storage/shares", "event.search_away", 503},
+		{"/api/v1/storage/shares?by=x", "api.query", 400},
+		{"/api/v1/storage/shares?days=99", "api.query", 400},
 		{"/api/v1/events/x", "api.not_found", 404},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

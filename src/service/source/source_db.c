@@ -183,18 +183,38 @@ int source_each_sender(struct db_tx *tx, source_sender_fn fn, void *ctx, struct 
 	return r;
 }
 
+static bool is_registered(struct str event_source, struct uuid *ret_id)
+{
+	return str_starts_with(event_source, STR(SOURCE_LABEL)) &&
+	       uuid_parse(str_sub(event_source, sizeof(SOURCE_LABEL) - 1, event_source.n), ret_id);
+}
+
 int source_level(struct db_tx *tx, struct str event_source, int64_t *ret, struct err *err)
 {
 	struct uuid id;
 	cleanup_rows struct db_rows *rows = NULL;
 	*ret = 0;
-	if (!str_starts_with(event_source, STR(SOURCE_LABEL)) ||
-	    !uuid_parse(str_sub(event_source, sizeof(SOURCE_LABEL) - 1, event_source.n), &id))
+	if (!is_registered(event_source, &id))
 		return 0;
 	int r = db_query(tx, &rows, err, "SELECT system_level FROM source WHERE id = $1", DB_UUID(&id));
 	if (r >= 0)
 		r = db_next(rows, err);
 	if (r > 0)
 		*ret = db_int(rows, 0);
+	return r < 0 ? r : 0;
+}
+
+int source_name(struct db_tx *tx, struct arena *arena, struct str event_source, struct str *ret, struct err *err)
+{
+	struct uuid id;
+	cleanup_rows struct db_rows *rows = NULL;
+	*ret = STR_EMPTY;
+	if (!is_registered(event_source, &id))
+		return 0;
+	int r = db_query(tx, &rows, err, "SELECT name FROM source WHERE id = $1", DB_UUID(&id));
+	if (r >= 0)
+		r = db_next(rows, err);
+	if (r > 0)
+		*ret = arena_str(arena, db_text(rows, 0));
 	return r < 0 ? r : 0;
 }
