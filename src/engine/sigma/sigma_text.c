@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /* String values: wildcards and escapes, and the modifiers that rewrite them (M "Wildcards", "Encoding modifiers"). */
+#include <assert.h>
 #include <utf8proc.h>
 
 #include "base/text/text.h"
@@ -167,6 +168,7 @@ struct str sigma_text_base64(struct arena *arena, struct str bytes, unsigned off
 	static const size_t skip[] = {0, 2, 3}, drop[] = {0, 3, 2};
 	struct buf in cleanup_buf = BUF_INIT(BUF_DEFAULT_MAX);
 	struct buf out cleanup_buf = BUF_INIT(BUF_DEFAULT_MAX);
+	assert(offset < ARRAY_LEN(skip));
 	for (unsigned i = 0; i < offset; i++)
 		buf_append_char(&in, ' ');
 	buf_append(&in, bytes);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 #include "engine/sigma/sigma_value.h"
 
+#include <assert.h>
+
 #include "engine/sigma/sigma_regex.h"
 
 #define CHAIN_MAX 12
@@ -513,6 +515,7 @@ static int list_node(struct entry *e, const struct json *value, struct sigma_nod
 		int r = value_node(e, item, tail);
 		if (r < 0)
 			return r;
+		assert(*tail != NULL);
 		tail = &(*tail)->next;
 	}
 	*ret = sigma_node_join(e->arena, e->all ? SIGMA_NODE_AND : SIGMA_NODE_OR, list);
@@ -536,6 +539,7 @@ int sigma_entry_parse(const struct sigma_parsed *p, const struct pack_doc *doc, 
 		not->child = node;
 		node = not;
 	}
+	assert(node != NULL);
 	node->line = sigma_line(p, doc, value);
 	*ret = node;
 	return 0;
