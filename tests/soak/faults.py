@@ -8,6 +8,8 @@ import time
 
 import clients
 import disk
+import pressure
+import senders
 from city import PATIENCE, City, Failure, alive, eventually, make_files, sha256_of
 from load import Upload
 
@@ -15,8 +17,9 @@ from load import Upload
 class Bench:
     """The cities that faults are done to; one serves many."""
 
-    def __init__(self, work, rounds, events, files):
+    def __init__(self, work, rounds, events, files, kills=0, seconds=0):
         self.work, self.rounds, self.events, self.files = work, rounds, events, files
+        self.kills, self.seconds, self.random = kills, seconds, random
         self.cities, self.serial, self.evil, self.lives = {}, 0, 0, 0
 
     def city(self, name='plain', agent=False, **how):
@@ -301,4 +304,7 @@ TABLE.update({
     'read-only': disk.read_only,
     'clock': disk.clock_jumps,
     'clients': clients.bad_clients,
+    'senders': senders.every_kind,
+    'burst': pressure.burst,
+    'store-down': pressure.store_down,
 })

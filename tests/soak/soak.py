@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
 """Faults × invariants: see docs/faults.md.
 
-    soak.py [--rounds N] [--events N] [--files N] [--list] [FAULT…]
+    soak.py [--rounds N] [--events N] [--files N] [--kills N] [--seconds N] [--list] [FAULT…]
 """
 import argparse
 import os
@@ -21,6 +21,8 @@ def main():
     options.add_argument('--rounds', type=int, default=20)
     options.add_argument('--events', type=int, default=100000, help='a fault of the server')
     options.add_argument('--files', type=int, default=1000, help='a scan')
+    options.add_argument('--kills', type=int, default=0, help='of senders; 0: rounds, at least 3')
+    options.add_argument('--seconds', type=int, default=0, help='of store-down; 0: as long as it takes to see everything')
     options.add_argument('--seed', type=int, default=None)
     options.add_argument('--keep', action='store_true', help='the folder of a failed run')
     options.add_argument('--list', action='store_true')
@@ -39,7 +41,7 @@ def main():
     random.seed(seed)
     work = tempfile.mkdtemp(prefix='luytre-soak.', dir='/tmp')
     os.chmod(work, 0o755)
-    bench = faults.Bench(work, o.rounds, o.events, o.files)
+    bench = faults.Bench(work, o.rounds, o.events, o.files, o.kills, o.seconds)
     failed = []
     try:
         for name in o.faults or faults.TABLE:
