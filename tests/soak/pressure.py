@@ -9,7 +9,7 @@ import time
 import senders
 from city import Failure, eventually
 
-LIMIT_MB = 96
+LIMIT_MB = 64
 TOLD_WITHIN = 60  # what is promised of the health strip
 
 
@@ -45,7 +45,7 @@ def store_down(bench):
     city = senders.listening_city(bench, 'down', f'spool_limit_mb = {LIMIT_MB}\ncanary_interval_s = 5\n')
     # Long enough that the spool fills, so that its bound is seen, too.
     pad = 2000
-    load = senders.Load(city, bench.next('down'), max(int(LIMIT_MB * 1.3e6 / pad), bench.events), pad=pad)
+    load = senders.Load(city, bench.next('down'), max(int(LIMIT_MB * 1.2e6 / pad), bench.events), pad=pad)
     load.patience += bench.seconds
     spool = senders.Spool(city, load)
     load.gate = load.share // 20

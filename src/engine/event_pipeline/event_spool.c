@@ -70,7 +70,8 @@ int event_spool_append(struct event_spool *s, struct str frames, struct event_sp
 {
 	int r = 0;
 	(void)pthread_mutex_lock(&s->lock);
-	if (frames.n > 0 && (s->stats.bytes + s->queue.n + frames.n > s->config.limit_bytes || !buf_reserve(&s->queue, frames.n)))
+	uint64_t promised = s->stats.bytes + s->writing_bytes + s->queue.n;
+	if (frames.n > 0 && (promised + frames.n > s->config.limit_bytes || !buf_reserve(&s->queue, frames.n)))
 		r = err_set(err, -EAGAIN, "event.spool_full", ARG_U64("limit", s->config.limit_bytes));
 	if (r == 0) {
 		buf_append(&s->queue, frames);
@@ -135,11 +136,13 @@ static void flush(struct event_spool *s)
 	s->waiting = NULL;
 	s->queue = BUF_INIT(QUEUE_LIMIT);
 	s->writing = true;
+	s->writing_bytes = frames.n;
 	(void)pthread_mutex_unlock(&s->lock);
 	struct err err = {0};
 	int r = frames.n > 0 ? write_out(s, buf_str(&frames), &err) : 0;
 	(void)pthread_mutex_lock(&s->lock);
 	s->writing = false;
+	s->writing_bytes = 0;
 	if (r == 0) {
 		s->segments[s->segment_count - 1].size += frames.n;
 		s->stats.bytes += frames.n;

@@ -23,6 +23,7 @@ struct event_spool {
 	struct buf queue;       /* lock; frames not yet written */
 	struct event_spool_ticket *waiting; /* lock */
 	bool writing;           /* lock; one thread is at the disk */
+	uint64_t writing_bytes; /* lock; with so many */
 	bool doubtful;          /* the writing thread's; past the last segment's size there may be bytes that were refused */
 	uint64_t wakes;         /* lock */
 	struct spool_segment *segments; /* lock; ascending, the last one is written to */

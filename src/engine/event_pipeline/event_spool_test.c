@@ -226,6 +226,36 @@ static void test_limit_and_trim(void **state)
 	event_spool_close(s);
 }
 
+/* What another thread would be answered while the disk is at work. */
+static struct event_spool *written_to;
+static int meanwhile;
+
+static ssize_t write_and_ask(int fd, const void *p, size_t n, off_t at)
+{
+	if (written_to != NULL) {
+		struct event_spool_ticket ticket;
+		struct buf frames = BUF_INIT(1000);
+		event_spool_frame(&frames, STR("0123456789012345678901234567890123456789"));
+		meanwhile = event_spool_append(written_to, buf_str(&frames), &ticket, NULL);
+		written_to = NULL;
+		buf_done(&frames);
+	}
+	return pwrite(fd, p, n, at);
+}
+
+static void test_limit_while_writing(void **state)
+{
+	(void)state;
+	struct event_spool_config c = {.dir = fresh_dir(), .limit_bytes = EVENT_SPOOL_HEAD + 90, .write_at = write_and_ask};
+	struct event_spool *s;
+	assert_int_equal(event_spool_open(&c, &s, NULL), 0);
+	written_to = s;
+	meanwhile = 1;
+	assert_int_equal(put(s, "0123456789012345678901234567890123456789"), 0);
+	assert_int_equal(meanwhile, -EAGAIN);
+	event_spool_close(s);
+}
+
 static void test_cursor(void **state)
 {
 	(void)state;
@@ -447,6 +477,7 @@ int main(void)
 		cmocka_unit_test(test_torn_tail),
 		cmocka_unit_test(test_flipped_byte),
 		cmocka_unit_test(test_limit_and_trim),
+		cmocka_unit_test(test_limit_while_writing),
 		cmocka_unit_test(test_cursor),
 		cmocka_unit_test(test_failed_sync),
 		cmocka_unit_test(test_empty_head),
