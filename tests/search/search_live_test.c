@@ -441,6 +441,46 @@ static void nothing_comes_twice_or_not(void **state)
 	arena_free(m.arena);
 }
 
+/* Every event of a span once, page by page, also where more events than a page have the very same time. */
+static void pages_meet(void **state)
+{
+	(void)state;
+	struct maker m = {.arena = arena_new(0), .rows = BUF_INIT((size_t)16 << 20), .rows_of = event_row_maker_new((size_t)16 << 20)};
+	struct uuid seen[400];
+	char from[CLOCK_ISO_SIZE], to[CLOCK_ISO_SIZE], cursor[80] = "", path[40];
+	usec_t moment = world_clock - 20 * USEC_PER_DAY;
+	size_t count = 0;
+	for (unsigned i = 0; i < 60; i++)
+		(void)add_event(&m, i % 2 == 0 ? &w.east : &w.city, &east_machine, moment + (i < 40 ? 0 : (usec_t)i * USEC_PER_MINUTE), "same", i);
+	insert(&m);
+	(void)clock_iso(moment - 30 * USEC_PER_DAY / 10, from);
+	(void)clock_iso(moment + 2 * USEC_PER_HOUR, to);
+	do {
+		cleanup_answer struct world_answer a = get(&w.admin, "/api/v1/events",
+		                                           (const char *const[]){"q", "same", "from", from, "to", to, "limit", "7", cursor[0] != '\0' ? "cursor" : NULL, cursor, NULL});
+		assert_int_equal(a.status, 200);
+		for (int64_t i = 0, n = number(&a, "items"); i < n; i++) {
+			(void)snprintf(path, sizeof path, "items.%lld.id", (long long)i);
+			assert_true(count < ARRAY_LEN(seen) && uuid_parse(str_c(world_text(&a, path)), &seen[count]));
+			for (size_t k = 0; k < count; k++)
+				assert_false(uuid_eq(&seen[k], &seen[count]));
+			count++;
+		}
+		assert_string_equal(world_text(&a, "out_of_time"), "false");
+		str_copy_c(str_c(world_text(&a, "next")), cursor, sizeof cursor);
+	} while (cursor[0] != '\0');
+	assert_int_equal(count, 60);
+	/* Where time was over the cursor has the null id: all of that moment was told, nothing before it. */
+	(void)snprintf(cursor, sizeof cursor, "%lld:00000000-0000-0000-0000-000000000000", (long long)(moment + 50 * USEC_PER_MINUTE));
+	cleanup_answer struct world_answer rest =
+		get(&w.admin, "/api/v1/events", (const char *const[]){"q", "same", "from", from, "to", to, "cursor", cursor, NULL});
+	assert_int_equal(number(&rest, "items"), 50);
+	assert_string_equal(world_text(&rest, "searched_to"), from);
+	event_row_maker_free(m.rows_of);
+	buf_done(&m.rows);
+	arena_free(m.arena);
+}
+
 static void exports(void **state)
 {
 	(void)state;
@@ -685,6 +725,7 @@ int main(void)
 		cmocka_unit_test(others_ask_in_c),
 		cmocka_unit_test(saved),
 		cmocka_unit_test(nothing_comes_twice_or_not),
+		cmocka_unit_test(pages_meet),
 		cmocka_unit_test(uses_the_index),
 		cmocka_unit_test(dead_letters_again),
 		cmocka_unit_test(says_when_the_store_is_away),

@@ -104,8 +104,6 @@ static int write_rows(struct json_writer *w, struct event_ask *a, struct page *p
 	struct str rest = buf_str(&a->answer);
 	const struct json *row;
 	int r;
-	json_name(w, "items");
-	json_array(w);
 	while ((r = event_db_next(a, &rest, &row, err)) > 0) {
 		if (p->rows == p->limit) {
 			p->more = true;
@@ -116,45 +114,84 @@ static int write_rows(struct json_writer *w, struct event_ask *a, struct page *p
 		write_row(w, a, row, p->fields, p->count, p->by_receipt, &p->last);
 		p->rows++;
 	}
-	json_array_end(w);
 	return r < 0 ? r : 0;
 }
 
-int event_db_list(struct event_ask *a, struct api_request *req, struct http_response *res, struct err *err)
+/* What of a list's page has been found so far. */
+struct list {
+	struct page *page;
+	const struct event_cursor *after; /* NULL: from the newest */
+	struct json_writer *w;
+};
+
+static int list_window(struct event_ask *a, void *ctx, struct err *err)
 {
-	struct str fields[EVENT_FIELDS_MOST];
-	struct event_cursor cursor;
+	struct list *l = ctx;
+	struct page *p = l->page;
 	char id[UUID_TEXT_SIZE];
-	struct page p = {.fields = fields, .limit = 100};
-	int r = read_fields(req, fields, &p.count, err), after = 0;
-	if (r >= 0)
-		r = api_query_int(req, "limit", 1, EVENT_LIST_MOST, &p.limit, err);
-	if (r >= 0)
-		after = r = event_cursor_read(req, "cursor", &cursor, err);
-	if (r >= 0)
-		r = put_row(a, fields, p.count, err);
+	int r = put_row(a, p->fields, p->count, err);
 	if (r >= 0)
 		r = event_db_from(a, err);
 	if (r < 0)
 		return r;
-	if (after > 0)
-		buf_printf(&a->sql.text, " AND time <= fromUnixTimestamp64Micro(%lld, 'UTC')"
-		                         " AND (time, event_id) < (fromUnixTimestamp64Micro(%lld, 'UTC'), toUUID('%s'))",
-		           (long long)cursor.at, (long long)cursor.at, uuid_text(&cursor.id, id));
-	/* The table's first key leads the order, so that the newest hours are read first and the rest not at all. */
-	buf_printf(&a->sql.text, " ORDER BY toStartOfHour(time) DESC, time DESC, event_id DESC LIMIT %lld FORMAT JSONCompactEachRow",
-	           (long long)p.limit + 1);
-	if ((r = event_db_run(a, err)) < 0)
+	if (l->after != NULL)
+		buf_printf(&a->sql.text, " AND (time, event_id) < (fromUnixTimestamp64Micro(%lld, 'UTC'), toUUID('%s'))",
+		           (long long)l->after->at, uuid_text(&l->after->id, id));
+	/* Not in the order of the table: it would be read from every part at once, with a block of each in memory. */
+	buf_printf(&a->sql.text, " ORDER BY time DESC, event_id DESC LIMIT %lld FORMAT JSONCompactEachRow",
+	           (long long)(p->limit - p->rows + 1));
+	r = event_db_run(a, err);
+	if (r >= 0)
+		r = write_rows(l->w, a, p, err);
+	return r < 0 ? r : p->more;
+}
+
+/* Where the next page begins: after the last row, or where time was over. The null id is before every other of its time. */
+static void write_next(struct json_writer *w, const struct page *p, usec_t from, usec_t reached)
+{
+	const struct event_cursor there = {.at = reached};
+	if (p->more)
+		event_cursor_write(w, "next", &p->last);
+	else if (reached > from)
+		event_cursor_write(w, "next", &there);
+	json_member_bool(w, "out_of_time", !p->more && reached > from);
+	api_member_time(w, "searched_to", p->more ? p->last.at : reached);
+}
+
+#define LIST_WAIT 4
+#define LIST_WAIT_MOST 25
+int event_db_list(struct event_ask *a, struct api_request *req, struct http_response *res, struct err *err)
+{
+	struct str fields[EVENT_FIELDS_MOST];
+	struct event_cursor cursor;
+	struct event_range asked = a->range;
+	struct page p = {.fields = fields, .limit = 100};
+	int64_t wait = LIST_WAIT;
+	usec_t reached = asked.from;
+	int r = read_fields(req, fields, &p.count, err), after = 0;
+	if (r >= 0)
+		r = api_query_int(req, "limit", 1, EVENT_LIST_MOST, &p.limit, err);
+	if (r >= 0)
+		r = api_query_int(req, "wait", 1, LIST_WAIT_MOST, &wait, err);
+	if (r >= 0)
+		after = r = event_cursor_read(req, "cursor", &cursor, err);
+	if (r < 0)
 		return r;
+	if (after > 0 && cursor.at < a->range.to)
+		a->range.to = cursor.at + 1;
 	struct json_writer w = api_reply(res, 200);
+	struct list l = {&p, after > 0 ? &cursor : NULL, &w};
 	json_object(&w);
-	r = write_rows(&w, a, &p, err);
-	if (p.more)
-		event_cursor_write(&w, "next", &p.last);
-	api_member_time(&w, "from", a->range.from);
-	api_member_time(&w, "to", a->range.to);
+	json_name(&w, "items");
+	json_array(&w);
+	if (a->range.from < a->range.to)
+		r = event_walk(a, &(struct event_walk){wait * USEC_PER_SEC, true}, list_window, &l, &reached, err);
+	json_array_end(&w);
+	write_next(&w, &p, asked.from, reached);
+	api_member_time(&w, "from", asked.from);
+	api_member_time(&w, "to", asked.to);
 	json_object_end(&w);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 /* ---- live ---- */
@@ -202,6 +239,8 @@ int event_db_tail(struct event_ask *a, struct api_request *req, struct http_resp
 	struct json_writer w = api_reply(res, 200);
 	json_object(&w);
 	p.last = cursor;
+	json_name(&w, "items");
+	json_array(&w);
 	if (after > 0 && end > cursor.at) {
 		/* The range is that of receipt here; events may be as old as they like. */
 		a->range = (struct event_range){cursor.at - 366 * USEC_PER_DAY, now + 2 * USEC_PER_HOUR};
@@ -221,13 +260,10 @@ int event_db_tail(struct event_ask *a, struct api_request *req, struct http_resp
 		/* Up to here everything was told. */
 		if (r >= 0 && !p.more && p.last.at < end)
 			p.last = (struct event_cursor){end, {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}};
-	} else {
-		if (after == 0)
-			(void)memset(p.last.id.b, 0xff, sizeof p.last.id.b);
-		json_name(&w, "items");
-		json_array(&w);
-		json_array_end(&w);
+	} else if (after == 0) {
+		(void)memset(p.last.id.b, 0xff, sizeof p.last.id.b);
 	}
+	json_array_end(&w);
 	event_cursor_write(&w, "next", &p.last);
 	json_member_bool(&w, "more", p.more);
 	json_object_end(&w);

@@ -96,7 +96,7 @@ static int brief_window(struct event_ask *a, void *ctx, struct err *err)
 	struct briefs *b = ctx;
 	put_brief(a);
 	int r = event_db_from(a, err);
-	buf_printf(&a->sql.text, " ORDER BY toStartOfHour(time) DESC, time DESC, event_id DESC LIMIT %u FORMAT JSONCompactEachRow",
+	buf_printf(&a->sql.text, " ORDER BY time DESC, event_id DESC LIMIT %u FORMAT JSONCompactEachRow",
 	           b->limit - b->told);
 	if (r >= 0)
 		r = each_brief(a, b->arena, &b->told, b->fn, b->ctx, err);
@@ -130,7 +130,7 @@ int event_search_host(const struct service_context *sc, struct arena *arena, con
 	int r = event_query_parse(arena, query, &a.query, err);
 	if (r >= 0)
 		r = event_db_from(&a, err);
-	buf_printf(&a.sql.text, " ORDER BY toStartOfHour(time) DESC, time DESC, event_id DESC LIMIT %u FORMAT JSONCompactEachRow",
+	buf_printf(&a.sql.text, " ORDER BY time DESC, event_id DESC LIMIT %u FORMAT JSONCompactEachRow",
 	           limit < 1 ? 1 : limit > BRIEFS_MOST ? BRIEFS_MOST : limit);
 	if (r >= 0)
 		r = each_brief(&a, arena, &(unsigned){0}, fn, ctx, err);

@@ -129,6 +129,63 @@ static void scopes(struct world *w)
 	assert_int_equal(scope.count, 0);
 }
 
+/* A store that has time for windows up to `widest` only. */
+struct pretend {
+	usec_t widest, low;
+	unsigned asked, answered, enough_after;
+};
+
+static int pretend_window(struct event_ask *a, void *ctx, struct err *err)
+{
+	struct pretend *p = ctx;
+	(void)err;
+	p->asked++;
+	assert_true(a->range.from < a->range.to);
+	assert_int_equal(a->range.to, p->low);
+	if (a->range.to - a->range.from > p->widest && a->limit > 0)
+		return -ETIMEDOUT;
+	p->low = a->range.from;
+	return ++p->answered == p->enough_after;
+}
+
+/* Every moment of the range is asked for once, newest first, whatever the store has time for. */
+static void walks(struct world *w)
+{
+	static const struct {
+		usec_t range, ahead, widest, budget;
+		unsigned enough_after, answered; /* 0: any */
+		bool must_go_on, whole;
+	} rows[] = {
+		{365 * USEC_PER_DAY, 0, INT64_MAX, USEC_PER_MINUTE, 0, 0, true, true},
+		{365 * USEC_PER_DAY, USEC_PER_HOUR, USEC_PER_DAY * 3, USEC_PER_MINUTE, 0, 0, true, true},
+		{30 * USEC_PER_MINUTE, 2 * USEC_PER_HOUR, USEC_PER_MINUTE, USEC_PER_MINUTE, 0, 0, false, true},
+		{1, 0, INT64_MAX, USEC_PER_MINUTE, 0, 1, true, true},
+		{365 * USEC_PER_DAY, 0, INT64_MAX, USEC_PER_MINUTE, 2, 2, true, false},
+		{365 * USEC_PER_DAY, 0, INT64_MAX, 0, 0, 0, false, false},
+		{365 * USEC_PER_DAY, 0, INT64_MAX, 0, 0, 1, true, false},
+		/* No window is short enough: the last is waited for. */
+		{365 * USEC_PER_DAY, 0, 0, 0, 0, 1, true, false},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		cleanup(arena) struct arena *arena = arena_new(0);
+		struct event_ask a;
+		struct err err = {.code = 0};
+		usec_t reached = 0;
+		event_ask_init(&a, &w->sc, arena);
+		a.range = (struct event_range){world_clock - rows[i].range, world_clock + rows[i].ahead};
+		struct pretend p = {.widest = rows[i].widest, .low = a.range.to, .enough_after = rows[i].enough_after};
+		int r = event_walk(&a, &(struct event_walk){rows[i].budget, rows[i].must_go_on}, pretend_window, &p, &reached, &err);
+		assert_int_equal(r, rows[i].enough_after > 0);
+		assert_int_equal(reached, p.low);
+		if ((reached == a.range.from) != rows[i].whole || (rows[i].answered > 0 && p.answered != rows[i].answered))
+			fail_msg("row %zu: %u answered", i, p.answered);
+		assert_true(rows[i].must_go_on || rows[i].budget > 0 || p.asked == 0);
+		assert_true(p.asked < 200);
+		assert_true(a.arena == arena && a.sql.arena == arena);
+		event_ask_done(&a);
+	}
+}
+
 static void room(struct db *db, const char *url)
 {
 	(void)url;
@@ -138,6 +195,7 @@ static void room(struct db *db, const char *url)
 	saved_searches(&w);
 	refusals(&w);
 	scopes(&w);
+	walks(&w);
 	world_done(&w);
 }
 

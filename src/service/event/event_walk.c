@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /*
  * Back in time, window by window, so that no question reads more than it needs: the first window is short, each later one as
- * long as the one before lets hope that it can be read at once.
+ * long as the one before lets hope that it can be read at once. Windows begin at full hours: within an hour the table is in
+ * order of units and machines, so that a part of an hour is read like the whole.
  */
 #include "service/event/event_internal.h"
 
 #define FIRST (10 * USEC_PER_MINUTE)
 #define LEAST USEC_PER_MINUTE
-/* No window is waited for longer: half of it may be answered sooner than the whole. */
-#define WINDOW_MOST (2 * USEC_PER_SEC)
-#define WINDOW_LEAST (100 * USEC_PER_MS)
+#define LIMIT_LEAST (50 * USEC_PER_MS)
+#define LIMIT_FIRST USEC_PER_SEC
 
 struct walk {
 	struct event_range all;
@@ -17,21 +17,28 @@ struct walk {
 	bool must_go_on; /* a page that comes no further would be asked for again and again */
 };
 
-static usec_t longer(usec_t width, usec_t took)
+static usec_t newest(const struct walk *w)
 {
-	if (took < 60 * USEC_PER_MS)
-		return width * 8;
-	if (took < 200 * USEC_PER_MS)
-		return width * 4;
-	if (took < 500 * USEC_PER_MS)
-		return width * 2;
-	return took > USEC_PER_SEC && width / 2 >= LEAST ? width / 2 : width;
+	/* What is dated ahead of the clock comes with the newest. */
+	return w->high > w->now ? w->now : w->high;
+}
+
+static usec_t longer(usec_t length, usec_t took)
+{
+	if (took < 150 * USEC_PER_MS)
+		return length * 8;
+	if (took < 400 * USEC_PER_MS)
+		return length * 4;
+	if (took < USEC_PER_SEC)
+		return length * 2;
+	return took < 2 * USEC_PER_SEC || length < 2 * LEAST ? length : length / 2;
 }
 
 static void window(const struct walk *w, struct event_ask *a)
 {
-	/* What is dated ahead of the clock comes with the newest. */
-	usec_t from = (w->high > w->now ? w->now : w->high) - w->width;
+	usec_t from = newest(w) - w->width;
+	if (w->width >= FIRST)
+		from -= from % USEC_PER_HOUR;
 	a->range = (struct event_range){from > w->all.from ? from : w->all.from, w->high};
 	a->sql.text.n = a->sql.count = 0;
 	buf_clear(&a->answer);
@@ -41,11 +48,12 @@ static void window(const struct walk *w, struct event_ask *a)
 static usec_t time_left(const struct walk *w)
 {
 	usec_t left = w->end - clock_monotonic();
-	if (left > WINDOW_LEAST)
-		return left < WINDOW_MOST ? left : WINDOW_MOST;
-	if (!w->must_go_on || w->high < w->all.to)
-		return -1;
-	return w->width <= LEAST ? 0 : WINDOW_MOST;
+	if (w->high < w->all.to)
+		return left > LIMIT_LEAST ? left : -1;
+	/* Nothing yet: half the time for this window, so that there is some for a shorter one. */
+	if (!w->must_go_on)
+		return left / 2 > LIMIT_LEAST ? left / 2 : -1;
+	return w->width <= LEAST ? 0 : left / 2 > LIMIT_FIRST ? left / 2 : LIMIT_FIRST;
 }
 
 int event_walk(struct event_ask *a, const struct event_walk *how, event_window_fn fn, void *ctx, usec_t *ret_reached, struct err *err)
@@ -61,12 +69,13 @@ int event_walk(struct event_ask *a, const struct event_walk *how, event_window_f
 		window(&w, a);
 		usec_t start = clock_monotonic();
 		r = fn(a, ctx, err);
-		if ((r == -ETIMEDOUT || r == -E2BIG) && a->limit > 0) {
+		if ((r == -ETIMEDOUT || r == -E2BIG) && (a->limit > 0 && (w.width > LEAST || r == -ETIMEDOUT))) {
 			w.width = w.width / 8 > LEAST ? w.width / 8 : LEAST;
 			r = 0;
 		} else if (r >= 0) {
+			usec_t length = newest(&w) - a->range.from;
 			w.high = a->range.from;
-			w.width = longer(w.width, clock_monotonic() - start);
+			w.width = longer(length > w.width ? length : w.width, clock_monotonic() - start);
 		}
 	}
 	a->arena = a->sql.arena = arena;
