@@ -26,7 +26,7 @@ const words = (text) => String(text ?? '').split(/[\s,;]+/).filter(Boolean);
 const options = (names, group) => names.map((name) => ({ value: name, label: t(`ui.source.${group}.${name}`) }));
 
 // What is left empty is cleared: the server keeps what a change does not name.
-const EMPTY = { system_name: '', fingerprint: '', token_id: '', retention: '', note: '', rate_per_s: 0 };
+const EMPTY = { system_name: '', fingerprint: '', token_id: '', retention: '', note: '', time_zone: '', rate_per_s: 0 };
 
 function SourceDialog({ source, from, reload, onClose }) {
 	const tokens = useList(can('token.manage') ? '/tokens' : null, {});
@@ -49,6 +49,7 @@ function SourceDialog({ source, from, reload, onClose }) {
 		{ name: 'silence_min', type: 'number', min: 0, label: t('ui.source.silence'), hint: t('ui.source.silence_hint') },
 		{ name: 'rate_per_s', type: 'number', min: 0, label: t('ui.source.rate'), hint: t('ui.source.rate_hint') },
 		{ name: 'format', type: 'select', label: t('ui.source.format'), hint: t('ui.source.format_hint'), options: options(FORMATS, 'format'), noEmpty: true, required: true },
+		{ name: 'time_zone', label: t('ui.source.time_zone'), hint: t('ui.source.time_zone_hint'), max: 47, plain: true },
 		{ name: 'note', type: 'textarea', rows: 2, label: t('ui.source.note'), max: 2000 },
 	];
 	const send = async ({ silence_min: minutes, addresses, system_level: level, ...values }) => {
@@ -130,7 +131,7 @@ function Panel({ source, reload, onEdit }) {
 			[t('ui.source.lost'), number((state.dropped ?? 0) + (state.limited ?? 0))], [t('ui.source.rejected'), number(state.rejected ?? 0)], [t('ui.source.unparsed'), number(state.unparsed ?? 0)],
 			[t('ui.source.skew'), skewText(state.skew_s)], [t('ui.source.silence'), source.silence_s ? duration(source.silence_s * 1000) : t('ui.source.not_watched')],
 			[t('ui.source.rate'), source.rate_per_s ? number(source.rate_per_s) : ''], [t('ui.source.retention'), source.retention_days ? t('ui.source.days', { days: source.retention_days }) : ''],
-			[t('ui.source.created'), html`<${Time} at=${source.created_at} />`], [t('ui.source.note'), source.note]]} />
+			[t('ui.source.time_zone'), source.time_zone], [t('ui.source.created'), html`<${Time} at=${source.created_at} />`], [t('ui.source.note'), source.note]]} />
 		${state.unparsed_sample && html`<h3>${t('ui.source.sample')}</h3><p class="muted">${t('ui.source.sample_hint')}</p><${Copyable} text=${state.unparsed_sample} block />`}
 		${state.rejected_why && html`<h3>${t('ui.source.rejected_why')}</h3><p>${state.rejected_why}</p>`}
 		<div class="actions left">

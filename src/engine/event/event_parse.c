@@ -111,6 +111,9 @@ int event_parse(struct arena *arena, enum event_format format, struct str raw, s
 
 int event_parse_record(struct arena *arena, const struct event_record *record, struct event *ret, struct err *err)
 {
-	const struct event_clock clock = {.received = record->received, .zone = CLOCK_VN_OFFSET_USEC};
+	struct event_clock clock = {.received = record->received, .zone = CLOCK_VN_OFFSET_USEC};
+	/* A zone that the system has lost since is as if none had been said. */
+	if (event_zone_find(record->zone, &clock.rules, NULL) < 0)
+		clock.rules = NULL;
 	return event_parse_at(arena, record->format, record->raw, &clock, ret, err);
 }

@@ -3,7 +3,9 @@
 
 #include "base/cursor/cursor.h"
 
+/* The second has a zone behind the source; it is written only for records that have one, so that older releases read the rest. */
 #define VERSION 1
+#define VERSION_ZONE 2
 
 static void put_le(struct buf *out, uint64_t v, size_t bytes)
 {
@@ -27,7 +29,7 @@ static struct uuid get_uuid(struct cursor *c)
 
 void event_record_encode(const struct event_record *r, struct buf *out)
 {
-	put_le(out, VERSION, 2);
+	put_le(out, r->zone.n > 0 ? VERSION_ZONE : VERSION, 2);
 	put_le(out, r->retention_days, 2);
 	put_le(out, r->source.n, 2);
 	/* Releases before formats wrote 0, 0: JSON, of no level that is known. */
@@ -41,6 +43,10 @@ void event_record_encode(const struct event_record *r, struct buf *out)
 	put_uuid(out, &r->unit);
 	put_uuid(out, &r->endpoint);
 	buf_append(out, r->source);
+	if (r->zone.n > 0) {
+		put_le(out, r->zone.n, 2);
+		buf_append(out, r->zone);
+	}
 	buf_append(out, r->raw);
 }
 
@@ -61,7 +67,9 @@ int event_record_decode(struct str payload, struct event_record *ret, struct err
 	ret->unit = get_uuid(&c);
 	ret->endpoint = get_uuid(&c);
 	ret->source = cursor_take(&c, source_size);
-	if (c.failed || version != VERSION || source_size > EVENT_SOURCE_LIMIT || ret->retention_days == 0 ||
+	size_t zone_size = version == VERSION_ZONE ? cursor_u16_le(&c) : 0;
+	ret->zone = cursor_take(&c, zone_size);
+	if (c.failed || version < VERSION || version > VERSION_ZONE || zone_size >= EVENT_ZONE_NAME || source_size > EVENT_SOURCE_LIMIT || ret->retention_days == 0 ||
 	    format >= EVENT_FORMAT__COUNT || ret->system_level > EVENT_SYSTEM_LEVELS)
 		return err_set(err, -EPROTO, "event.bad_record", ARG_U64("bytes", payload.n));
 	ret->format = (enum event_format)format;

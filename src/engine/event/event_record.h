@@ -11,6 +11,7 @@
 #include "base/err/err.h"
 #include "base/uuid/uuid.h"
 #include "engine/event/event.h"
+#include "engine/event/event_zone.h"
 
 #define EVENT_SOURCE_LIMIT 128
 #define EVENT_SYSTEM_LEVELS 5
@@ -27,6 +28,7 @@ struct event_record {
 	unsigned system_level;   /* 1..5: of the system it came from; 0: not known */
 	enum event_format format; /* of raw */
 	struct str source;       /* "agent", name of a token */
+	struct str zone;         /* IANA name: of times in raw that say none; empty: Vietnam's */
 	struct str raw;
 };
 

@@ -324,13 +324,24 @@ static bool numbered_form(struct reader *r)
 	return false;
 }
 
-/* The latest year with which the time is not in the future, but for a clock that is some days wrong. */
-static bool guess_year(struct reader *r, usec_t zone_usec, usec_t received, usec_t *ret)
+/* false: no such date. */
+static bool instant(const struct reader *r, const struct event_clock *clock, usec_t *ret)
 {
-	int now = clock_civil(received, zone_usec).year;
+	if (r->zoned || clock->rules == NULL)
+		return clock_from_civil(&r->d, r->zoned ? r->zone : clock->zone, ret);
+	if (!clock_from_civil(&r->d, 0, ret))
+		return false;
+	*ret = event_zone_instant(clock->rules, *ret, clock->received);
+	return true;
+}
+
+/* The latest year with which the time is not in the future, but for a clock that is some days wrong. */
+static bool guess_year(struct reader *r, const struct event_clock *clock, usec_t *ret)
+{
+	int now = clock_civil(clock->received, 0).year;
 	for (int y = now + 1; y >= now - 4; y--) {
 		r->d.year = y;
-		if (clock_from_civil(&r->d, zone_usec, ret) && *ret <= received + CLOCK_WRONG_LIMIT)
+		if (instant(r, clock, ret) && *ret <= clock->received + CLOCK_WRONG_LIMIT)
 			return true;
 	}
 	return false;
@@ -343,11 +354,10 @@ bool event_stamp_read(struct str s, size_t *at, const struct event_clock *clock,
 		return false;
 	if (!(is_digit(peek(&r, 0)) ? numbered_form(&r) : is_letter(peek(&r, 0)) && named_form(&r)))
 		return false;
-	usec_t offset = r.zoned ? r.zone : clock->zone, t;
-	usec_t leap = r.d.second == 60 ? USEC_PER_SEC : 0;
+	usec_t t, leap = r.d.second == 60 ? USEC_PER_SEC : 0;
 	if (leap > 0)
 		r.d.second = 59;
-	if (r.d.year == 0 ? !guess_year(&r, offset, clock->received, &t) : !clock_from_civil(&r.d, offset, &t))
+	if (r.d.year == 0 ? !guess_year(&r, clock, &t) : !instant(&r, clock, &t))
 		return false;
 	*ret = t + leap;
 	*at = r.at;

@@ -6,12 +6,13 @@
  * Does not live here: strict RFC 3339 (base/clock). Threads: values.
  */
 #pragma once
-#include "base/clock/clock.h"
+#include "engine/event/event_zone.h"
 
 /* What a time without year or zone is read by. */
 struct event_clock {
 	usec_t received; /* the year is the latest with which the time is at most a week after it */
 	usec_t zone;     /* offset of times without a zone, as clock_civil */
+	const struct event_zone *rules; /* instead of `zone`: by the date; NULL: none */
 };
 
 /* The time that stands at s[*at]; moves behind it. false: none is there, nothing moved. */

@@ -19,12 +19,11 @@ static struct str lower(struct event_build *b, struct str s)
 	return str_n(out, s.n);
 }
 
-static void put_time(struct event_apply *a, const struct event_row_rule *row, struct str value, usec_t zone)
+static void put_time(struct event_apply *a, const struct event_row_rule *row, struct str value, const struct event_clock *clock)
 {
-	const struct event_clock clock = {.received = a->b->clock.received, .zone = zone};
 	usec_t t;
 	char *text;
-	if (event_stamp_parse(value, &clock, &t) && (text = arena_try(a->b->arena, EVENT_STAMP_SIZE, 1)) != NULL)
+	if (event_stamp_parse(value, clock, &t) && (text = arena_try(a->b->arena, EVENT_STAMP_SIZE, 1)) != NULL)
 		put(a, row, 0, str_n(text, event_stamp_iso(t, text)));
 }
 
@@ -244,10 +243,10 @@ void event_transform_run(struct event_apply *a, const struct event_row_rule *row
 		put(a, row, 0, lower(a->b, value));
 		return;
 	case EVENT_TRANSFORM_time:
-		put_time(a, row, value, a->b->clock.zone);
+		put_time(a, row, value, &a->b->clock);
 		return;
 	case EVENT_TRANSFORM_time_utc:
-		put_time(a, row, value, 0);
+		put_time(a, row, value, &(const struct event_clock){.received = a->b->clock.received});
 		return;
 	case EVENT_TRANSFORM_number:
 		put_number(a, row, value);

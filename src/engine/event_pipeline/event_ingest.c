@@ -306,6 +306,7 @@ static void take_record(struct draft *d, const struct event *e, struct str raw)
 		.retention_days = s->retention_days > 0 ? s->retention_days : RETENTION_DEFAULT,
 		.system_level = s->system_level,
 		.source = str_c(s->source),
+		.zone = str_c(s->time_zone),
 		.format = says ? s->format : d->format,
 		.raw = raw,
 	};

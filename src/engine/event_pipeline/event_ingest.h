@@ -44,6 +44,7 @@ struct event_sender {
 	unsigned clock_off_s;    /* a clock that is off by more is worth a warning; 0: 300 */
 	bool has_format;         /* `format` overrules what the listener would say */
 	enum event_format format;
+	char time_zone[EVENT_ZONE_NAME]; /* IANA name, of times without a zone; "": Vietnam's */
 };
 
 struct event_batch {

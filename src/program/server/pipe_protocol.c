@@ -43,6 +43,7 @@ void pipe_put_sender(struct proc_message *m, const struct event_sender *s)
 	proc_put_u64(m, s->silence_s);
 	proc_put_u64(m, s->clock_off_s);
 	proc_put_u64(m, (uint64_t)s->system_level << 8 | (s->has_format ? 1 + (uint64_t)s->format : 0));
+	proc_put_str(m, str_c(s->time_zone));
 }
 
 static bool get_text(struct proc_message *m, char *out, size_t size)
@@ -89,10 +90,11 @@ static bool get_later_fields(struct proc_message *m, struct event_sender *ret)
 	return ok && format <= EVENT_FORMAT__COUNT && level <= EVENT_SYSTEM_LEVELS;
 }
 
-static void get_sender(struct proc_message *m, bool short_form, struct event_sender *ret)
+static void get_sender(struct proc_message *m, enum pipe_sender_form form, struct event_sender *ret)
 {
 	*ret = (struct event_sender){0};
-	bool ok = get_first_fields(m, ret) && (short_form || get_later_fields(m, ret));
+	bool ok = get_first_fields(m, ret) && (form == PIPE_SENDER_FIRST || get_later_fields(m, ret)) &&
+		  (form != PIPE_SENDER_NOW || get_text(m, ret->time_zone, sizeof(ret->time_zone)));
 	/* Found by nothing, it would be found by everything that compares equal to nothing. */
 	if (!ok || (ret->credential[0] == '\0' && !ret->address.set))
 		m->failed = true;
@@ -100,13 +102,13 @@ static void get_sender(struct proc_message *m, bool short_form, struct event_sen
 
 void pipe_get_sender(struct proc_message *m, struct event_sender *ret)
 {
-	get_sender(m, false, ret);
+	get_sender(m, PIPE_SENDER_NOW, ret);
 }
 
 void pipe_snapshot_done(struct pipe_snapshot *s)
 {
 	mem_free(s->senders);
-	*s = (struct pipe_snapshot){.short_form = s->short_form};
+	*s = (struct pipe_snapshot){.form = s->form};
 }
 
 static int malformed(struct pipe_snapshot *s, struct err *err)
@@ -136,7 +138,7 @@ int pipe_snapshot_add(struct pipe_snapshot *s, struct proc_message *m, struct er
 		s->senders = mem_realloc_array(s->senders, s->capacity, sizeof(*s->senders));
 	}
 	for (uint64_t i = 0; i < count && !m->failed; i++)
-		get_sender(m, s->short_form, &s->senders[s->count + i]);
+		get_sender(m, s->form, &s->senders[s->count + i]);
 	if (!proc_message_complete(m))
 		return malformed(s, err);
 	s->count += count;

@@ -44,12 +44,19 @@ void pipe_put_sender(struct proc_message *m, const struct event_sender *s);
 /* Sets m->failed when a field is not what it must be. */
 void pipe_get_sender(struct proc_message *m, struct event_sender *ret);
 
+/* What a sender ends after, in files of earlier releases. */
+enum pipe_sender_form {
+	PIPE_SENDER_NOW,
+	PIPE_SENDER_FIRST,     /* keeps_event_id */
+	PIPE_SENDER_ZONELESS,  /* level and format */
+};
+
 /* A snapshot that is being received. Zeroed: empty. */
 struct pipe_snapshot {
 	struct event_sender *senders;
 	size_t count, capacity;
 	uint64_t version, next_part, parts;
-	bool short_form; /* senders end after keeps_event_id: files of earlier releases */
+	enum pipe_sender_form form;
 };
 void pipe_snapshot_done(struct pipe_snapshot *s);
 /* 1: the snapshot is whole, 0: more to come, -EPROTO (server.pipe_malformed): refused, and begun anew. */

@@ -34,7 +34,8 @@ static struct event_sender sender(unsigned char n)
 				 .system_level = 3,
 				 .clock_off_s = 60,
 				 .has_format = true,
-				 .format = EVENT_FORMAT_TEXT};
+				 .format = EVENT_FORMAT_TEXT,
+				 .time_zone = "Europe/Berlin"};
 	return s;
 }
 
@@ -172,16 +173,17 @@ static void kept_on_disk(void **state)
 	pipe_snapshot_done(&s);
 }
 
-/* What the release before log sources left on the disk: no magic, eight fields a sender. */
-static void earlier_file_is_read(void **state)
+/* What earlier releases left on the disk. Before log sources: no magic, eight fields a sender; then all but the time zone. */
+static void read_earlier_file(enum pipe_sender_form form)
 {
 	char path[] = "/tmp/luytre-senders-XXXXXX";
 	struct pipe_snapshot back = {0};
 	cleanup_buf struct buf body = BUF_INIT(1 << 20), file = BUF_INIT(1 << 20);
 	unsigned char digest[SHA256_SIZE];
 	struct err err = {0};
-	(void)state;
 	(void)close(mkstemp(path));
+	if (form == PIPE_SENDER_ZONELESS)
+		buf_append_c(&body, "LTSEND2\n");
 	struct proc_message m = proc_message_init(PIPE_SENDERS);
 	const uint64_t head[] = {7, 0, 1, 2};
 	for (size_t i = 0; i < ARRAY_LEN(head); i++)
@@ -196,6 +198,12 @@ static void earlier_file_is_read(void **state)
 		proc_put_u64(&m, s.retention_days);
 		proc_put_u64(&m, (uint64_t)s.not_after);
 		proc_put_u64(&m, 1);
+		if (form == PIPE_SENDER_FIRST)
+			continue;
+		proc_put_str(&m, STR(""));
+		proc_put_str(&m, STR("Tường lửa"));
+		for (unsigned k = 0; k < 4; k++)
+			proc_put_u64(&m, k == 3 ? 4 << 8 : 10);
 	}
 	for (unsigned i = 0; i < 8; i++)
 		buf_append_char(&body, (char)((uint64_t)m.payload.n >> (8 * i)));
@@ -208,10 +216,19 @@ static void earlier_file_is_read(void **state)
 	assert_int_equal(back.count, 2);
 	assert_int_equal(back.senders[1].id.b[0], 2);
 	assert_false(back.senders[1].address.set);
-	assert_false(back.short_form);
+	assert_int_equal(back.senders[1].system_level, form == PIPE_SENDER_FIRST ? 0 : 4);
+	assert_string_equal(back.senders[1].time_zone, "");
+	assert_int_equal(back.form, PIPE_SENDER_NOW);
 	pipe_snapshot_done(&back);
 	proc_message_done(&m);
 	(void)unlink(path);
+}
+
+static void earlier_files_are_read(void **state)
+{
+	(void)state;
+	read_earlier_file(PIPE_SENDER_FIRST);
+	read_earlier_file(PIPE_SENDER_ZONELESS);
 }
 
 static struct pipe_sources ask_all(struct event_sources *from, uint64_t what)
@@ -297,7 +314,7 @@ int main(void)
 	    cmocka_unit_test(parts_in_order), cmocka_unit_test(parts_out_of_order),
 	    cmocka_unit_test(wrong_fields),   cmocka_unit_test(every_cut_is_refused),
 	    cmocka_unit_test(kept_on_disk),   cmocka_unit_test(numbers_and_answers),
-	    cmocka_unit_test(earlier_file_is_read), cmocka_unit_test(counters_page_by_page),
+	    cmocka_unit_test(earlier_files_are_read), cmocka_unit_test(counters_page_by_page),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,8 +8,9 @@
 #define FILE_LIMIT ((size_t)512 << 20)
 
 /* The file: SHA-256 of the rest, MAGIC, then the parts, each as u64 length and a message's payload. Releases before log
- * sources wrote no magic, and senders of fewer fields. */
-#define MAGIC "LTSEND2\n"
+ * sources wrote no magic, and senders of fewer fields; those before time zones another. */
+#define MAGIC "LTSEND3\n"
+#define MAGIC_ZONELESS "LTSEND2\n"
 
 static void put_part(const struct pipe_snapshot *s, uint64_t part, uint64_t parts, struct buf *out)
 {
@@ -54,13 +55,14 @@ int pipe_senders_load(const char *path, struct pipe_snapshot *ret, struct err *e
 	sha256(cursor_rest(&c), digest);
 	if (!str_eq(want, str_n(digest, sizeof(digest))))
 		return err_set(err, -EBADMSG, "server.pipe_malformed");
-	ret->short_form = !cursor_accept_str(&c, STR(MAGIC));
+	ret->form = cursor_accept_str(&c, STR(MAGIC)) ? PIPE_SENDER_NOW
+		    : cursor_accept_str(&c, STR(MAGIC_ZONELESS)) ? PIPE_SENDER_ZONELESS : PIPE_SENDER_FIRST;
 	while (r == 0 && !cursor_at_end(&c)) {
 		struct proc_message m = proc_message_init(PIPE_SENDERS);
 		buf_append(&m.payload, cursor_take(&c, cursor_u64_le(&c)));
 		r = pipe_snapshot_add(ret, &m, err);
 		proc_message_done(&m);
 	}
-	ret->short_form = false;
+	ret->form = PIPE_SENDER_NOW;
 	return r == 1 && cursor_at_end(&c) ? 0 : err_set(err, -EBADMSG, "server.pipe_malformed");
 }

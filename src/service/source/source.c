@@ -17,6 +17,7 @@ static void describe(const struct source_row *row, struct buf *out)
 	json_member_str(&w, "fingerprint", row->fingerprint);
 	api_member_uuid(&w, "token_id", &row->token_id);
 	json_member_cstr(&w, "format", source_formats[row->format]);
+	json_member_str(&w, "time_zone", row->time_zone);
 	json_member_str(&w, "retention", row->retention);
 	json_member_int(&w, "rate_per_s", row->rate_per_s);
 	json_member_int(&w, "silence_s", row->silence_s);

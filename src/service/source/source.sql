@@ -56,3 +56,6 @@ CREATE TABLE source_state (
  first_at {int} NOT NULL,
  last_at {int} NOT NULL
 ) {strict};
+-- migration 2
+-- IANA name: of times in logs that say none; empty: Vietnam's.
+ALTER TABLE source ADD COLUMN time_zone {text} NOT NULL DEFAULT '';

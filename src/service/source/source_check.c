@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /* What a source may be. No SQL, no HTTP. */
 #include "base/text/text.h"
+#include "engine/event/event_zone.h"
 #include "service/source/source_internal.h"
 
 const char *const source_formats[] = {"auto", "json", "syslog", "text", NULL};
@@ -89,6 +90,15 @@ static int check_addresses(struct arena *arena, struct str *s, struct err *err)
 	return 0;
 }
 
+static int check_zone(struct str *s, struct err *err)
+{
+	const struct event_zone *zone;
+	*s = str_trim(*s);
+	if (event_zone_find(*s, &zone, NULL) < 0)
+		return err_set(err, -EINVAL, "source.time_zone", ARG_STR("value", *s));
+	return 0;
+}
+
 int source_check(struct arena *arena, struct source_row *row, struct err *err)
 {
 	int r = check_name(arena, &row->name, true, err);
@@ -98,6 +108,8 @@ int source_check(struct arena *arena, struct source_row *row, struct err *err)
 		r = check_fingerprint(arena, &row->fingerprint, err);
 	if (r >= 0)
 		r = check_addresses(arena, &row->addresses, err);
+	if (r >= 0)
+		r = check_zone(&row->time_zone, err);
 	if (r >= 0 && row->addresses.n == 0 && row->fingerprint.n == 0 && uuid_is_null(&row->token_id))
 		r = err_set(err, -EINVAL, "source.no_match");
 	return r;

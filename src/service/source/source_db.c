@@ -9,7 +9,7 @@ int source_db_get(struct db_tx *tx, struct arena *arena, const struct uuid *id, 
 	cleanup_rows struct db_rows *rows = NULL;
 	int r = db_query(tx, &rows, err,
 	                 "SELECT unit_id, name, system_name, system_level, kind, addresses, fingerprint, token_id, format, retention,"
-	                 " rate_per_s, silence_s, enabled, note, created_at, enabled_at, version FROM source WHERE id = $1", DB_UUID(id));
+	                 " rate_per_s, silence_s, enabled, note, created_at, enabled_at, version, time_zone FROM source WHERE id = $1", DB_UUID(id));
 	if (r >= 0)
 		r = db_next(rows, err);
 	if (r <= 0)
@@ -21,7 +21,8 @@ int source_db_get(struct db_tx *tx, struct arena *arena, const struct uuid *id, 
 	                           .retention = arena_str(arena, db_text(rows, 9)), .rate_per_s = db_int(rows, 10),
 	                           .silence_s = db_int(rows, 11), .enabled = db_int(rows, 12) != 0,
 	                           .note = arena_str(arena, db_text(rows, 13)), .created_at = db_int(rows, 14),
-	                           .enabled_at = db_int(rows, 15), .version = db_int(rows, 16)};
+	                           .enabled_at = db_int(rows, 15), .version = db_int(rows, 16),
+	                           .time_zone = arena_str(arena, db_text(rows, 17))};
 	for (int f = 0; source_formats[f] != NULL; f++)
 		if (str_eq_c(db_text(rows, 8), source_formats[f]))
 			ret->format = f;
@@ -53,13 +54,13 @@ int source_db_insert(struct db_tx *tx, const struct source_row *s, struct err *e
 	keys_of(s, &search, &sort);
 	int r = db_exec(tx, err,
 	                "INSERT INTO source (id, unit_id, name, search_key, sort_key, system_name, system_level, kind, addresses, fingerprint,"
-	                " token_id, format, retention, rate_per_s, silence_s, enabled, note, created_at, enabled_at, version)"
-	                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+	                " token_id, format, retention, rate_per_s, silence_s, enabled, note, created_at, enabled_at, version, time_zone)"
+	                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
 	                DB_UUID(&s->id), DB_UUID(&s->unit_id), DB_TEXT(s->name), DB_TEXT(buf_str(&search)), DB_BLOB(buf_str(&sort)),
 	                DB_TEXT(s->system_name), DB_INT(s->system_level), DB_TEXT(s->kind), DB_TEXT(s->addresses), DB_TEXT(s->fingerprint),
 	                DB_UUID_OR_NULL(&s->token_id), DB_CSTR(source_formats[s->format]), DB_TEXT(s->retention), DB_INT(s->rate_per_s),
 	                DB_INT(s->silence_s), DB_INT(s->enabled), DB_TEXT(s->note), DB_INT(s->created_at), DB_INT(s->enabled_at),
-	                DB_INT(s->version));
+	                DB_INT(s->version), DB_TEXT(s->time_zone));
 	return r < 0 ? r : 0;
 }
 
@@ -70,11 +71,12 @@ int source_db_update(struct db_tx *tx, const struct source_row *s, struct err *e
 	int r = db_exec(tx, err,
 	                "UPDATE source SET unit_id = $2, name = $3, search_key = $4, sort_key = $5, system_name = $6, system_level = $7,"
 	                " kind = $8, addresses = $9, fingerprint = $10, token_id = $11, format = $12, retention = $13, rate_per_s = $14,"
-	                " silence_s = $15, enabled = $16, note = $17, enabled_at = $18, version = $19 WHERE id = $1",
+	                " silence_s = $15, enabled = $16, note = $17, enabled_at = $18, version = $19, time_zone = $20 WHERE id = $1",
 	                DB_UUID(&s->id), DB_UUID(&s->unit_id), DB_TEXT(s->name), DB_TEXT(buf_str(&search)), DB_BLOB(buf_str(&sort)),
 	                DB_TEXT(s->system_name), DB_INT(s->system_level), DB_TEXT(s->kind), DB_TEXT(s->addresses), DB_TEXT(s->fingerprint),
 	                DB_UUID_OR_NULL(&s->token_id), DB_CSTR(source_formats[s->format]), DB_TEXT(s->retention), DB_INT(s->rate_per_s),
-	                DB_INT(s->silence_s), DB_INT(s->enabled), DB_TEXT(s->note), DB_INT(s->enabled_at), DB_INT(s->version));
+	                DB_INT(s->silence_s), DB_INT(s->enabled), DB_TEXT(s->note), DB_INT(s->enabled_at), DB_INT(s->version),
+	                DB_TEXT(s->time_zone));
 	return r < 0 ? r : 0;
 }
 
@@ -166,7 +168,7 @@ int source_each_sender(struct db_tx *tx, source_sender_fn fn, void *ctx, struct 
 	int r = db_query(tx, &rows, err,
 	                 "SELECT s.id, s.unit_id, s.name, s.addresses, s.fingerprint, s.token_id, s.format, s.rate_per_s, s.silence_s,"
 	                 " (SELECT max(c.days) FROM source_retention c WHERE (s.retention <> '' AND c.class = s.retention)"
-	                 " OR (s.retention = '' AND c.level = s.system_level)), s.system_level FROM source s WHERE s.enabled = 1 ORDER BY s.id");
+	                 " OR (s.retention = '' AND c.level = s.system_level)), s.system_level, s.time_zone FROM source s WHERE s.enabled = 1 ORDER BY s.id");
 	while (r >= 0 && (r = db_next(rows, err)) > 0) {
 		char id[UUID_TEXT_SIZE];
 		struct uuid token = db_uuid(rows, 5);
@@ -177,6 +179,7 @@ int source_each_sender(struct db_tx *tx, source_sender_fn fn, void *ctx, struct 
 		struct buf label = BUF_FIXED(s.source, sizeof(s.source));
 		buf_printf(&label, SOURCE_LABEL "%s", uuid_text(&s.id, id));
 		str_copy_c(db_text(rows, 2), s.name, sizeof(s.name));
+		str_copy_c(db_text(rows, 11), s.time_zone, sizeof(s.time_zone));
 		set_format(&s, db_text(rows, 6));
 		each_way(&s, db_text(rows, 3), db_text(rows, 4), &token, fn, ctx);
 	}

@@ -7,13 +7,13 @@
 /* Of creating and changing; what is absent stays as it was. Empty texts clear. */
 struct body {
 	struct uuid unit_id;
-	struct str name, system_name, fingerprint, token_id, retention, note;
+	struct str name, system_name, fingerprint, token_id, retention, note, time_zone;
 	struct json_str_list addresses;
 	int kind, format;
 	int64_t system_level, rate_per_s, silence_s;
 	bool enabled;
 	bool has_unit, has_name, has_system_name, has_fingerprint, has_token, has_retention, has_note, has_addresses, has_kind, has_format,
-		has_level, has_rate, has_silence, has_enabled;
+		has_level, has_rate, has_silence, has_enabled, has_time_zone;
 };
 #define AT(member, has) offsetof(struct body, member), .present_offset = offsetof(struct body, has) + 1
 #define FIELDS(required_)                                                                                                                \
@@ -30,6 +30,7 @@ struct body {
 	{.name = "rate_per_s", .type = JSON_FIELD_INT, .max = SOURCE_RATE_MAX, .offset = AT(rate_per_s, has_rate)},                          \
 	{.name = "silence_s", .type = JSON_FIELD_INT, .max = SOURCE_SILENCE_MAX, .offset = AT(silence_s, has_silence)},                      \
 	{.name = "enabled", .type = JSON_FIELD_BOOL, .offset = AT(enabled, has_enabled)},                                                    \
+	{.name = "time_zone", .type = JSON_FIELD_STR, .max = 200, .offset = AT(time_zone, has_time_zone)},                                   \
 	{.name = "note", .type = JSON_FIELD_STR, .max = 2000, .offset = AT(note, has_note)},                                                 \
 	{.name = NULL}
 
@@ -72,6 +73,7 @@ static int put_body(const struct api_request *req, struct source_row *row, struc
 	PUT(has_silence, silence_s)
 	PUT(has_enabled, enabled)
 	PUT(has_note, note)
+	PUT(has_time_zone, time_zone)
 #undef PUT
 	if (b->has_kind)
 		row->kind = str_c(source_kinds[b->kind]);

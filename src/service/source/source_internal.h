@@ -19,7 +19,7 @@ extern const char *const source_kinds[]; /* NULL-terminated; kinds of device, fo
 
 struct source_row {
 	struct uuid id, unit_id, token_id;
-	struct str name, system_name, kind, addresses, fingerprint, retention, note; /* addresses: canonical, one a line */
+	struct str name, system_name, kind, addresses, fingerprint, retention, note, time_zone; /* addresses: canonical, one a line */
 	int64_t system_level, rate_per_s, silence_s;
 	int format; /* enum source_format */
 	bool enabled;
@@ -28,7 +28,7 @@ struct source_row {
 };
 
 /* source_check.c: what a row may be; makes its texts canonical (in `arena`). `addresses` comes as people type them: by
- * lines, commas or blanks. -EINVAL source.name, source.no_match, source.fingerprint, source.bad_address,
+ * lines, commas or blanks. -EINVAL source.name, source.no_match, source.time_zone, source.fingerprint, source.bad_address,
  * source.too_many_addresses, source.everybody. */
 int source_check(struct arena *arena, struct source_row *row, struct err *err) WARN_UNUSED;
 

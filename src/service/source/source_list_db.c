@@ -6,7 +6,7 @@
 	"s.unit_id, u.name, s.name, s.system_name, s.system_level, s.kind, s.addresses, s.fingerprint, s.token_id, s.format, s.retention,"  \
 	" s.rate_per_s, s.silence_s, s.enabled, s.note, s.created_at, s.version,"                                                          \
 	" (SELECT max(c.days) FROM source_retention c WHERE (s.retention <> '' AND c.class = s.retention)"                                 \
-	" OR (s.retention = '' AND c.level = s.system_level))"
+	" OR (s.retention = '' AND c.level = s.system_level)), s.time_zone"
 
 static void write_state(struct json_writer *w, const struct api_request *req, const struct uuid *id, bool enabled)
 {
@@ -72,6 +72,7 @@ static void write_row(struct json_writer *w, const struct db_rows *rows, const s
 	json_member_int(w, "rate_per_s", db_int(rows, f + 11));
 	json_member_int(w, "silence_s", db_int(rows, f + 12));
 	json_member_bool(w, "enabled", db_int(rows, f + 13) != 0);
+	json_member_str(w, "time_zone", db_text(rows, f + 18));
 	json_member_str(w, "note", db_text(rows, f + 14));
 	api_member_time(w, "created_at", db_int(rows, f + 15));
 	write_state(w, req, id, db_int(rows, f + 13) != 0);

@@ -13,10 +13,10 @@
 #define REASON_MAX 2000
 
 enum column { COLUMN_NAME, COLUMN_UNIT, COLUMN_ADDRESSES, COLUMN_SYSTEM, COLUMN_LEVEL, COLUMN_KIND, COLUMN_FORMAT, COLUMN_SILENCE,
-              COLUMN_RATE, COLUMN_FINGERPRINT, COLUMN_NOTE, COLUMN__COUNT };
+              COLUMN_RATE, COLUMN_FINGERPRINT, COLUMN_NOTE, COLUMN_ZONE, COLUMN__COUNT };
 #define COLUMNS_NEEDED 3 /* the first ones; others may be missing, and an empty cell leaves what is there */
 static const char *const column_names[] = {"name",    "unit",       "addresses",  "system_name", "system_level", "kind",
-                                           "format",  "silence_s",  "rate_per_s", "fingerprint", "note"};
+                                           "format",  "silence_s",  "rate_per_s", "fingerprint", "note", "time_zone"};
 
 enum fate { FATE_CREATED, FATE_CHANGED, FATE_REFUSED, FATE__COUNT };
 static const char *const fate_names[] = {"created", "changed", "refused"};
@@ -76,7 +76,7 @@ static enum column blamed(const char *key, enum column otherwise)
 		enum column column;
 	} table[] = {{"source.name", COLUMN_NAME},           {"event.bad_address", COLUMN_ADDRESSES},   {"source.everybody", COLUMN_ADDRESSES},
 	             {"source.address_taken", COLUMN_ADDRESSES}, {"source.no_match", COLUMN_ADDRESSES}, {"source.too_many_addresses", COLUMN_ADDRESSES},
-	             {"source.fingerprint", COLUMN_FINGERPRINT}, {"source.fingerprint_taken", COLUMN_FINGERPRINT}};
+	             {"source.fingerprint", COLUMN_FINGERPRINT}, {"source.time_zone", COLUMN_ZONE}, {"source.fingerprint_taken", COLUMN_FINGERPRINT}};
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if (strcmp(table[i].key, key) == 0)
 			return table[i].column;
@@ -123,7 +123,7 @@ static int put_cells(struct sheet *s, struct line *line, struct source_row *row,
 		enum column c;
 		struct str *to;
 	} texts[] = {{COLUMN_NAME, &row->name}, {COLUMN_ADDRESSES, &row->addresses}, {COLUMN_SYSTEM, &row->system_name},
-	             {COLUMN_FINGERPRINT, &row->fingerprint}, {COLUMN_NOTE, &row->note}};
+	             {COLUMN_FINGERPRINT, &row->fingerprint}, {COLUMN_NOTE, &row->note}, {COLUMN_ZONE, &row->time_zone}};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		if (line->cells[texts[i].c].n > 0)
 			*texts[i].to = line->cells[texts[i].c];

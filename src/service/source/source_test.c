@@ -118,6 +118,8 @@ static void refusals(struct room *r)
 		{",\"addresses\":[\"10.9.0.1\"],\"token_id\":\"no uuid\"", 400},
 		{",\"addresses\":[\"10.9.0.1\"],\"token_id\":\"01890000-0000-7000-8000-000000000000\"", 400},
 		{",\"addresses\":[\"10.9.0.1\"],\"format\":\"cef\"", 400},
+		{",\"addresses\":[\"10.9.0.1\"],\"time_zone\":\"Mars/Olympus\"", 400},
+		{",\"addresses\":[\"10.9.0.1\"],\"time_zone\":\"../../../etc/passwd\"", 400},
 		{",\"adresses\":[\"10.9.0.1\"]", 400},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
@@ -182,12 +184,14 @@ static int read_level(struct db_tx *tx, void *ctx, struct err *err)
 static void for_the_pipeline(struct room *r)
 {
 	struct seen seen;
+	assert_int_equal(call(r, &r->w.admin, "PATCH", at(r, r->id), "{\"time_zone\":\" Europe/Berlin \"}", NULL), 200);
 	assert_int_equal(db_read(r->w.sc.db, read_senders, &seen, NULL), 0);
 	assert_int_equal(seen.count, 2);
 	assert_int_equal(seen.last.retention_days, 93); /* by its level */
 	assert_int_equal(seen.last.silence_s, 600);
 	assert_int_equal(seen.last.system_level, 3);
 	assert_string_equal(seen.last.name, "Tường lửa Đông");
+	assert_string_equal(seen.last.time_zone, "Europe/Berlin");
 	assert_false(seen.last.has_format);
 	assert_int_equal(db_read(r->w.sc.db, read_level, &seen, NULL), 0);
 	assert_int_equal(call(r, &r->w.admin, "PATCH", "/api/v1/source-retention/level_3", "{\"days\":200,\"reason\":\"Theo quy chế\"}", NULL), 200);
@@ -238,7 +242,7 @@ static void routes(struct db *db, const char *url)
 	assert_int_equal(world_sql_count(&r.w, "SELECT count(*) FROM audit WHERE action = 'source.create'"), 3);
 	assert_int_equal(world_sql_count(&r.w, "SELECT count(*) FROM audit WHERE action = 'source.delete'"), 2);
 	assert_int_equal(world_sql_count(&r.w, "SELECT count(*) FROM audit WHERE action = 'source.retention'"), 1);
-	assert_int_equal(world_sql_count(&r.w, "SELECT count(*) FROM outbox WHERE name = 'source.changed'"), 3);
+	assert_int_equal(world_sql_count(&r.w, "SELECT count(*) FROM outbox WHERE name = 'source.changed'"), 4);
 	end(&r);
 }
 
