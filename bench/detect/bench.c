@@ -8,6 +8,7 @@
 #include "engine/detect/detect.h"
 
 #define BLOCK 3000
+#define PASSES 3
 #define SYSLOG 300000u
 
 static double processor_seconds(void)
@@ -36,19 +37,26 @@ static int write_set(const char *path, unsigned indicators, char (*names)[500], 
 	return r == 0 ? detect_set_commit(w, NULL, NULL) : r;
 }
 
+/* Of each block the best of the passes counts: others are at work on the machine. */
 static void measure(const char *label, struct detect *d, const struct event_record *records, size_t count)
 {
 	struct detect_result result = {0};
 	uint64_t findings = 0;
-	double begun = processor_seconds();
-	usec_t wall = clock_monotonic();
+	double sum = 0;
 	for (size_t at = 0; at < count; at += BLOCK) {
-		detect_examine(d, records + at, count - at < BLOCK ? count - at : BLOCK, &result);
+		size_t n = count - at < BLOCK ? count - at : BLOCK;
+		double best = 1e9;
+		for (unsigned pass = 0; pass < PASSES; pass++) {
+			double begun = processor_seconds();
+			detect_examine(d, records + at, n, &result);
+			double took = processor_seconds() - begun;
+			best = took < best ? took : best;
+		}
+		sum += best;
 		findings += result.count;
 	}
-	double took = processor_seconds() - begun;
-	printf("%-40s %9.0f events a processor second (%.0f a second by the clock), %llu findings\n", label, (double)count / took,
-	       (double)count * 1e6 / (double)(clock_monotonic() - wall), (unsigned long long)findings);
+	printf("%-40s %9.0f events a processor second, %5.2f us an event, %llu findings\n", label, (double)count / sum, sum * 1e6 / (double)count,
+	       (unsigned long long)findings);
 	detect_result_done(&result);
 }
 

@@ -57,7 +57,7 @@ void buf_append(struct buf *b, struct str s)
 {
 	if (b->overflow)
 		return;
-	if (!buf_reserve(b, s.n)) {
+	if (s.n >= b->capacity - b->n && !buf_reserve(b, s.n)) {
 		b->overflow = true;
 		/* A fixed buffer keeps what fits, cut at a character boundary. */
 		if (b->fixed && b->capacity > b->n) {
@@ -75,11 +75,6 @@ void buf_append(struct buf *b, struct str s)
 void buf_append_c(struct buf *b, const char *c)
 {
 	buf_append(b, str_c(c));
-}
-
-void buf_append_char(struct buf *b, char c)
-{
-	buf_append(b, (struct str){&c, 1});
 }
 
 void buf_printf(struct buf *b, const char *format, ...)

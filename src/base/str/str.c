@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 #include "base/str/str.h"
 
-bool str_eq(struct str a, struct str b)
-{
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
 bool str_eq_c(struct str a, const char *b)
 {
 	return str_eq(a, str_c(b));
@@ -75,15 +70,6 @@ size_t str_find_char(struct str s, char c)
 {
 	const char *hit = s.n > 0 ? memchr(s.p, c, s.n) : NULL;
 	return hit != NULL ? (size_t)(hit - s.p) : SIZE_MAX;
-}
-
-struct str str_sub(struct str s, size_t from, size_t to)
-{
-	if (to > s.n)
-		to = s.n;
-	if (from >= to)
-		return (struct str){s.p != NULL ? s.p + to : NULL, 0};
-	return (struct str){s.p + from, to - from};
 }
 
 static bool is_space(char c)

@@ -34,7 +34,10 @@ static inline struct str str_n(const void *p, size_t n)
 	return (struct str){p, n};
 }
 
-bool str_eq(struct str a, struct str b);
+static inline bool str_eq(struct str a, struct str b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
 bool str_eq_c(struct str a, const char *b);
 /* ASCII letters compare equal in either case; other bytes exactly. */
 bool str_eq_nocase(struct str a, struct str b);
@@ -48,7 +51,14 @@ bool str_ends_with(struct str s, struct str suffix);
 size_t str_find(struct str s, struct str needle);
 size_t str_find_char(struct str s, char c);
 /* [from, to) clamped to the string. */
-struct str str_sub(struct str s, size_t from, size_t to);
+static inline struct str str_sub(struct str s, size_t from, size_t to)
+{
+	if (to > s.n)
+		to = s.n;
+	if (from >= to)
+		return (struct str){s.p != NULL ? s.p + to : NULL, 0};
+	return (struct str){s.p + from, to - from};
+}
 /* Without ASCII white space at both ends. */
 struct str str_trim(struct str s);
 /* Cuts the part before `sep` off *rest; false when *rest is exhausted (p == NULL). */
@@ -93,7 +103,16 @@ void buf_clear(struct buf *b);
 bool buf_reserve(struct buf *b, size_t extra);
 void buf_append(struct buf *b, struct str s);
 void buf_append_c(struct buf *b, const char *c);
-void buf_append_char(struct buf *b, char c);
+/* A byte is often all: no call for it where there is room, which is never more than `max` allows. */
+static inline void buf_append_char(struct buf *b, char c)
+{
+	if (b->overflow || b->capacity - b->n < 2) {
+		buf_append(b, (struct str){&c, 1});
+		return;
+	}
+	b->p[b->n++] = c;
+	b->p[b->n] = '\0';
+}
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *format, va_list ap) __attribute__((format(printf, 2, 0)));
 /* Drops `n` bytes at the front. */
