@@ -86,20 +86,65 @@ static bool is_plain(unsigned char c)
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
+#if defined(__SSE2__)
+/* Those that are not plain: as signed bytes those above 0x7f are below the blank too. */
+static inline __m128i other_bytes(__m128i w)
+{
+	__m128i other = _mm_or_si128(_mm_cmplt_epi8(w, _mm_set1_epi8(0x20)), _mm_cmpeq_epi8(w, _mm_set1_epi8(0x7f)));
+	return _mm_or_si128(other, _mm_or_si128(_mm_cmpeq_epi8(w, _mm_set1_epi8('"')), _mm_cmpeq_epi8(w, _mm_set1_epi8('\\'))));
+}
+#endif
+
+/* Of eight bytes: 0 when all are plain. A borrow or carry can only come from one that is not. */
+static uint64_t not_plain(uint64_t w)
+{
+	const uint64_t ones = 0x0101010101010101u, tops = ones << 7;
+	uint64_t quote = w ^ '"' * ones, slash = w ^ '\\' * ones;
+	return (w | (w + ones) | (w - 0x20 * ones) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) & tops;
+}
+
+/* Most names and values are short: eight to fifteen bytes are two words that overlap, four to seven two halves of one. */
+static bool copy_short(char *to, struct str s)
+{
+	uint64_t first = 0, last = 0;
+	uint32_t low, high;
+	if (s.n >= 8) {
+		(void)memcpy(&first, s.p, 8);
+		(void)memcpy(&last, s.p + s.n - 8, 8);
+		(void)memcpy(to, &first, 8);
+		(void)memcpy(to + s.n - 8, &last, 8);
+	} else {
+		(void)memcpy(&low, s.p, 4);
+		(void)memcpy(&high, s.p + s.n - 4, 4);
+		(void)memcpy(to, &low, 4);
+		(void)memcpy(to + s.n - 4, &high, 4);
+		first = last = (uint64_t)high << 32 | low;
+	}
+	return (not_plain(first) | not_plain(last)) == 0;
+}
+
 /* Copies printable ASCII without quotation mark and backslash; how many bytes. Up to STEP more are written behind them. */
 static size_t copy_plain(char *to, struct str s)
 {
 	size_t i = 0;
+	if (s.n >= 4 && s.n < STEP && copy_short(to, s))
+		return s.n;
 #if defined(__SSE2__)
 	for (; s.n - i >= STEP; i += STEP) {
 		__m128i w = _mm_loadu_si128((const __m128i_u *)(s.p + i));
-		/* As signed bytes those above 0x7f are below the blank too. */
-		__m128i other = _mm_or_si128(_mm_cmplt_epi8(w, _mm_set1_epi8(0x20)), _mm_cmpeq_epi8(w, _mm_set1_epi8(0x7f)));
-		other = _mm_or_si128(other, _mm_or_si128(_mm_cmpeq_epi8(w, _mm_set1_epi8('"')), _mm_cmpeq_epi8(w, _mm_set1_epi8('\\'))));
 		_mm_storeu_si128((__m128i_u *)(to + i), w);
-		unsigned bits = (unsigned)_mm_movemask_epi8(other);
+		unsigned bits = (unsigned)_mm_movemask_epi8(other_bytes(w));
 		if (bits != 0)
 			return i + (unsigned)__builtin_ctz(bits);
+	}
+	/* The last sixteen, some of them once more. */
+	if (s.n > STEP) {
+		size_t from = s.n - STEP;
+		__m128i w = _mm_loadu_si128((const __m128i_u *)(s.p + from));
+		if (_mm_movemask_epi8(other_bytes(w)) == 0) {
+			_mm_storeu_si128((__m128i_u *)(to + from), w);
+			return s.n;
+		}
 	}
 #endif
 	for (; i < s.n && is_plain((unsigned char)s.p[i]); i++)
