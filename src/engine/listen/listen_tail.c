@@ -10,19 +10,24 @@
 
 #include "base/file/file.h"
 #include "base/log/log.h"
+#include "engine/listen/listen_join.h"
 #include "engine/listen/listen_tail_internal.h"
 
 #define POLL_MS 250
 #define READ_BYTES ((size_t)2 << 20) /* more than the longest line */
 #define LINES_AT_ONCE 10000
 #define SAVE_EVERY USEC_PER_SEC
+/* Who writes a record of several lines is done with it after that. */
+#define JOIN_WAIT USEC_PER_SEC
 /* A file that was renamed away may still be written to by who has it open. */
 #define LEAVE_AFTER (30 * USEC_PER_SEC)
 
 struct listen_tail {
 	struct event_pipeline *events;
 	char **paths;
-	size_t path_count;
+	size_t path_count, plain_count; /* the plain ones first, then the joined */
+	bool joined;                    /* what is looked at now */
+	struct listen_join *join;
 	char *state;
 	unsigned poll_ms;
 	pthread_t thread;
@@ -64,7 +69,7 @@ static struct listen_tailed *find(struct listen_tail *t, const struct stat *st)
 static void begin(struct listen_tail *t, struct listen_tailed *f, const char *path, const struct stat *st)
 {
 	int fd = f->fd;
-	*f = (struct listen_tailed){.fd = fd, .there = true, .epoch = uuid_new(), .device = st->st_dev, .inode = st->st_ino};
+	*f = (struct listen_tailed){.fd = fd, .there = true, .joined = t->joined, .epoch = uuid_new(), .device = st->st_dev, .inode = st->st_ino};
 	str_copy_c(str_c(path), f->path, sizeof(f->path));
 	f->sender = listen_tail_sender(path);
 	f->quiet_since = clock_monotonic();
@@ -82,12 +87,15 @@ static void see(struct listen_tail *t, const char *path)
 	if (f == NULL && t->files.count == LISTEN_TAIL_FILES)
 		return;
 	if (f != NULL && f->fd >= 0) {
+		/* Named twice, the first word counts. */
+		f->joined = f->there ? f->joined : t->joined;
 		f->there = true;
 		return;
 	}
 	if (f != NULL && (uint64_t)st.st_size >= f->offset && listen_tail_same(f, fd)) {
 		f->fd = file_take(&fd);
 		f->there = true;
+		f->joined = t->joined;
 		f->quiet_since = clock_monotonic();
 		return;
 	}
@@ -178,6 +186,32 @@ static size_t split(struct listen_tail *t, struct listen_tailed *f, uint64_t fro
 	return at;
 }
 
+/* The same of a file whose lines are joined. Negative: what has to be on disk first cannot be written. */
+static ssize_t split_joined(struct listen_tail *t, struct listen_tailed *f, bool last, size_t *ret_count)
+{
+	uint64_t end = f->offset + t->in.n;
+	usec_t now = clock_monotonic();
+	if (end != f->seen_end) {
+		f->seen_end = end;
+		f->grew_at = now;
+	}
+	const struct listen_join_text in = {.text = buf_str(&t->in), .from = f->offset, .boundary = f->boundary, .line_limit = EVENT_LINE_LIMIT,
+	                                    .flush = t->in.n < READ_BYTES && now - f->grew_at >= JOIN_WAIT, .last = last};
+	struct listen_join_records out = {.texts = t->lines, .places = t->places, .room = LINES_AT_ONCE, .skip_line = f->skip_line};
+	listen_join_split(t->join, &in, &out);
+	if (out.flushed) {
+		f->boundary = f->offset + out.used;
+		save(t);
+		if (t->failing)
+			return -1;
+	}
+	if (out.overlong > 0)
+		event_sources_rejected(event_pipeline_sources(t->events), &f->sender.id, "event.line_too_long", out.overlong);
+	f->skip_line = out.skip_line;
+	*ret_count = out.count;
+	return (ssize_t)out.used;
+}
+
 /* Nothing more will come: it was renamed or removed and has been quiet. */
 static bool is_over(const struct listen_tailed *f)
 {
@@ -196,7 +230,9 @@ static int read_on(struct listen_tail *t, struct listen_tailed *f)
 	if (n <= 0)
 		return 0;
 	t->in.n = (size_t)n;
-	size_t used = split(t, f, f->offset, is_over(f), &count);
+	ssize_t used = f->joined ? split_joined(t, f, is_over(f), &count) : (ssize_t)split(t, f, f->offset, is_over(f), &count);
+	if (used < 0)
+		return 0;
 	const struct event_messages m = {
 		.format = EVENT_FORMAT_TEXT, .texts = t->lines, .count = count, .epoch = f->epoch, .sequences = t->places};
 	int r = count > 0 ? event_pipeline_accept_messages(t->events, &f->sender, &m, EVENT_VIA_FILE, clock_now(), &taken, &err) : 0;
@@ -204,7 +240,7 @@ static int read_on(struct listen_tail *t, struct listen_tailed *f)
 		f->skip_line = was_skipping;
 		return r;
 	}
-	f->offset += used;
+	f->offset += (uint64_t)used;
 	if (used > 0) {
 		f->quiet_since = clock_monotonic();
 		t->dirty = true;
@@ -220,6 +256,7 @@ static void check(struct listen_tail *t, struct listen_tailed *f)
 	if ((uint64_t)st.st_size < f->offset || !listen_tail_same(f, f->fd)) {
 		char path[1024];
 		str_copy_c(str_c(f->path), path, sizeof(path));
+		t->joined = f->joined;
 		begin(t, f, path, &st);
 		return;
 	}
@@ -253,9 +290,11 @@ static void look(struct listen_tail *t)
 {
 	for (size_t i = 0; i < t->files.count; i++)
 		t->files.list[i].there = false;
-	for (size_t i = 0; i < t->path_count; i++)
+	for (size_t i = 0; i < t->path_count; i++) {
+		t->joined = i >= t->plain_count;
 		if (!each_in(t, t->paths[i], see))
 			see(t, t->paths[i]);
+	}
 	for (size_t i = 0; i < t->files.count && !stopping(t); i++) {
 		struct listen_tailed *f = &t->files.list[i];
 		if (f->fd < 0)
@@ -300,6 +339,20 @@ static void *tail_main(void *ctx)
 	return NULL;
 }
 
+static void copy_paths(struct listen_tail *t, const struct listen_tail_config *config)
+{
+	static const char *const none[] = {NULL};
+	const char *const *lists[] = {config->paths, config->joined_paths != NULL ? config->joined_paths : none};
+	for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
+		for (const char *const *path = lists[l]; *path != NULL; path++) {
+			t->paths = mem_realloc_array(t->paths, t->path_count + 1, sizeof(*t->paths));
+			t->paths[t->path_count++] = mem_strdup(str_c(*path));
+		}
+		if (l == 0)
+			t->plain_count = t->path_count;
+	}
+}
+
 int listen_tail_start(const struct listen_tail_config *config, struct listen_tail **ret, struct err *err)
 {
 	struct listen_tail *t = MEM_NEW(struct listen_tail);
@@ -307,11 +360,7 @@ int listen_tail_start(const struct listen_tail_config *config, struct listen_tai
 	t->events = config->events;
 	t->state = mem_strdup(str_c(config->state));
 	t->poll_ms = config->poll_ms > 0 ? config->poll_ms : POLL_MS;
-	while (config->paths[t->path_count] != NULL)
-		t->path_count++;
-	t->paths = mem_alloc_array(t->path_count + 1, sizeof(*t->paths));
-	for (size_t i = 0; i < t->path_count; i++)
-		t->paths[i] = mem_strdup(str_c(config->paths[i]));
+	copy_paths(t, config);
 	t->files.list = mem_alloc_array(LISTEN_TAIL_FILES, sizeof(*t->files.list));
 	t->lines = mem_alloc_array(LINES_AT_ONCE, sizeof(*t->lines));
 	t->places = mem_alloc_array(LINES_AT_ONCE, sizeof(*t->places));
@@ -322,7 +371,9 @@ int listen_tail_start(const struct listen_tail_config *config, struct listen_tai
 	(void)pthread_mutex_init(&t->lock, NULL);
 	(void)pthread_cond_init(&t->changed, &attr);
 	(void)pthread_condattr_destroy(&attr);
-	int r = listen_tail_load(t->state, &t->files, err);
+	int r = listen_join_new(config->begin != NULL ? config->begin : "", &t->join, err);
+	if (r == 0)
+		r = listen_tail_load(t->state, &t->files, err);
 	int e = r == 0 ? pthread_create(&t->thread, NULL, tail_main, t) : 0;
 	t->started = r == 0 && e == 0;
 	if (e != 0)
@@ -350,6 +401,7 @@ void listen_tail_stop(struct listen_tail *t)
 	for (size_t i = 0; i < t->path_count; i++)
 		mem_free(t->paths[i]);
 	mem_free(t->paths);
+	listen_join_free(t->join);
 	mem_free(t->files.list);
 	mem_free(t->lines);
 	mem_free(t->places);

@@ -9,7 +9,8 @@
  *
  * Every line is numbered by its place in its file, under an epoch that each file gets when it is first seen and that is on
  * disk before its first line is sent. So a crash neither loses nor doubles a line: what is read again is known by its
- * number. What stays lost is what a copytruncate threw away before it was read.
+ * number. Of lines that are joined, the record has the number of its first; one that was taken because nothing followed for a
+ * second is written down before, so that it ends there again. What stays lost is what a copytruncate threw away before it was read.
  *
  * It asks every quarter of a second; nothing is watched (inotify) because the role may not.
  * Threads: start and stop from one; one of its own. Linux only.
@@ -22,6 +23,8 @@ struct listen_tail;
 struct listen_tail_config {
 	struct event_pipeline *events; /* borrowed */
 	const char *const *paths;      /* ends with NULL: files, or folders whose files are all meant; copied */
+	const char *const *joined_paths; /* the same, whose lines are joined into records (listen_join.h); may be NULL */
+	const char *begin;             /* the pattern of that; NULL or "": the built-in rule; copied */
 	const char *state;             /* the file that keeps the places; copied */
 	unsigned poll_ms;              /* 0: 250 */
 };

@@ -14,6 +14,10 @@ struct listen_tailed {
 	struct uuid epoch;
 	uint64_t device, inode;
 	uint64_t offset;     /* everything before is in the spool */
+	bool joined;         /* its lines are joined into records */
+	uint64_t boundary;   /* a record ends there although lines came after it: on disk before it is taken; 0: none */
+	uint64_t seen_end;   /* as far as it has been read */
+	usec_t grew_at;      /* monotonic: when it was first seen to be that long */
 	uint32_t print_size; /* of the fingerprint: how many of the first bytes; 0: the file was empty */
 	unsigned char print[SHA256_SIZE];
 	int fd;              /* -1: closed */
@@ -28,7 +32,8 @@ struct listen_tail_files {
 	size_t count;
 };
 
-/* Text, a line a file: "epoch device inode offset print_size print path". A missing file is none; a damaged line is
+/* Text, a line a file: "epoch device inode offset print_size print path"; of a joined one the offset is
+ * "offset:boundary". A missing file is none; a damaged line is
  * passed over: its file is read anew. */
 int listen_tail_load(const char *state, struct listen_tail_files *ret, struct err *err) WARN_UNUSED;
 int listen_tail_save(const char *state, const struct listen_tail_files *files, struct err *err) WARN_UNUSED;

@@ -49,6 +49,15 @@ struct event_sender listen_tail_sender(const char *path)
 	return s;
 }
 
+/* "1234", or "1234:1300" of a file whose lines are joined. */
+static bool read_offset(struct str text, struct listen_tailed *f)
+{
+	struct str offset;
+	f->joined = str_find_char(text, ':') != SIZE_MAX;
+	return str_split(&text, ':', &offset) && str_parse_u64(offset, 0, INT64_MAX, &f->offset) &&
+	       (!f->joined || str_parse_u64(text, 0, INT64_MAX, &f->boundary));
+}
+
 static bool read_line(struct str line, struct listen_tailed *f)
 {
 	struct str field[6];
@@ -60,7 +69,7 @@ static bool read_line(struct str line, struct listen_tailed *f)
 	str_copy_c(line, f->path, sizeof(f->path));
 	bool ok = line.n > 0 && line.n < sizeof(f->path) && uuid_parse(field[0], &f->epoch) &&
 	          str_parse_u64(field[1], 0, UINT64_MAX, &f->device) && str_parse_u64(field[2], 0, UINT64_MAX, &f->inode) &&
-	          str_parse_u64(field[3], 0, INT64_MAX, &f->offset) && str_parse_u64(field[4], 0, LISTEN_TAIL_PRINT, &print_size) &&
+	          read_offset(field[3], f) && str_parse_u64(field[4], 0, LISTEN_TAIL_PRINT, &print_size) &&
 	          str_parse_hex(field[5], f->print, sizeof(f->print));
 	f->print_size = ok ? (uint32_t)print_size : 0;
 	f->sender = listen_tail_sender(f->path);
@@ -87,8 +96,11 @@ int listen_tail_save(const char *state, const struct listen_tail_files *files, s
 	char epoch[UUID_TEXT_SIZE];
 	for (size_t i = 0; i < files->count; i++) {
 		const struct listen_tailed *f = &files->list[i];
-		buf_printf(&text, "%s %llu %llu %llu %u ", uuid_text(&f->epoch, epoch), (unsigned long long)f->device,
-		           (unsigned long long)f->inode, (unsigned long long)f->offset, f->print_size);
+		buf_printf(&text, "%s %llu %llu %llu", uuid_text(&f->epoch, epoch), (unsigned long long)f->device,
+		           (unsigned long long)f->inode, (unsigned long long)f->offset);
+		if (f->joined)
+			buf_printf(&text, ":%llu", (unsigned long long)f->boundary);
+		buf_printf(&text, " %u ", f->print_size);
 		buf_append_hex(&text, f->print, sizeof(f->print));
 		buf_printf(&text, " %s\n", f->path);
 	}

@@ -25,13 +25,16 @@ static bool no_alert(void *ctx, const struct event_alert *alert)
 	return false;
 }
 
+static bool join_lines; /* of the lives that begin now */
+
 static void begin_life(struct fixture *f, const char *path)
 {
 	struct err err = {0};
-	const char *const paths[] = {path, NULL};
+	const char *const paths[] = {path, NULL}, *const none[] = {NULL};
 	const struct event_pipeline_config ec = {.dir = f->spool, .on_alert = no_alert};
 	test_ok(event_pipeline_start(&ec, &f->events, &err), &err);
-	const struct listen_tail_config tc = {.events = f->events, .paths = paths, .state = f->state, .poll_ms = 5};
+	const struct listen_tail_config tc = {.events = f->events, .paths = join_lines ? none : paths,
+	                                      .joined_paths = join_lines ? paths : NULL, .state = f->state, .poll_ms = 5};
 	test_ok(listen_tail_start(&tc, &f->tail, &err), &err);
 }
 
@@ -190,12 +193,49 @@ static void test_folder_and_long_lines(void **state)
 	mem_free(long_line);
 }
 
+/* Stack traces are one event each, also over a crash after which the places kept are old. */
+static void test_joined(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct err err = {0};
+	cleanup_buf struct buf places = BUF_INIT(1 << 20);
+	set_paths(&f);
+	join_lines = true;
+	begin_life(&f, f.log);
+	add(f.log, "10:00 zero\n10:00 ERROR one\njava.lang.Exception: y\n\tat a.B(C.java:1)\n10:01 two\n");
+	/* The last line is a record after a second. */
+	until(&f, 3);
+	/* What comes later is no part of what was taken. */
+	test_ok(file_read(f.state, 1 << 20, &places, &err), &err);
+	add(f.log, "\tat late.Frame\n");
+	until(&f, 4);
+	end_life(&f);
+	/* As if the process had died after the third was taken and before its place was kept: the boundary is there. */
+	test_ok(file_write(f.state, buf_str(&places), 0600, &err), &err);
+	begin_life(&f, f.log);
+	until(&f, 4);
+	add(f.log, "10:02 three\n at x\n at y\n10:03 four\n");
+	until(&f, 6);
+	/* The old one is read to its end, and its last record is whole. */
+	add(f.log, "10:04 five\n");
+	rotated(&f, ".1");
+	add(f.log, "10:05 new\n at z\n");
+	until(&f, 8);
+	end_life(&f);
+	begin_life(&f, f.log);
+	until(&f, 8);
+	end_life(&f);
+	join_lines = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_follows),
 		cmocka_unit_test(test_lives),
 		cmocka_unit_test(test_folder_and_long_lines),
+		cmocka_unit_test(test_joined),
 	};
 	return cmocka_run_group_tests(tests, test_set_up, test_tear_down);
 }

@@ -48,9 +48,9 @@ static void start_own(const struct server_config *config, struct event_pipeline 
 	cleanup(arena) struct arena *arena = arena_new(0);
 	struct err err = {0};
 	const struct listen_tail_config tail = {
-	    .events = events, .paths = config->log_files, .state = server_path(arena, config, "pipeline/tail")};
+	    .events = events, .paths = config->log_files, .joined_paths = config->log_files_joined, .begin = config->log_begin, .state = server_path(arena, config, "pipeline/tail")};
 	const struct listen_journal_config journal = {.events = events, .state = server_path(arena, config, "pipeline/journal")};
-	if (config->log_files[0] != NULL && listen_tail_start(&tail, &l->tail, &err) < 0)
+	if ((config->log_files[0] != NULL || config->log_files_joined[0] != NULL) && listen_tail_start(&tail, &l->tail, &err) < 0)
 		log_err(LOG_LEVEL_ERROR, "the log files of this machine are not read", &err);
 	err_clear(&err);
 	if (config->journal != 0 && listen_journal_start(&journal, &l->journal, &err) < 0)

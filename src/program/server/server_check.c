@@ -12,6 +12,7 @@
 #include "base/log/log.h"
 #include "engine/event_store/event_store.h"
 #include "engine/listen/listen.h"
+#include "engine/listen/listen_join.h"
 #include "engine/listen/listen_journal.h"
 #include "program/server/key_store.h"
 #include "program/server/server.h"
@@ -144,11 +145,18 @@ static void check_ports(struct check *c)
 static void check_logs(struct check *c)
 {
 	struct err err = {0};
-	for (const char *const *path = c->config->log_files; *path != NULL; path++) {
-		bool good = access(*path, R_OK) == 0 || errno == ENOENT;
-		tell(c, "log_file", *path, good ? 0 : err_errno(&err, errno, "access", str_c(*path)), NULL, &err);
-		err_clear(&err);
-	}
+	const char *const *lists[] = {c->config->log_files, c->config->log_files_joined};
+	struct listen_join *join = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		for (const char *const *path = lists[i]; *path != NULL; path++) {
+			bool good = access(*path, R_OK) == 0 || errno == ENOENT;
+			tell(c, "log_file", *path, good ? 0 : err_errno(&err, errno, "access", str_c(*path)), NULL, &err);
+			err_clear(&err);
+		}
+	if (c->config->log_begin[0] != '\0')
+		tell(c, "log_begin", c->config->log_begin, listen_join_new(c->config->log_begin, &join, &err), NULL, &err);
+	listen_join_free(join);
+	err_clear(&err);
 	if (c->config->journal != 0)
 		tell(c, "journal", "", listen_journal_check(NULL, &err), NULL, &err);
 }

@@ -25,7 +25,8 @@ struct server_config {
 	int64_t console_port, events_port, agent_port;
 	int64_t syslog_udp_port, syslog_tcp_port, syslog_tls_port; /* 0: none */
 	int64_t journal;
-	const char *const *log_files; /* NULL-terminated */
+	const char *const *log_files, *const *log_files_joined; /* NULL-terminated */
+	const char *log_begin;
 	int64_t syslog_unknown, syslog_client_certificate;         /* numbers of the setting's words */
 	int64_t database_readers, eventdb_memory_mb, spool_limit_mb, workers, web_reload, second_factor, fetch_rules;
 	int64_t canary_interval_s, bundle_stale_days, disk_warn_days;

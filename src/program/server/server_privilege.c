@@ -103,7 +103,7 @@ static const char *const resolver[] = {"/etc/resolv.conf",     "/etc/hosts",    
 /* Where journald keeps its files. */
 static const char *const journals[] = {"/var/log/journal", "/run/log/journal", "/etc/machine-id"};
 
-#define LOG_FILES_MAX 64 /* the setting's limit */
+#define LOG_FILES_MAX 96 /* as the settings say: log_files, log_files_joined */
 #define PATHS_MAX (ARRAY_LEN(policy_paths) + ARRAY_LEN(resolver) + 1 + ARRAY_LEN(journals) + 2 * LOG_FILES_MAX)
 
 static const struct policy *find_policy(const char *role)
@@ -156,13 +156,15 @@ static const char *database_folder(struct arena *arena, const struct server_conf
 static size_t fill_logs(struct arena *arena, const struct server_config *config, struct sandbox_path *ret)
 {
 	size_t n = 0;
-	for (const char *const *path = config->log_files; *path != NULL; path++) {
-		struct str folder = str_c(*path);
-		while (folder.n > 0 && folder.p[folder.n - 1] != '/')
-			folder.n--;
-		ret[n++] = (struct sandbox_path){*path, SANDBOX_USE_READ};
-		ret[n++] = (struct sandbox_path){folder.n > 1 ? arena_cstr(arena, folder) : "", SANDBOX_USE_READ};
-	}
+	const char *const *lists[] = {config->log_files, config->log_files_joined};
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		for (const char *const *path = lists[i]; *path != NULL; path++) {
+			struct str folder = str_c(*path);
+			while (folder.n > 0 && folder.p[folder.n - 1] != '/')
+				folder.n--;
+			ret[n++] = (struct sandbox_path){*path, SANDBOX_USE_READ};
+			ret[n++] = (struct sandbox_path){folder.n > 1 ? arena_cstr(arena, folder) : "", SANDBOX_USE_READ};
+		}
 	for (size_t i = 0; config->journal != 0 && i < ARRAY_LEN(journals); i++)
 		ret[n++] = (struct sandbox_path){journals[i], SANDBOX_USE_READ};
 	return n;
