@@ -45,6 +45,8 @@ struct service_context {
 	struct source_watch *sources;
 	/* Names under which browsers reach the console (NULL-terminated; may be NULL): passkeys belong to one of them. */
 	const char *const *_Atomic public_names; /* a reload changes it */
+	/* Whom people call in an emergency, as they shall read it; NULL or "": the pack's words. */
+	const char *hotline;
 	/* Roles that the pack marks demand a second factor. */
 	bool second_factor;
 	/* Counts requests (service/metrics/metrics.h); may be NULL. */

@@ -130,6 +130,7 @@ int core_start_services(struct core *core, struct err *err)
 	    .scanner_starter = core->scanner != NULL ? &core->scanner_starter : NULL,
 	    .meter = core->meter = metrics_meter_new(),
 	    .public_names = core->config->public_names,
+	    .hotline = core->config->hotline,
 	    .second_factor = core->config->second_factor == 1,
 	    .agent_port = (uint16_t)core->config->agent_port,
 	    .events_port = (uint16_t)core->config->events_port,

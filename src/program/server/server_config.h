@@ -21,7 +21,7 @@ enum server_log { SERVER_LOG_AUTO, SERVER_LOG_JSON, SERVER_LOG__COUNT };
 struct server_config {
 	const char *data_dir, *listen_address, *database, *eventdb, *eventdb_library, *packs_dir, *web_dir, *user,
 	    *key_user;
-	const char *messages_dir, *event_dictionary, *sample_dir, *sample_password;
+	const char *messages_dir, *event_dictionary, *sample_dir, *sample_password, *hotline;
 	int64_t console_port, events_port, agent_port;
 	int64_t syslog_udp_port, syslog_tcp_port, syslog_tls_port; /* 0: none */
 	int64_t journal;

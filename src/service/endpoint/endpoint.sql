@@ -39,3 +39,14 @@ CREATE INDEX endpoint_timeline_endpoint ON endpoint_timeline (endpoint_id, at);
 -- migration 2
 -- When the machine fetched it: until then it can be taken back.
 ALTER TABLE endpoint_command ADD COLUMN fetched_at {int};
+-- migration 3
+-- 0: never; else enum endpoint_isolation_state of its row in endpoint_isolation.
+ALTER TABLE endpoint ADD COLUMN isolation {int} NOT NULL DEFAULT 0;
+CREATE INDEX endpoint_isolated ON endpoint (isolation) WHERE isolation <> 0;
+-- The last order of each machine; earlier ones are in its timeline and the audit log.
+CREATE TABLE endpoint_isolation (endpoint_id {blob} NOT NULL PRIMARY KEY, id {blob} NOT NULL UNIQUE,
+  state {int} NOT NULL, cause {text} NOT NULL, reason {text} NOT NULL, message {text} NOT NULL, alert_id {blob},
+  asked_by {blob} NOT NULL, asked_by_name {text} NOT NULL, asked_at {int} NOT NULL, expires_at {int} NOT NULL,
+  chosen {int} NOT NULL, carried_at {int}, lifted_by_name {text} NOT NULL, lift_asked_at {int}, ended_at {int},
+  problem_key {text} NOT NULL, problem_args {text} NOT NULL, repaired {int} NOT NULL) {strict};
+CREATE INDEX endpoint_isolation_asked ON endpoint_isolation (asked_by, asked_at);

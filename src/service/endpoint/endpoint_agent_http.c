@@ -3,6 +3,7 @@
 #include "base/log/log.h"
 #include "base/text/text.h"
 #include "service/endpoint/endpoint_http.h"
+#include "service/endpoint/endpoint_isolation_internal.h"
 #include "service/outbox/outbox.h"
 
 #define CSR_MAX 8192
@@ -178,6 +179,7 @@ struct checkin {
 	struct endpoint_plan plan;
 	struct buf commands;
 	unsigned command_count;
+	struct endpoint_isolation isolation;
 	bool windows;
 };
 
@@ -195,7 +197,13 @@ static int read_checkin(struct db_tx *tx, void *ctx, struct err *err)
 		return r;
 	c->windows = str_starts_with(row.os, STR("windows")) || str_starts_with(row.os, STR("Windows"));
 	c->plan = endpoint_plan_checkin(&row, &c->policy, &c->report, now);
-	return 0;
+	if (row.isolation == ENDPOINT_ISOLATION_NONE)
+		return 0;
+	struct endpoint_isolation_word word;
+	endpoint_isolation_read_word(c->req->arena, c->report.isolation, &word);
+	r = endpoint_db_isolation(tx, c->req->arena, &row.id, &c->isolation, err);
+	c->plan.write |= r > 0 && endpoint_isolation_has_news(&c->isolation, &word, now);
+	return r < 0 ? r : 0;
 }
 
 static int write_checkin(struct db_tx *tx, void *ctx, struct err *err)
@@ -209,9 +217,12 @@ static int write_checkin(struct db_tx *tx, void *ctx, struct err *err)
 static int read_commands(struct db_tx *tx, void *ctx, struct err *err)
 {
 	struct checkin *c = ctx;
+	int r = 0;
 	buf_clear(&c->commands);
 	struct json_writer w = json_writer_init(&c->commands);
-	return endpoint_db_commands(tx, &c->identity.id, &w, &c->command_count, err);
+	if (c->isolation.state != ENDPOINT_ISOLATION_NONE)
+		r = endpoint_db_isolation(tx, c->req->arena, &c->identity.id, &c->isolation, err);
+	return r < 0 ? r : endpoint_db_commands(tx, &c->identity.id, &w, &c->command_count, err);
 }
 
 /* What leaves the house can no longer be taken back, and what was taken back meanwhile does not leave it. */
@@ -252,6 +263,7 @@ static void write_desired(struct json_writer *w, const struct checkin *c)
 	json_name(w, "commands");
 	json_raw(w, buf_str(&c->commands));
 	json_member_int(w, "canary_s", canary_of(c));
+	endpoint_isolation_write_desired(w, &c->isolation, api_now(c->req));
 	api_member_time(w, "time", api_now(c->req));
 	json_object_end(w);
 }
@@ -268,7 +280,7 @@ int endpoint_agent_checkin(struct api_request *req, struct http_response *res, s
 	/* Most check-ins say nothing new and write nothing. */
 	if (r >= 0 && c.plan.write) {
 		r = db_write(req->service->db, write_checkin, &c, err);
-		if (r >= 0 && (c.plan.state_changed || c.report.answer_count > 0))
+		if (r >= 0 && (c.plan.state_changed || c.report.answer_count > 0 || c.isolation.state != ENDPOINT_ISOLATION_NONE))
 			outbox_wake(req->service);
 	}
 	if (r >= 0)

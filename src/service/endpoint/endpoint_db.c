@@ -79,7 +79,7 @@ int endpoint_db_policy(struct db_tx *tx, struct arena *arena, struct endpoint_po
 	"e.id, e.unit_id, e.hostname, u.name, e.os, e.os_version, e.addresses, e.agent_version, e.boot_id,"            \
 	" e.previous_boot_id, e.inventory_hash, e.facts, e.note, e.watch_mode, e.scanner, e.bundle_version, e.state,"  \
 	" e.state_reason, e.state_since, e.last_seen_at, e.enrolled_at, e.inventory_at, e.clone_seen_at,"              \
-	" e.retired_at, e.sample, e.version FROM endpoint e LEFT JOIN unit u ON u.id = e.unit_id"
+	" e.retired_at, e.sample, e.version, e.isolation FROM endpoint e LEFT JOIN unit u ON u.id = e.unit_id"
 
 static void read_row(const struct db_rows *rows, struct arena *arena, struct endpoint_row *row)
 {
@@ -102,6 +102,7 @@ static void read_row(const struct db_rows *rows, struct arena *arena, struct end
 	row->retired_at = db_int(rows, 23);
 	row->sample = db_int(rows, 24) != 0;
 	row->version = db_int(rows, 25);
+	row->isolation = db_int(rows, 26);
 }
 
 int endpoint_db_get(struct db_tx *tx, struct arena *arena, const struct uuid *id, struct endpoint_row *ret,

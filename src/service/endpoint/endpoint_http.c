@@ -3,6 +3,7 @@
 #include "base/log/log.h"
 #include "base/text/text.h"
 #include "service/endpoint/endpoint_http.h"
+#include "service/endpoint/endpoint_isolation.h"
 #include "service/endpoint/endpoint_sql.gen.h"
 #include "service/outbox/outbox.h"
 
@@ -77,6 +78,7 @@ static void write_row(struct json_writer *w, const struct one *o)
 	api_member_time(w, "clone_seen_at", e->clone_seen_at);
 	json_member_str(w, "note", e->note);
 	json_member_bool(w, "sample", e->sample);
+	endpoint_write_isolation(w, e->isolation);
 	json_name(w, "protection");
 	json_raw(w, e->facts_json);
 }
@@ -175,6 +177,13 @@ static int endpoint_patch(struct api_request *req, struct http_response *res, st
 	return endpoint_get(req, res, err);
 }
 
+/* A retired machine is not listened to any more, so nobody could lift it from here. */
+static int refuse_isolated(const struct endpoint_row *row, struct err *err)
+{
+	bool isolated = row->isolation == ENDPOINT_ISOLATION_ASKED || row->isolation == ENDPOINT_ISOLATION_ON;
+	return isolated ? err_set(err, -EBUSY, "endpoint.isolated_first") : 0;
+}
+
 static int write_retirement(struct db_tx *tx, void *ctx, struct err *err)
 {
 	struct one *o = ctx;
@@ -182,6 +191,8 @@ static int write_retirement(struct db_tx *tx, void *ctx, struct err *err)
 	int r = get_visible(tx, o, "endpoint.write", err);
 	if (r >= 0)
 		r = api_if_match(o->req, o->row.version, err);
+	if (r >= 0)
+		r = refuse_isolated(&o->row, err);
 	if (r >= 0)
 		r = endpoint_db_retire(tx, &o->id, o->row.version, now, err);
 	if (r >= 0)
@@ -202,6 +213,8 @@ static int look_retirement(struct db_tx *tx, struct api_request *req, struct ser
 		r = get_visible(tx, &o, "endpoint.write", err);
 	if (r >= 0)
 		r = api_if_match(req, o.row.version, err);
+	if (r >= 0)
+		r = refuse_isolated(&o.row, err);
 	*ret = (struct service_deed){true, "endpoint", o.id, o.row.unit_id, o.row.hostname};
 	return r;
 }

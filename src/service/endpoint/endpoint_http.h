@@ -9,6 +9,9 @@
 void endpoint_write_state(struct json_writer *w, const struct api_request *req, enum endpoint_state state,
                           struct str reason);
 
+/* "isolation": the word of a state, null when there never was an order. */
+void endpoint_write_isolation(struct json_writer *w, int64_t state);
+
 /* `text` stands in the details: a host name, a path, a reason. id and unit_id may be NULL. */
 int endpoint_audit(struct db_tx *tx, const struct api_request *req, const char *action, const struct uuid *id,
                    const struct uuid *unit_id, struct str text, struct err *err) WARN_UNUSED;

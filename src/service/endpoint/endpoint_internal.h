@@ -23,6 +23,7 @@ struct endpoint_row {
 	usec_t state_since, last_seen_at, enrolled_at, inventory_at;
 	usec_t clone_seen_at, retired_at; /* 0: never */
 	bool sample;
+	int64_t isolation; /* enum endpoint_isolation_state */
 	int64_t version; /* grows with what people change: the ETag */
 };
 
@@ -44,6 +45,7 @@ struct endpoint_report {
 	struct endpoint_protection protection;
 	struct str facts_json; /* the "protection" object as it came, less what changes every minute */
 	bool sings; /* it can send canaries */
+	const struct json *isolation; /* what it says of it; NULL: it knows nothing of that */
 	const struct endpoint_answer *answers; /* NULL: none */
 	size_t answer_count;
 };

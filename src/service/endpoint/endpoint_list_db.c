@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /* Lists and sums: need-to-know is part of every query. */
 #include "service/endpoint/endpoint_http.h"
+#include "service/endpoint/endpoint_isolation.h"
 
 static const char *const state_words[] = {"protected", "outdated", "silent", "unprotected", NULL};
 _Static_assert(sizeof state_words / sizeof state_words[0] == ENDPOINT_STATE__COUNT + 1, "a word a state");
+
+static const char *const isolation_words[] = {"none", "asked", "on", "lifting", "lifted", "expired", "failed", NULL};
+_Static_assert(sizeof isolation_words / sizeof isolation_words[0] == ENDPOINT_ISOLATION__COUNT + 1, "a word a state");
+
+void endpoint_write_isolation(struct json_writer *w, int64_t state)
+{
+	bool known = state > 0 && state < ENDPOINT_ISOLATION__COUNT;
+	json_member_cstr(w, "isolation", known ? isolation_words[state] : NULL);
+}
 
 static void endpoint_row(struct json_writer *w, const struct db_rows *rows, const struct api_request *req)
 {
@@ -28,6 +38,7 @@ static void endpoint_row(struct json_writer *w, const struct db_rows *rows, cons
 	api_member_time(w, "last_seen_at", db_int(rows, f + 11));
 	api_member_time(w, "enrolled_at", db_int(rows, f + 12));
 	json_member_bool(w, "sample", db_int(rows, f + 13) != 0);
+	endpoint_write_isolation(w, db_int(rows, f + 15));
 	api_member_etag(w, db_int(rows, f + 14));
 }
 
@@ -55,11 +66,16 @@ int endpoint_list(struct api_request *req, struct http_response *res, struct err
 		return r;
 	if (r > 0)
 		api_list_add(&list, " AND " API_IN_SET("e.state"), DB_INT(states));
+	r = api_query_enums(req, "isolation", isolation_words, &states, err);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		api_list_add(&list, " AND " API_IN_SET("e.isolation"), DB_INT(states));
 	return api_list_answer(req, res, &list,
 	                       &(struct api_list_reply){
 				       "e.hostname, e.unit_id, u.name, e.os, e.os_version, e.addresses, e.state, e.state_reason,"
 				       " e.agent_version, e.bundle_version, e.watch_mode, e.last_seen_at, e.enrolled_at, e.sample,"
-				       " e.version",
+				       " e.version, e.isolation",
 				       "e.id", endpoint_row},
 	                       err);
 }
@@ -91,11 +107,11 @@ static int write_sums(struct db_tx *tx, void *ctx, struct err *err)
 {
 	struct sums *s = ctx;
 	const usec_t now = api_now(s->req);
-	int64_t counts[ENDPOINT_STATE__COUNT] = {0}, total = 0;
+	int64_t counts[ENDPOINT_STATE__COUNT] = {0}, total = 0, isolated = 0;
 	struct unit_sum unit = {.total = 0};
 	cleanup_rows struct db_rows *rows = NULL;
 	int r = db_query(tx, &rows, err,
-	                 "SELECT u.id, u.name, e.state, count(*) FROM endpoint e JOIN unit u ON u.id = e.unit_id"
+	                 "SELECT u.id, u.name, e.state, count(*), sum(CASE WHEN e.isolation BETWEEN 1 AND 3 THEN 1 ELSE 0 END) FROM endpoint e JOIN unit u ON u.id = e.unit_id"
 	                 " WHERE e.retired_at IS NULL AND" ACCESS_UNIT_SCOPE("e.unit_id", "$1", "$2", "$3")
 	                 " GROUP BY u.id, u.name, e.state ORDER BY u.id",
 	                 DB_UUID(&s->req->access->account_id), DB_CSTR("endpoint.read"), DB_INT(now));
@@ -112,6 +128,7 @@ static int write_sums(struct db_tx *tx, void *ctx, struct err *err)
 		}
 		unit.total += n;
 		total += n;
+		isolated += db_int(rows, 4);
 		if (state >= 0 && state < ENDPOINT_STATE__COUNT)
 			counts[state] += n;
 		if (state == ENDPOINT_STATE_PROTECTED)
@@ -120,6 +137,7 @@ static int write_sums(struct db_tx *tx, void *ctx, struct err *err)
 	write_unit_sum(&w, &unit);
 	json_array_end(&w);
 	json_member_int(&w, "total", total);
+	json_member_int(&w, "isolated", isolated); /* asked, on, lifting */
 	for (int i = 0; i < ENDPOINT_STATE__COUNT; i++)
 		json_member_int(&w, endpoint_state_name((enum endpoint_state)i), counts[i]);
 	api_member_time(&w, "as_of", now);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /* A check-in: from the wire to the rows, and what follows from it. */
-#include "service/endpoint/endpoint_internal.h"
+#include "service/endpoint/endpoint_isolation_internal.h"
 #include "service/outbox/outbox.h"
 
 #define ANSWERS_MAX 200
@@ -87,6 +87,7 @@ int endpoint_report_read(struct arena *arena, const struct json *body, struct en
 	                       .scanner = str_sub(json_get_str(protection, "scanner", STR_EMPTY), 0, 32)},
 		.facts_json = tree_text(arena, protection, FACTS_MAX, true),
 		.sings = json_get_bool(protection, "canary", false),
+		.isolation = json_get(protection, "isolation"),
 	};
 	return read_answers(arena, json_get(body, "answered"), ret, err);
 }
@@ -183,6 +184,7 @@ int endpoint_report_apply(struct db_tx *tx, struct arena *arena, const struct uu
 	if (r < 0)
 		return r;
 	struct endpoint_plan plan = endpoint_plan_checkin(&row, policy, report, now);
+	plan.write |= ret_plan->write; /* what the caller has found besides */
 	*ret_plan = plan;
 	if (!plan.write)
 		return 0;
@@ -193,6 +195,11 @@ int endpoint_report_apply(struct db_tx *tx, struct arena *arena, const struct uu
 		r = apply_inventory(tx, arena, &row, report, now, err);
 	if (r >= 0 && plan.state_changed)
 		r = endpoint_note_state(tx, &row, plan.judgement, now, err);
+	if (r >= 0 && row.isolation != 0) {
+		struct endpoint_isolation_word word;
+		endpoint_isolation_read_word(arena, report->isolation, &word);
+		r = endpoint_isolation_take_word(tx, arena, &row, &word, now, err);
+	}
 	if (r >= 0 && plan.clone)
 		r = endpoint_db_timeline_add(tx, &row.id, now, "clone", STR("{}"), err);
 	return r;

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "service/endpoint/endpoint_internal.h"
+#include "service/endpoint/endpoint_isolation_internal.h"
 #include "service/service_test_support.h"
 
 /* ---- rules ---- */
@@ -602,9 +602,172 @@ static void protocols(void **state)
 	}
 }
 
+/* ---- isolation ---- */
+
+static const struct {
+	enum endpoint_isolation_state from;
+	enum endpoint_isolation_said said;
+	bool own;  /* the machine speaks of this very order */
+	bool over; /* its time is over */
+	enum endpoint_isolation_state to;
+} words[] = {
+	{ENDPOINT_ISOLATION_ASKED, ENDPOINT_SAID_NONE, false, false, ENDPOINT_ISOLATION_ASKED},
+	{ENDPOINT_ISOLATION_ASKED, ENDPOINT_SAID_PROVING, true, false, ENDPOINT_ISOLATION_ASKED},
+	{ENDPOINT_ISOLATION_ASKED, ENDPOINT_SAID_ON, true, false, ENDPOINT_ISOLATION_ON},
+	{ENDPOINT_ISOLATION_ASKED, ENDPOINT_SAID_ON, false, false, ENDPOINT_ISOLATION_ASKED},
+	{ENDPOINT_ISOLATION_ASKED, ENDPOINT_SAID_FAILED, true, false, ENDPOINT_ISOLATION_FAILED},
+	{ENDPOINT_ISOLATION_ASKED, ENDPOINT_SAID_FAILED, false, false, ENDPOINT_ISOLATION_ASKED},
+	{ENDPOINT_ISOLATION_ASKED, ENDPOINT_SAID_LIFTED, false, true, ENDPOINT_ISOLATION_EXPIRED},
+	{ENDPOINT_ISOLATION_ON, ENDPOINT_SAID_ON, true, true, ENDPOINT_ISOLATION_ON},
+	{ENDPOINT_ISOLATION_ON, ENDPOINT_SAID_EXPIRED, true, false, ENDPOINT_ISOLATION_EXPIRED},
+	{ENDPOINT_ISOLATION_ON, ENDPOINT_SAID_LIFTED, true, true, ENDPOINT_ISOLATION_EXPIRED},
+	{ENDPOINT_ISOLATION_ON, ENDPOINT_SAID_LIFTED, true, false, ENDPOINT_ISOLATION_LIFTED},
+	{ENDPOINT_ISOLATION_ON, ENDPOINT_SAID_FAILED, true, false, ENDPOINT_ISOLATION_FAILED},
+	{ENDPOINT_ISOLATION_ON, ENDPOINT_SAID_NONE, false, false, ENDPOINT_ISOLATION_ON},
+	{ENDPOINT_ISOLATION_LIFTING, ENDPOINT_SAID_ON, true, false, ENDPOINT_ISOLATION_LIFTING},
+	{ENDPOINT_ISOLATION_LIFTING, ENDPOINT_SAID_LIFTED, true, true, ENDPOINT_ISOLATION_LIFTED},
+	{ENDPOINT_ISOLATION_LIFTING, ENDPOINT_SAID_NONE, false, false, ENDPOINT_ISOLATION_LIFTED},
+	{ENDPOINT_ISOLATION_LIFTING, ENDPOINT_SAID_PROVING, false, false, ENDPOINT_ISOLATION_LIFTING},
+	{ENDPOINT_ISOLATION_LIFTED, ENDPOINT_SAID_ON, true, false, ENDPOINT_ISOLATION_LIFTED},
+	{ENDPOINT_ISOLATION_FAILED, ENDPOINT_SAID_ON, true, false, ENDPOINT_ISOLATION_FAILED},
+};
+
+static void isolation_states(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		struct endpoint_isolation o = {.id = uuid_new(), .state = words[i].from, .expires_at = NOW};
+		struct endpoint_isolation_word w = {.told = true, .said = words[i].said, .id = words[i].own ? o.id : (struct uuid){.b = {0}}};
+		usec_t now = words[i].over ? NOW : NOW - 1;
+		if (endpoint_isolation_next(&o, &w, now) != words[i].to)
+			fail_msg("row %zu: %s", i, endpoint_isolation_name(endpoint_isolation_next(&o, &w, now)));
+		/* An agent that knows nothing of isolation changes nothing. */
+		w.told = false;
+		assert_int_equal(endpoint_isolation_next(&o, &w, now), words[i].from);
+	}
+}
+
+static struct world_answer checkin_saying(struct world *w, const struct machine *m, const char *isolation)
+{
+	cleanup(arena) struct arena *arena = arena_new(0);
+	const char *body = arena_printf(arena, "{\"agent_version\":\"0.1.0\",\"protocol\":1,\"boot_id\":\"b\",\"inventory_hash\":\"h1\","
+	                                       "\"protection\":{\"bundle_version\":1,\"watch_mode\":\"fanotify\",\"scanner\":\"ready\"%s%s}}",
+	                                isolation[0] != '\0' ? ",\"isolation\":" : "", isolation).p;
+	return world_call(w, &(struct world_call){.method = "POST", .target = "/agent/v1/checkin", .body = body,
+	                                          .certificate_der = buf_str(&m->der)});
+}
+
+struct ordering {
+	struct arena *arena;
+	struct uuid endpoint, order;
+	bool lift;
+	int result;
+	const char *why;
+};
+
+static int give_order(struct db_tx *tx, void *ctx, struct err *err)
+{
+	struct ordering *g = ctx;
+	struct endpoint_isolation_machine m;
+	enum endpoint_isolation_state state;
+	world_must(endpoint_isolation_get(tx, g->arena, &g->endpoint, &m, err), err);
+	g->why = arena_cstr(g->arena, m.ability.why);
+	struct endpoint_isolation o = {.id = uuid_new(), .cause = STR("malware"), .reason = STR("x"), .message = STR("Gọi 113"),
+	                               .asked_by = uuid_new(), .asked_by_name = STR("truc"), .expires_at = world_clock + USEC_PER_HOUR};
+	g->result = g->lift ? endpoint_isolation_lift(tx, &m, STR("truc"), world_clock, &state, err)
+	                    : endpoint_isolation_ask(tx, &m, &o, world_clock, err);
+	g->order = o.id;
+	return 0;
+}
+
+static int order(struct world *w, struct ordering *g, bool lift)
+{
+	struct err err = {.code = 0};
+	g->lift = lift;
+	world_must(db_write(w->sc.db, give_order, g, &err), &err);
+	return g->result;
+}
+
+static void says(struct world *w, const struct machine *m, struct ordering *g, const char *state, const char *expect)
+{
+	char id[UUID_TEXT_SIZE];
+	const char *word = arena_printf(g->arena, "{\"can\":true,\"why\":\"\",\"id\":\"%s\",\"state\":\"%s\",\"problem\":null,\"repaired\":0}",
+	                                uuid_text(&g->order, id), state).p;
+	cleanup_answer struct world_answer a = checkin_saying(w, m, word);
+	assert_int_equal(a.status, 200);
+	cleanup_answer struct world_answer one = get(w, &w->admin, arena_printf(g->arena, "/api/v1/endpoints/%s", m->id).p);
+	assert_string_equal(world_text(&one, "isolation"), expect);
+}
+
+static void isolation(struct db *db, const char *url)
+{
+	(void)url;
+	struct world w;
+	struct machine m;
+	world_init(&w, db, "/nonexistent", rooms);
+	enrol_one(&w, &m, &w.east, "pc-01");
+	cleanup(arena) struct arena *arena = arena_new(0);
+	struct ordering g = {.arena = arena};
+	assert_true(uuid_parse(str_c(m.id), &g.endpoint));
+	{ /* An older agent: nothing is pretended. */
+		cleanup_answer struct world_answer a = checkin_saying(&w, &m, "");
+		assert_int_equal(json_get(a.json, "isolation")->type, JSON_NULL);
+		assert_int_equal(order(&w, &g, true), -EBUSY);
+		assert_string_equal(g.why, "endpoint.isolation_agent_old");
+	}
+	assert_int_equal(order(&w, &g, false), 0);
+	assert_int_equal(order(&w, &(struct ordering){.arena = arena, .endpoint = g.endpoint}, false), -EBUSY);
+	{ /* It goes out with every check-in, with what is left. */
+		world_clock += USEC_PER_MINUTE;
+		cleanup_answer struct world_answer a = checkin_saying(&w, &m, "{\"can\":true,\"id\":\"\",\"state\":\"none\"}");
+		assert_string_equal(world_text(&a, "isolation.left_s"), "3540");
+		assert_string_equal(world_text(&a, "isolation.message"), "Gọi 113");
+	}
+	says(&w, &m, &g, "proving", "asked");
+	says(&w, &m, &g, "on", "on");
+	{
+		cleanup_answer struct world_answer a = get(&w, &w.admin, "/api/v1/endpoints?isolation=on");
+		assert_string_equal(world_text(&a, "total"), "1");
+		cleanup_answer struct world_answer sum = get(&w, &w.admin, "/api/v1/endpoints/summary");
+		assert_string_equal(world_text(&sum, "isolated"), "1");
+		/* A machine that is cut off is not retired: it could not hear of the end. */
+		cleanup_answer struct world_answer gone =
+			world_call(&w, &(struct world_call){.as = &w.admin, .method = "DELETE", .if_match = "*",
+		                                            .target = arena_printf(arena, "/api/v1/endpoints/%s", m.id).p});
+		assert_string_equal(gone.key, "endpoint.isolated_first");
+	}
+	assert_int_equal(order(&w, &(struct ordering){.arena = arena, .endpoint = g.endpoint}, true), 0);
+	says(&w, &m, &g, "on", "lifting");
+	says(&w, &m, &g, "lifted", "lifted");
+	/* Lifted before the machine had heard of it; then time that runs out while it is away. */
+	assert_int_equal(order(&w, &g, false), 0);
+	assert_int_equal(order(&w, &(struct ordering){.arena = arena, .endpoint = g.endpoint}, true), 0);
+	g.order = uuid_new();
+	says(&w, &m, &g, "lifted", "lifted");
+	assert_int_equal(order(&w, &g, false), 0);
+	says(&w, &m, &g, "on", "on");
+	world_clock += 2 * USEC_PER_HOUR;
+	{
+		cleanup_answer struct world_answer a = checkin_saying(&w, &m, "{\"can\":true,\"id\":\"\",\"state\":\"on\"}");
+		assert_int_equal(json_get(a.json, "isolation")->type, JSON_NULL);
+	}
+	says(&w, &m, &g, "lifted", "expired");
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM audit WHERE action = 'endpoint.isolation_on'"), 2);
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM audit WHERE action = 'endpoint.isolation_expired'"), 1);
+	machine_done(&m);
+	world_done(&w);
+}
+
+static void isolation_each(void **state)
+{
+	(void)state;
+	db_test_each(isolation);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(isolation_states), cmocka_unit_test(isolation_each),
 		cmocka_unit_test(protocols),
 		cmocka_unit_test(states),          cmocka_unit_test(clones),        cmocka_unit_test(tokens),
 		cmocka_unit_test(enrolment_each),  cmocka_unit_test(token_race_each), cmocka_unit_test(checkins_each),

@@ -23,6 +23,7 @@
 #include "service/gate/gate.h"
 #include "service/history/history.h"
 #include "service/incident/incident.h"
+#include "service/isolation/isolation.h"
 #include "service/metrics/metrics.h"
 #include "service/outbox/outbox.h"
 #include "service/protection/protection.h"
