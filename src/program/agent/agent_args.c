@@ -31,7 +31,7 @@ static bool take(const struct option *options, int argc, char **argv, int *at)
 
 bool agent_args_parse(int argc, char **argv, struct agent_args *ret)
 {
-	static const char *const verbs[] = {"enrol", "run", "status", "version"};
+	static const char *const verbs[] = {"enrol", "run", "status", "version", "restore-isolation", "lift-isolation"};
 	*ret = (struct agent_args){.state_dir = agent_os_state_dir()};
 	const struct option options[] = {
 		{"--state", &ret->state_dir, NULL},
@@ -67,6 +67,8 @@ void agent_args_usage(FILE *out)
 	            "                          [--ca-fingerprint SHA256] [--any-name] [--force] [--state DIR]\n"
 	            "       luytre-agent run [--state DIR] [--scand PROGRAM] [--inotify] [--verbose]\n"
 	            "       luytre-agent status [--state DIR]\n"
+	            "       luytre-agent restore-isolation [--state DIR]\n"
+	            "       luytre-agent lift-isolation [--state DIR]\n"
 	            "       luytre-agent version\n",
 	            out);
 }

@@ -5,7 +5,14 @@
 
 #include "program/agent/agent_identity.h"
 
-enum agent_verb { AGENT_VERB_ENROL, AGENT_VERB_RUN, AGENT_VERB_STATUS, AGENT_VERB_VERSION };
+enum agent_verb {
+	AGENT_VERB_ENROL,
+	AGENT_VERB_RUN,
+	AGENT_VERB_STATUS,
+	AGENT_VERB_VERSION,
+	AGENT_VERB_RESTORE_ISOLATION,
+	AGENT_VERB_LIFT_ISOLATION,
+};
 
 struct agent_args {
 	enum agent_verb verb;

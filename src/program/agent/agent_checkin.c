@@ -39,6 +39,8 @@ static void write_protection(const struct agent_facts *f, struct json_writer *w)
 	/* In steps of 5 s: a drifting clock is a fact, its noise is not. */
 	json_member_int(w, "clock_offset_s", f->clock_offset / USEC_PER_SEC / 5 * 5);
 	json_member_bool(w, "canary", true); /* this agent can sing */
+	json_name(w, "isolation");
+	agent_isolation_write(f->isolation, w);
 	if (f->extra.n > 0) {
 		json_name(w, "system");
 		json_raw(w, f->extra);
@@ -120,6 +122,21 @@ static int read_bundle(struct arena *arena, const struct json *bundle, struct ag
 	return 0;
 }
 
+/* Absent: a server that knows nothing of it. null: not cut off. */
+static int read_isolation(struct arena *arena, const struct json *order, struct agent_isolation_order *ret, struct err *err)
+{
+	*ret = (struct agent_isolation_order){.told = order != NULL, .message = STR("")};
+	if (order == NULL || order->type == JSON_NULL)
+		return 0;
+	ret->left_s = json_get_int(order, "left_s", 0);
+	if (order->type != JSON_OBJECT || !uuid_parse(json_get_str(order, "id", STR_EMPTY), &ret->id) || ret->left_s <= 0)
+		return err_set(err, -EPROTO, "agent.bad_desired", ARG_CSTR("what", "isolation"));
+	if (ret->left_s > AGENT_ISOLATION_LONGEST_S)
+		ret->left_s = AGENT_ISOLATION_LONGEST_S;
+	ret->message = arena_str(arena, str_sub(json_get_str(order, "message", STR("")), 0, AGENT_ISOLATION_MESSAGE_MAX));
+	return 0;
+}
+
 int agent_desired_parse(struct arena *arena, struct str text, struct agent_desired *ret, struct err *err)
 {
 	const struct json *j = NULL;
@@ -150,6 +167,8 @@ int agent_desired_parse(struct arena *arena, struct str text, struct agent_desir
 		r = read_paths(arena, json_get(j, "excluded_paths"), &ret->excluded_paths, err);
 	if (r >= 0)
 		r = read_commands(arena, json_get(j, "commands"), ret, err);
+	if (r >= 0)
+		r = read_isolation(arena, json_get(j, "isolation"), &ret->isolation, err);
 	return r;
 }
 

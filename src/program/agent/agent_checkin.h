@@ -9,6 +9,7 @@
 #include "base/json/json.h"
 #include "base/uuid/uuid.h"
 #include "program/agent/agent_commands.h"
+#include "program/agent/agent_isolation.h"
 
 #define AGENT_PATHS_MAX 200
 #define AGENT_DESIRED_COMMANDS_MAX 100
@@ -27,6 +28,7 @@ struct agent_facts {
 	usec_t last_scan_at;
 	uint64_t spool_events, spool_refused, spool_damaged, quarantine_count;
 	uint64_t queue_overflows, files_scanned, found;
+	struct agent_isolation *isolation;
 	struct str extra; /* members of the system, such as Defender's state: {"defender":{…}}; n 0: none */
 	usec_t clock_offset; /* ours minus the server's, when it was last told */
 };
@@ -47,6 +49,7 @@ struct agent_desired {
 	struct json_str_list watch_paths, excluded_paths;
 	const struct agent_command *commands;
 	size_t command_count;
+	struct agent_isolation_order isolation;
 	usec_t server_time; /* 0: not told */
 };
 /* Unknown members are fine (newer servers); limits are not passed. Strings live in the arena. */

@@ -14,6 +14,7 @@
 #define SCAN_THREADS 2
 #define INTERVAL_DEFAULT (60 * USEC_PER_SEC)
 #define INVENTORY_EVERY (10 * USEC_PER_MINUTE)
+#define PROOF_TIMEOUT_S 15
 #define DESIRED_LIMIT ((size_t)1 << 20)
 
 struct agent_core {
@@ -28,6 +29,8 @@ struct agent_core {
 	struct agent_sender *sender;
 	struct agent_commands *commands;
 	struct agent_canary *canary;
+	struct agent_isolation *isolation;
+	uint64_t isolation_told; /* serial of what the server knows */
 	struct agent_paths watched, excluded;
 	struct agent_watch *watch;
 	struct agent_pace pace;
@@ -323,6 +326,7 @@ static void fill_facts(struct agent_core *a, const struct agent_protect_state *p
 		.spool_damaged = spool.damaged,
 		.quarantine_count = p->quarantined,
 		.queue_overflows = agent_queue_overflows(a->queue),
+		.isolation = a->isolation,
 		.clock_offset = a->clock_offset,
 	};
 }
@@ -344,9 +348,20 @@ static void write_body(struct agent_core *a, struct buf *out)
 	buf_done(&extra);
 }
 
+/* An order is carried out before anything else of the answer. */
+static void take_isolation(struct agent_core *a, const struct agent_isolation_order *order)
+{
+	agent_isolation_want(a->isolation, order);
+	enum agent_isolation_state state = agent_isolation_now(a->isolation);
+	bool on = state == AGENT_ISOLATION_ON || state == AGENT_ISOLATION_PROVING;
+	if (on && a->pace.interval > AGENT_ISOLATION_INTERVAL)
+		a->pace.interval = AGENT_ISOLATION_INTERVAL;
+}
+
 static void take_desired(struct agent_core *a, struct str text, const struct agent_desired *d)
 {
 	a->pace.interval = d->interval_s * USEC_PER_SEC;
+	take_isolation(a, &d->isolation);
 	if (d->server_time != 0)
 		a->clock_offset = clock_now() - d->server_time;
 	str_copy_c(str_c(a->inventory_hash), a->delivered_hash, sizeof a->delivered_hash);
@@ -414,15 +429,49 @@ static void renew(struct agent_core *a)
 		log_err(LOG_LEVEL_WARN, "the certificate could not be renewed", &err);
 }
 
+/* The proof that the server can still be reached is worth something over a new connection only. */
+static int exchange_proving(struct agent_core *a, struct err *err)
+{
+	bool proving = agent_isolation_now(a->isolation) == AGENT_ISOLATION_PROVING;
+	struct http_client *usual = a->client;
+	int r = 0;
+	if (proving)
+		r = agent_identity_client(a->id, a->id->server, PROOF_TIMEOUT_S, &a->client, err);
+	if (r >= 0)
+		r = exchange(a, err);
+	if (proving && a->client != usual) {
+		http_client_free(a->client);
+		a->client = usual;
+	}
+	if (proving && r >= 0)
+		agent_isolation_proven(a->isolation);
+	return r;
+}
+
+static usec_t next_checkin(const struct agent_core *a, bool well, bool news)
+{
+	uint64_t random;
+	random_bytes(&random, sizeof random);
+	if (well && (a->want_inventory || news))
+		return USEC_PER_SEC / 10;
+	enum agent_isolation_state state = agent_isolation_now(a->isolation);
+	if (!well && state == AGENT_ISOLATION_PROVING)
+		return 2 * USEC_PER_SEC;
+	usec_t next = agent_pace_next(&a->pace, random);
+	/* Few machines are cut off at a time, and somebody waits for each. */
+	return (news || state == AGENT_ISOLATION_ON) && next > AGENT_ISOLATION_INTERVAL ? AGENT_ISOLATION_INTERVAL : next;
+}
+
 int agent_core_checkin(struct agent_core *a, usec_t *ret_next, struct err *err)
 {
 	struct err local = {0};
-	uint64_t random;
-	random_bytes(&random, sizeof random);
 	bool was_away = a->pace.failures > 0;
-	int r = exchange(a, &local);
+	uint64_t serial = agent_isolation_serial(a->isolation);
+	int r = exchange_proving(a, &local);
 	a->pace.failures = r < 0 ? a->pace.failures + 1 : 0;
-	*ret_next = r >= 0 && a->want_inventory ? USEC_PER_SEC / 10 : agent_pace_next(&a->pace, random);
+	if (r >= 0)
+		a->isolation_told = serial;
+	*ret_next = next_checkin(a, r >= 0, agent_isolation_serial(a->isolation) != a->isolation_told);
 	(void)pthread_mutex_lock(&a->lock);
 	bool changed = strcmp(a->checkin_problem, local.key) != 0;
 	str_copy_c(str_c(local.key), a->checkin_problem, sizeof a->checkin_problem);
@@ -445,11 +494,28 @@ int agent_core_checkin(struct agent_core *a, usec_t *ret_next, struct err *err)
 
 /* ---- start and stop ---- */
 
+/* First of all: nothing leaves a machine that is cut off, whatever else does not start. */
+static void open_isolation(struct agent_core *a)
+{
+	a->isolation = agent_isolation_open(&(struct agent_isolation_options){
+		.state_dir = a->state_dir,
+		.boot_id = a->boot_id,
+		.server = a->id->server,
+		.events = a->id->events,
+		.firewall = a->options.firewall,
+		.notice = a->options.notice,
+		.wake = a->options.wake,
+	});
+	agent_isolation_start(a->isolation);
+}
+
 static int open_parts(struct agent_core *a, struct err *err)
 {
 	struct buf spool_dir = BUF_INIT(4096);
 	file_join(&spool_dir, str_c(a->state_dir), STR("spool"));
 	int r = agent_identity_load(a->state_dir, &a->id, err);
+	if (r >= 0)
+		open_isolation(a);
 	if (r >= 0)
 		r = agent_commands_open(a->state_dir, &a->commands, err);
 	if (r >= 0)
@@ -501,6 +567,7 @@ void agent_core_free(struct agent_core *a)
 {
 	if (a == NULL)
 		return;
+	agent_isolation_free(a->isolation);
 	agent_canary_stop(a->canary);
 	agent_sender_stop(a->sender);
 	agent_watch_stop(a->watch);
@@ -562,6 +629,8 @@ void agent_core_write_status(struct agent_core *a, struct json_writer *w)
 	member_time(w, "last_checkin_at", a->checkin_at);
 	json_member_cstr(w, "checkin_problem", a->checkin_problem);
 	(void)pthread_mutex_unlock(&a->lock);
+	json_name(w, "isolation");
+	agent_isolation_write(a->isolation, w);
 	json_member_cstr(w, "scanner", p.scanner);
 	json_member_cstr(w, "scanner_reason", p.reason);
 	json_member_bool(w, "scanner_sandboxed", p.info.child && p.info.seccomp);

@@ -6,6 +6,7 @@
 #include "base/msg/msg.h"
 #include "platform/http/http_client.h"
 #include "program/agent/agent_args.h"
+#include "program/agent/agent_notice.h"
 #include "program/agent/agent_os.h"
 #include "program/agent/agent_run.h"
 
@@ -37,6 +38,7 @@ static int run(const struct agent_args *args, struct err *err)
 	                         .scand_path = args->scand_path,
 	                         .inotify_only = args->inotify_only,
 	                         .wake = agent_os_wake,
+	                         .notice = agent_notice,
 	                 },
 	                 err);
 }
@@ -73,6 +75,16 @@ int main(int argc, char **argv)
 		break;
 	case AGENT_VERB_STATUS:
 		r = print_status(&args, &err);
+		break;
+	case AGENT_VERB_RESTORE_ISOLATION:
+		r = agent_isolation_restore(args.state_dir, &err);
+		break;
+	case AGENT_VERB_LIFT_ISOLATION:
+		r = agent_os_lock(args.state_dir, &err); /* a running agent would put it back */
+		if (r >= 0)
+			r = agent_isolation_release(args.state_dir, &err);
+		if (r >= 0)
+			say("agent.isolation_lifted", NULL);
 		break;
 	case AGENT_VERB_VERSION:
 		(void)printf("%s\n", AGENT_VERSION);

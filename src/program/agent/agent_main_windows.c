@@ -7,6 +7,7 @@
 #include "base/log/log.h"
 #include "base/mem/mem.h"
 #include "program/agent/agent_args.h"
+#include "program/agent/agent_notice.h"
 #include "program/agent/agent_os.h"
 #include "program/agent/agent_run.h"
 #include "program/agent/agent_windows.h"
@@ -59,7 +60,8 @@ static BOOL WINAPI on_console(DWORD type)
 
 static int run(struct err *err)
 {
-	return agent_run(&(struct agent_core_options){.state_dir = args.state_dir, .scand_path = args.scand_path, .wake = agent_os_wake},
+	return agent_run(&(struct agent_core_options){.state_dir = args.state_dir, .scand_path = args.scand_path, 
+	                                                .wake = agent_os_wake, .notice = agent_notice},
 	                 err);
 }
 
@@ -115,6 +117,10 @@ int wmain(int argc, wchar_t **wide)
 		r = agent_enrol(&args.enrol, &err);
 	else if (args.verb == AGENT_VERB_RUN)
 		r = run_somehow(&err);
+	else if (args.verb == AGENT_VERB_RESTORE_ISOLATION)
+		r = agent_isolation_restore(args.state_dir, &err);
+	else if (args.verb == AGENT_VERB_LIFT_ISOLATION)
+		r = agent_isolation_release(args.state_dir, &err);
 	else
 		(void)printf("%s\n", AGENT_VERSION);
 	if (r < 0)

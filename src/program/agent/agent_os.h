@@ -16,6 +16,8 @@
 int agent_os_sync(int fd); /* 0, or -1 with errno */
 int agent_os_sync_data(int fd);
 void agent_os_sleep(usec_t t);
+/* Since the machine started, sleep included: no clock that people set. */
+usec_t agent_os_uptime(void);
 /* Folder of the state when none is given. */
 const char *agent_os_state_dir(void);
 /* One agent a state folder: holds a lock until the process ends. -EBUSY agent.already_running. */

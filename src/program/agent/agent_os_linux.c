@@ -30,6 +30,13 @@ void agent_os_sleep(usec_t t)
 	(void)nanosleep(&ts, NULL);
 }
 
+usec_t agent_os_uptime(void)
+{
+	struct timespec ts;
+	(void)clock_gettime(CLOCK_BOOTTIME, &ts);
+	return ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / 1000;
+}
+
 const char *agent_os_state_dir(void)
 {
 	return "/var/lib/luytre-agent";

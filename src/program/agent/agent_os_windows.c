@@ -49,6 +49,11 @@ void agent_os_sleep(usec_t t)
 	Sleep((DWORD)(t / USEC_PER_MS));
 }
 
+usec_t agent_os_uptime(void)
+{
+	return (usec_t)GetTickCount64() * USEC_PER_MS;
+}
+
 const char *agent_os_state_dir(void)
 {
 	return "C:\\ProgramData\\Luytre";

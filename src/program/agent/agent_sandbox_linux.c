@@ -12,6 +12,7 @@ static const unsigned kept[] = {
     CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, /* files of everybody */
     CAP_CHOWN,        CAP_FOWNER,          CAP_FSETID, CAP_SETFCAP, /* given back as they were */
     CAP_SETUID,       CAP_SETGID,          CAP_KILL,                /* the scanner becomes nobody, and is ended */
+    CAP_NET_ADMIN,                         /* the packet filter, through nft: cutting this machine off */
 };
 
 int agent_sandbox_enter(struct err *err)
