@@ -338,7 +338,7 @@ static bool next_is(struct parser *p, struct str word)
 
 static int read_and(struct parser *p, const struct event_query **ret)
 {
-	const struct event_query *all = NULL, *one;
+	const struct event_query *all = NULL, *one = NULL;
 	do {
 		int r = read_not(p, &one);
 		if (r < 0)
@@ -353,7 +353,7 @@ static int read_and(struct parser *p, const struct event_query **ret)
 
 static int read_or(struct parser *p, const struct event_query **ret)
 {
-	const struct event_query *all = NULL, *one;
+	const struct event_query *all = NULL, *one = NULL;
 	do {
 		int r = read_and(p, &one);
 		if (r < 0)

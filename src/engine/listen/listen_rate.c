@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /* Token buckets: a sender may save up ten seconds' worth. */
+#include <assert.h>
+
 #include "engine/listen/listen_internal.h"
 
 #define BURST_S 10
@@ -45,6 +47,7 @@ static struct bucket *filled(struct listen_rates *r, const struct event_sender *
 			r->capacity = r->capacity > 0 ? 2 * r->capacity : 16;
 			r->buckets = mem_realloc_array(r->buckets, r->capacity, sizeof(*r->buckets));
 		}
+		assert(r->buckets != NULL);
 		b = &r->buckets[r->count++];
 		*b = (struct bucket){.id = s->id, .tokens = most, .filled = now};
 	}

@@ -340,6 +340,7 @@ static void end_silent(struct state *s, struct proc_message *m)
 	struct str name = proc_get_str(m, PROC_NAME_LIMIT);
 	for (size_t i = 0; proc_message_complete(m) && i < s->config->child_count; i++) {
 		struct run *run = &s->runs[i];
+		assert(run->child != NULL);
 		if (!run->child->is_role && run->pid > 0 && str_eq_c(name, run->child->name))
 			kill_run(s, run);
 	}
