@@ -1,44 +1,35 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
-# Real senders against a real server on loopback: logger, rsyslog, syslog-ng, a client that speaks _bulk as Filebeat does,
-# curl with an Idempotency-Key, log files that rotate, the machine's journal. Every message must stand in the event store once.
+# Real senders against a real server on loopback: logger, rsyslog, syslog-ng, a client that speaks _bulk as Filebeat does and
+# Elasticsearch's own, curl with an Idempotency-Key, log files that rotate, a journal. Every message must stand in the event store once.
 # rsyslog and syslog-ng run with settings, ports and folders of this test's own, never as services. What is not installed is
-# told as SKIPPED. LUYTRE_SYSLOG_NG: a folder into which syslog-ng-core (which apt will not install beside rsyslog) was unpacked.
+# told as SKIPPED. Where no journald runs, root starts one that only this test sees: own /run, nothing of the kernel or of audit.
+# LUYTRE_OTHER_NODE: a second Node.js for Elasticsearch's client. LUYTRE_SYSLOG_NG: a folder into which syslog-ng-core (which apt will not install beside rsyslog) was unpacked.
 set -uo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=../lib.sh
+. "$top/tests/lib.sh"
+journald=/lib/systemd/systemd-journald
+if [ -z "${LUYTRE_OWN_JOURNAL:-}" ] && [ ! -S /run/systemd/journal/socket ] && [ "$(id -u)" = 0 ] && [ -x $journald ] && [ -s /etc/machine-id ] &&
+	unshare --mount true 2>/dev/null; then
+	LUYTRE_OWN_JOURNAL=1 exec unshare --mount --propagation private bash "$0" "$@"
+fi
 server_program=${LUYTRE_SERVER:-$top/build/bin/luytre-server}
 chdb=${LUYTRE_CHDB:-$top/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so}
 [ -f "$chdb" ] || { echo "libchdb.so is not installed: run ./dev setup" >&2; exit 1; }
 work=$(mktemp -d /tmp/luytre-senders-test.XXXXXX)
 chmod 755 "$work"
 mkdir -p "$work/logs" "$work/rsyslog" "$work/ng"
-failures=0 server= helpers=()
+helpers=()
 clean_up() {
 	trap - EXIT
+	end "$holder"
 	for pid in "${helpers[@]}" $server; do kill "$pid" 2>/dev/null; done
 	wait
 	[ $failures = 0 ] || tail -n 30 "$work/log"
 	rm -rf "$work"
 }
 trap clean_up EXIT
-check() {
-	local what=$1
-	shift
-	if "$@"; then printf 'ok    %s\n' "$what"; else
-		printf 'FAIL  %s\n' "$what"
-		failures=$((failures + 1))
-	fi
-}
-eventually() {
-	local end=$((SECONDS + $1))
-	shift
-	until "$@"; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.1
-	done
-}
-free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
-free_udp() { python3 -c 'import socket; s=socket.socket(type=socket.SOCK_DGRAM); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 lines() { # CASE COUNT
 	for ((n = 0; n < $2; n++)); do echo "case=$1 n=$n; đăng nhập thất bại"; done
 }
@@ -46,6 +37,18 @@ lines() { # CASE COUNT
 console=$(free_port) events=$(free_port) udp=$(free_udp) tcp=$(free_port) tls=$(free_port)
 user= journal=0
 [ "$(id -u)" = 0 ] && user=nobody
+readable() { chmod -R a+rX /run/log/journal; } # the test's server is no member of systemd-journal
+if [ -n "${LUYTRE_OWN_JOURNAL:-}" ]; then
+	mount -t tmpfs tmpfs /run
+	mkdir -p /run/systemd/journald.conf.d
+	printf '[Journal]\nStorage=volatile\nReadKMsg=no\nAudit=no\nRateLimitBurst=0\n' >/run/systemd/journald.conf.d/test.conf
+	$journald 2>"$work/journald" &
+	helpers+=($!)
+	check 'a journald of this test starts' eventually 20 test -S /run/systemd/journal/socket -a -S /run/systemd/journal/io.systemd.journal
+	echo 'before the server' | systemd-cat
+	check 'and writes a journal' eventually 20 grep -rq 'before the server' /run/log/journal
+	readable
+fi
 [ -S /run/systemd/journal/socket ] && journal=1
 cat >"$work/server.conf" <<EOT
 data_dir = $work/data
@@ -65,29 +68,16 @@ web_dir = $top/web
 messages_dir = ${LUYTRE_MESSAGES:-$top/build/messages}
 eventdb_library = $chdb
 eventdb_memory_mb = 512
+spool_limit_mb = 64
 second_factor = 0
 user = $user
 EOT
 "$server_program" --config "$work/server.conf" --check-config >"$work/checked" 2>&1
 check '--check-config has tried the ports and files' grep -q "$udp/udp" "$work/checked"
-"$server_program" --config "$work/server.conf" 2>"$work/log" &
-server=$!
-ready() { for role in key core pipeline; do grep -q "\"process is ready\",\"process\":\"$role\"" "$work/log" || return 1; done; }
-check 'the server starts' eventually 60 ready
-ca=$work/data/key/ca.pem
+check 'the server starts' server_start "$server_program"
+must server_set_up "https://localhost:$console"
 cp "$ca" "$work/ca.pem"
 chmod 644 "$work/ca.pem"
-socket=$work/data/run/eventdb.sock
-ask() { curl -s --max-time 60 --unix-socket "$socket" "http://localhost/?database=luytre&default_format=TSV" --data-binary "$1"; }
-
-api() {
-	local path=$1
-	shift
-	curl -s --cacert "$ca" -c "$work/jar" -b "$work/jar" -H "Origin: https://localhost:$console" -H 'X-Luytre-Request: 1' \
-		-H 'Content-Type: application/json' "$@" "https://localhost:$console$path"
-}
-json() { python3 -c "import json,sys; d=json.load(sys.stdin); print($1)"; }
-unit=$(api /api/v1/setup -d "{\"code\":\"$(cat "$work/data/core/setup-code")\",\"login\":\"admin\",\"display_name\":\"A\",\"password\":\"mật khẩu dài của tôi\",\"city_name\":\"Cần Thơ\"}" | json 'd["account"]["unit"]["id"]')
 token=$(api /api/v1/tokens -d "{\"name\":\"fw\",\"role\":\"log_sender\",\"unit_id\":\"$unit\",\"expires_at\":\"$(date -u -d '+1 day' +%FT%TZ)\"}" | json 'd["token"]')
 
 # ---- senders; WANT collects "case count" ----
@@ -197,11 +187,45 @@ else
 	echo 'SKIPPED: no feeds of Suricata and Zeek (LUYTRE_SHARED)'
 fi
 if [ $journal = 1 ]; then
-	lines journal 200 >"$work/in"
-	logger -f "$work/in" && expect journal 200
+	lines journal_log 200 >"$work/in"
+	logger --socket /run/systemd/journal/dev-log -f "$work/in" && expect journal_log 200
+	lines journal_out 400 | split -l 200 - "$work/out."
+	systemd-cat -t luytre <"$work/out.aa"
+	# The native protocol, with a line end inside of a message.
+	for ((n = 0; n < 20; n++)); do
+		printf 'MESSAGE=first\nMESSAGE=case=journal_native n=%d;\nPRIORITY=4\nLUYTRE_UNIT=Ninh Kiều\n' $n | logger --journald || break
+	done && expect journal_native 20
+	if [ -n "${LUYTRE_OWN_JOURNAL:-}" ]; then
+		check 'the journal is rotated' journalctl --rotate
+		readable
+	fi
+	systemd-cat -t luytre <"$work/out.ab" && expect journal_out 400
 else
-	echo 'SKIPPED: this machine has no journald'
+	echo 'SKIPPED: no journald runs here, and one of the test needs root, systemd, a machine id and a mount namespace'
 fi
+
+# ---- Elasticsearch's own client, also while there is no room ----
+nodes=(node ${LUYTRE_OTHER_NODE:+"$LUYTRE_OTHER_NODE"})
+for i in "${!nodes[@]}"; do
+	check "Elasticsearch's client on Node $("${nodes[i]}" --version)" "${nodes[i]}" "$top/tests/senders/elastic.mjs" "https://localhost:$events" "$work/ca.pem" "$token" "elastic_$i" 1000
+	expect "elastic_$i" 1000
+	expect "elastic_${i}_plain" 1000
+done
+python3 -c 'print("\n".join("{\"message\":\"%s %d\"}" % ("x" * 900, n) for n in range(15000)))' >"$work/flood"
+full() { # LINES: there is no room even for so few
+	[ "$(head -n "$1" "$work/flood" | curl -s -o /dev/null -w '%{http_code}' --cacert "$ca" -H "Authorization: Bearer $token" --data-binary @- "https://localhost:$events/api/v1/events")" = 503 ]
+}
+hold eventdb
+for n in 15000 1000 50; do check "the spool has no room for $n while nothing is stored" eventually 60 full $n; done
+pressed=()
+for i in "${!nodes[@]}"; do
+	"${nodes[i]}" "$top/tests/senders/elastic.mjs" "https://localhost:$events" "$work/ca.pem" "$token" "pressed_$i" 500 "$work/refused_$i" &
+	pressed+=($!)
+	expect "pressed_$i" 500
+done
+for i in "${!nodes[@]}"; do check 'it is told 429' eventually 30 test -e "$work/refused_$i"; done
+let_go eventdb
+for pid in "${pressed[@]}"; do check 'and is through when there is room' wait "$pid"; done
 
 # ---- every message once ----
 counts="SELECT what, count(), uniqExact(n) FROM (SELECT extract(raw, 'case=([a-z0-9_]+) n=') AS what, extract(raw, 'case=[a-z0-9_]+ n=([0-9]+);') AS n
