@@ -5,13 +5,14 @@
 set -uo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$top"
+# shellcheck source=../lib.sh
+. "$top/tests/lib.sh"
 work=$(mktemp -d /tmp/luytre-silent-test.XXXXXX)
 chmod 755 "$work"
 export LUYTRE_RUN=$work/run LUYTRE_BUILT=1
-server= agent= proxy= watcher= locker= holder= failures=0
+agent= proxy= watcher= locker=
 WITHIN=60 # what is promised
 
-free_port() { /usr/bin/python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 LUYTRE_CONSOLE_PORT=$(free_port)
 LUYTRE_EVENTS_PORT=$(free_port) # where agents send: the proxy, once it stands before the server
 LUYTRE_AGENT_PORT=$(free_port)
@@ -19,16 +20,9 @@ behind_port=$(free_port)
 export LUYTRE_CONSOLE_PORT LUYTRE_EVENTS_PORT LUYTRE_AGENT_PORT
 url=https://127.0.0.1:$LUYTRE_CONSOLE_PORT
 
-end() {
-	[ -z "$1" ] && return 0
-	kill -CONT "$1" 2>/dev/null
-	kill "$1" 2>/dev/null
-	wait "$1" 2>/dev/null
-	return 0
-}
 clean_up() {
 	trap - EXIT
-	[ -z "$holder" ] || kill "$holder"
+	end "$holder"
 	[ -z "$server" ] || for child in $(children "$server"); do kill -CONT "$child" 2>/dev/null; done
 	end "$locker"
 	end "$watcher"
@@ -41,35 +35,6 @@ clean_up() {
 }
 trap clean_up EXIT
 
-children() { cat "/proc/$1/task/$1/children" 2>/dev/null; }
-# child_of PID WORD: the child with that word in its command line.
-child_of() {
-	local child
-	for child in $(children "$1"); do
-		tr '\0' ' ' <"/proc/$child/cmdline" | grep -q -- "$2" && echo "$child" && return
-	done
-	return 1
-}
-# hold WORD: keeps that process of the server stopped. One that hangs is replaced after half a minute; so the next one, too.
-hold() {
-	while sleep 0.1; do
-		kill -STOP "$(child_of "$server" "$1")"
-	done 2>/dev/null &
-	holder=$!
-}
-let_go() {
-	end "$holder"
-	holder=
-	kill -CONT "$(child_of "$server" "$1")"
-}
-eventually() {
-	local end=$((SECONDS + $1))
-	shift
-	until "$@" 2>/dev/null; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.2
-	done
-}
 # A strip that nobody writes down any more says nothing.
 seen() {
 	/usr/bin/python3 - "$work/seen/seen.json" "$1" "$2" <<'EOT'
@@ -107,12 +72,6 @@ goes() {
 		printf 'FAIL  %-14s does not go: %s\n' "$2" "$(cat "$work/seen/seen.json")"
 		failures=$((failures + 1))
 	fi
-}
-must() {
-	"$@" && return
-	echo "FAIL  $*"
-	failures=$((failures + 1))
-	exit 1
 }
 ask() { curl -ksS --fail -b "$work/cookies" -c "$work/cookies" -H 'X-Luytre-Request: 1' -H 'Content-Type: application/json' "$@"; }
 sql() { sqlite3 -cmd '.timeout 10000' "$LUYTRE_RUN/server/core/state.db" "$1"; }
@@ -235,6 +194,49 @@ broken=$SECONDS
 shows analyst detect $broken
 mv "$outbox.away" "$outbox"
 goes analyst detect
+
+# ---- rules: a set that cannot be used; rules that do not see the canary
+
+again() { # the pipeline, which reads the set when it starts
+	local old
+	old=$(child_of "$server" '--role pipeline') && kill -KILL "$old"
+	eventually 30 replaced "$old"
+}
+replaced() { [ "$(child_of "$server" '--role pipeline' || echo "$1")" != "$1" ]; }
+set_file=$LUYTRE_RUN/server/rules/current.set
+cp "$set_file" "$work/set"
+printf 'no digest' | dd of="$set_file" bs=1 seek=$(($(stat -c %s "$set_file") - 9)) conv=notrunc status=none
+must again
+broken=$SECONDS
+shows analyst rules $broken
+cat "$work/set" >"$set_file"
+must again
+goes analyst rules
+
+# Somebody's filter keeps more away from the rules than was meant.
+/usr/bin/python3 - >"$work/filter" <<'EOT'
+import json
+print(json.dumps({'text': '''title: Nothing of note
+id: 0e0e0e0e-0000-4000-8000-0000000000f1
+status: test
+level: low
+logsource: {product: luytre, service: canary}
+detection: {nothing: {event.dataset: luytre.no_such}, condition: nothing}
+---
+title: Quieter
+id: 0e0e0e0e-0000-4000-8000-0000000000f2
+logsource: {product: luytre, service: canary}
+filter:
+  rules: [6c757974-7265-4000-8000-000000000001]
+  selection: {event.dataset: luytre.canary}
+  condition: not selection
+'''}))
+EOT
+rule=$(ask -d "@$work/filter" "$url/api/v1/rules" | json 'd["id"]')
+broken=$SECONDS
+shows analyst rules $broken
+must ask -o /dev/null -d "{\"enabled\":false,\"ids\":[\"$rule\"]}" "$url/api/v1/rules/switch"
+goes analyst rules
 
 # ---- the database, locked by somebody else, while an alert is on its way ----
 

@@ -270,10 +270,10 @@ log = json
 
     # ---- event store
 
-    def query(self, sql, timeout=60):
+    def query(self, sql, timeout=60, workload=''):
         c = UnixConnection(f'{self.data}/run/eventdb.sock', timeout)
         try:
-            c.request('POST', '/?database=luytre&readonly=1', sql.encode())
+            c.request('POST', f'/?database=luytre&readonly=1{workload and "&workload=" + workload}', sql.encode())
             r = c.getresponse()
             text = r.read().decode()
         except http.client.HTTPException as e:

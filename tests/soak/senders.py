@@ -64,9 +64,9 @@ class Stream(threading.Thread):
     def lines(self, first, end):
         head, pads, k = f'soak_run={self.load.run} k={self.k} n=', self.load.pads, self.k
         if self.format == 'json':
-            start = '{"@timestamp":"2026-11-21T08:00:00Z","host":{"name":"soak-%d"},"message":"%s' % (k, head)
+            start = '{"@timestamp":"2026-11-21T08:00:00Z","host":{"name":"%s-%d"},"message":"%s' % (self.load.run, k, head)
             return [f'{start}{n}; {pads[n & 15]}"}}'.encode() for n in range(first, end)]
-        start = f'<134>1 2026-11-21T08:00:00Z soak-{k} soak 77 - - {head}'
+        start = f'<134>1 2026-11-21T08:00:00Z {self.load.run}-{k} soak 77 - - {head}'
         return [f'{start}{n}; {pads[n & 15]}'.encode() for n in range(first, end)]
 
     def crc_of(self, first, end):
@@ -415,11 +415,11 @@ def check_lost(stream, ranges, pad_bytes):
     return lost, most
 
 
-def stored(city, run, timeout=300):
+def stored(city, run, timeout=1800):
     """stream -> [count, distinct, sum of CRCs]"""
     rows = city.query(f"SELECT k, count(), groupBitmap(n), sum(crc) FROM (SELECT toUInt32(extract(raw, 'soak_run={run} k=([0-9]+) ')) AS k, "
                       f"toUInt32(extract(raw, ' k=[0-9]+ n=([0-9]+);')) AS n, toUInt64(CRC32(raw)) AS crc FROM event "
-                      f"WHERE raw LIKE '%soak_run={run} k=%') GROUP BY k", timeout)
+                      f"WHERE raw LIKE '%soak_run={run} k=%') GROUP BY k", timeout, 'hunt')
     return {int(r.split('\t')[0]): [int(v) for v in r.split('\t')[1:]] for r in rows.splitlines() if r}
 
 
@@ -428,7 +428,7 @@ def wait_stored(city, run, count, patience):
     while True:
         asked = time.monotonic()
         try:
-            n = int(city.query(f"SELECT count() FROM event WHERE raw LIKE '%soak_run={run} k=%'", 120))
+            n = int(city.query(f"SELECT count() FROM event WHERE startsWith(host_name, '{run}-')", 120))
         except (OSError, ValueError):
             n = -1
         now = time.monotonic()
