@@ -19,10 +19,20 @@ static struct str key_of(struct arena *arena, const struct rule_place *place, co
 	return arena_printf(arena, "%s:%.*s", rule_origin_names[place->origin], STR_FMT(file->key));
 }
 
-/* Rules that their authors gave up are there to be seen, not to run. */
-static bool on_by_itself(const struct rule_file *file)
+const char *rule_off_why(enum rule_origin origin, struct str level, struct str status)
 {
-	return file->documents > 0 && !str_eq_c(file->status, "deprecated") && !str_eq_c(file->status, "unsupported");
+	if (str_eq_c(status, "deprecated") || str_eq_c(status, "unsupported"))
+		return "author";
+	if (origin != RULE_ORIGIN_ARCHIVE)
+		return NULL;
+	if (str_eq_c(level, "low") || str_eq_c(level, "informational"))
+		return "level";
+	return str_eq_c(status, "experimental") && str_eq_c(level, "medium") ? "experimental" : NULL;
+}
+
+static bool on_by_itself(const struct rule_place *place, const struct rule_file *file)
+{
+	return file->documents > 0 && rule_off_why(place->origin, file->level, file->status) == NULL;
 }
 
 static void search_key_of(const struct rule_file *file, struct buf *out)
@@ -60,7 +70,7 @@ int rule_db_put(struct db_tx *tx, const struct rule_place *place, const struct r
 	               DB_UUID_OR_NULL(&place->edition_id), DB_TEXT(file->path), DB_TEXT(file->sigma_id), DB_TEXT(file->ids),
 	               DB_TEXT(file->kind), DB_TEXT(file->title), DB_TEXT(file->level), DB_INT(rank_of(file->level)), DB_TEXT(file->status),
 	               DB_TEXT(file->category), DB_TEXT(file->product), DB_TEXT(file->service), DB_TEXT(file->tags), DB_TEXT(file->author),
-	               DB_TEXT(file->text), DB_TEXT(file->sha256), DB_INT(file->documents), DB_TEXT(file->refused), DB_INT(on_by_itself(file)),
+	               DB_TEXT(file->text), DB_TEXT(file->sha256), DB_INT(file->documents), DB_TEXT(file->refused), DB_INT(on_by_itself(place, file)),
 	               DB_INT(place->now), DB_TEXT(place->by), DB_TEXT(buf_str(&search)), DB_BLOB(buf_str(&sort)));
 }
 

@@ -48,6 +48,9 @@ struct rule_row {
 	int64_t version;
 };
 int rule_db_get(struct db_tx *tx, struct arena *arena, const struct uuid *id, struct rule_row *ret, struct err *err) WARN_UNUSED;
+/* Why a rule is off until somebody switches it on: "author" (its author gave it up), of archives "level" (low and informational rules tell
+ * of everyday things) and "experimental" (untried and of medium level at most); NULL: it is on. */
+const char *rule_off_why(enum rule_origin origin, struct str level, struct str status);
 /* By its key within an origin; -ENOENT rule.unknown. */
 int rule_db_find(struct db_tx *tx, const char *origin, struct str key, struct uuid *ret, struct err *err) WARN_UNUSED;
 /* A written rule's new text. */

@@ -5,9 +5,9 @@
 #define COLUMNS                                                                                                        \
 	"r.origin, r.archive_id, a.name, r.path, r.sigma_id, r.kind, r.title, r.level, r.status, r.category, r.product," \
 	" r.service, r.tags, r.documents, r.refused, r.enabled, r.gone, r.changed_at, r.hits_per_day, r.replayed_at, r.version," \
-	" (SELECT count(*) FROM rule_exclusion x WHERE x.rule_id = r.id AND x.ended_at IS NULL)"
+	" (SELECT count(*) FROM rule_exclusion x WHERE x.rule_id = r.id AND x.ended_at IS NULL), r.chosen"
 #define TABLES " FROM rule r LEFT JOIN rule_archive a ON a.id = r.archive_id"
-#define WIDTH 22
+#define WIDTH 23
 /* More a day than anybody looks at. */
 #define NOISY_PER_DAY 100
 
@@ -60,6 +60,14 @@ static void write_row(struct json_writer *w, const struct db_rows *rows, const s
 	json_member_bool(w, "gone", db_int(rows, f + 16) != 0);
 	const char *state = db_int(rows, f + 16) != 0 ? "gone" : db_int(rows, f + 13) == 0 ? "refused" : db_int(rows, f + 15) != 0 ? "on" : "off";
 	json_member_cstr(w, "state", state);
+	/* Off without anybody having said so. */
+	const char *why = strcmp(state, "off") == 0 && db_int(rows, f + 22) == 0
+	                          ? rule_off_why((enum rule_origin)db_int(rows, f), db_text(rows, f + 7), db_text(rows, f + 8)) : NULL;
+	json_name(w, "off_why");
+	if (why != NULL)
+		json_cstr(w, why);
+	else
+		json_null(w);
 	api_member_time(w, "changed_at", db_int(rows, f + 17));
 	json_name(w, "hits_per_day");
 	if (db_is_null(rows, f + 18))
@@ -188,7 +196,7 @@ static int read_one(struct db_tx *tx, void *ctx, struct err *err)
 	api_member_time(&w, "created_at", db_int(rows, WIDTH + 3));
 	json_member_str(&w, "changed_by", db_text(rows, WIDTH + 4));
 	json_member_str(&w, "sha256", db_text(rows, WIDTH + 5));
-	o->version = db_int(rows, WIDTH - 2);
+	o->version = db_int(rows, WIDTH - 3);
 	r = write_exclusions(tx, &w, o->req, o->id, err);
 	json_object_end(&w);
 	return r;
