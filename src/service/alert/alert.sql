@@ -73,3 +73,23 @@ DROP INDEX alert_queue;
 CREATE INDEX alert_queue ON alert (queue_key, id, state, severity, unit_id);
 DROP INDEX alert_created;
 CREATE INDEX alert_created ON alert (created_at, sample, severity, unit_id, acknowledged_at, closed_at, resolution);
+-- migration 5
+-- What fired how often where: by day for "how common here", by hour for the last 24 hours, machines to count each once.
+-- rule_key: rule_id, and of malware "|threat" behind it. day, hour: since 1970.
+CREATE TABLE alert_firing_day (rule_key {text} NOT NULL, day {int} NOT NULL, unit_id {blob} NOT NULL, machines {int} NOT NULL,
+  findings {int} NOT NULL, PRIMARY KEY (rule_key, day, unit_id)) {strict};
+CREATE INDEX alert_firing_day_day ON alert_firing_day (day);
+CREATE TABLE alert_firing_hour (rule_key {text} NOT NULL, hour {int} NOT NULL, unit_id {blob} NOT NULL, findings {int} NOT NULL,
+  PRIMARY KEY (rule_key, hour, unit_id)) {strict};
+CREATE INDEX alert_firing_hour_hour ON alert_firing_hour (hour);
+-- The day on which the rule was last seen on the machine.
+CREATE TABLE alert_firing_machine (rule_key {text} NOT NULL, machine {text} NOT NULL, unit_id {blob} NOT NULL, day {int} NOT NULL,
+  PRIMARY KEY (rule_key, machine)) {strict};
+CREATE INDEX alert_firing_machine_day ON alert_firing_machine (day);
+-- tactics: of the rule, one a bit (alert_tactics.h). rarity: when it came.
+ALTER TABLE alert ADD COLUMN tactics {int} NOT NULL DEFAULT 0;
+ALTER TABLE alert ADD COLUMN rarity {int} NOT NULL DEFAULT 0;
+CREATE INDEX alert_host ON alert (host, last_at);
+-- Closed together with this suppression; taken back with it.
+ALTER TABLE alert ADD COLUMN suppression_id {blob};
+CREATE INDEX alert_suppressed ON alert (suppression_id);

@@ -151,3 +151,14 @@ int alert_db_write_contacts(struct db_tx *tx, struct json_writer *w, const struc
 	json_array_end(w);
 	return r < 0 ? r : 0;
 }
+
+int alert_db_get_asked(struct db_tx *tx, struct arena *arena, const struct uuid *id, struct str *ret_why, struct str *ret_host, struct err *err)
+{
+	cleanup_rows struct db_rows *rows = NULL;
+	int r = db_query(tx, &rows, err, "SELECT why, host FROM alert WHERE id = $1", DB_UUID(id));
+	if (r >= 0)
+		r = db_next(rows, err);
+	*ret_why = r > 0 ? arena_str(arena, db_text(rows, 0)) : STR_EMPTY;
+	*ret_host = r > 0 ? arena_str(arena, db_text(rows, 1)) : STR_EMPTY;
+	return r < 0 ? r : 0;
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /*
  * How long alerts wait. Time to acknowledge: from when the alert came into the queue to when somebody acknowledged it (or closed
- * it at once). Time to resolve: to when it was closed; alerts closed as test or duplicate are left out of it. By the month in which the
+ * it at once). Time to resolve: to when it was closed; alerts closed as test, duplicate or by a suppression are left out of it. By the month in which the
  * alert came (Vietnamese time). The sample's alerts are not counted.
  */
 #include <stdio.h>
@@ -17,8 +17,8 @@ struct span {
 #define SPAN_COLUMNS                                                                                                            \
 	"count(*), CAST(COALESCE(sum(CASE WHEN COALESCE(a.acknowledged_at, a.closed_at) IS NULL THEN 0 ELSE 1 END), 0) AS BIGINT),"     \
 	" CAST(COALESCE(sum(COALESCE(a.acknowledged_at, a.closed_at, a.created_at) - a.created_at), 0) AS BIGINT),"                     \
-	" CAST(COALESCE(sum(CASE WHEN a.closed_at IS NULL OR a.resolution IN ('test', 'duplicate') THEN 0 ELSE 1 END), 0) AS BIGINT),"  \
-	" CAST(COALESCE(sum(CASE WHEN a.closed_at IS NULL OR a.resolution IN ('test', 'duplicate') THEN 0 ELSE a.closed_at - a.created_at END), 0)" \
+	" CAST(COALESCE(sum(CASE WHEN a.closed_at IS NULL OR a.resolution IN ('test', 'duplicate', 'suppressed') THEN 0 ELSE 1 END), 0) AS BIGINT),"  \
+	" CAST(COALESCE(sum(CASE WHEN a.closed_at IS NULL OR a.resolution IN ('test', 'duplicate', 'suppressed') THEN 0 ELSE a.closed_at - a.created_at END), 0)" \
 	" AS BIGINT)"
 
 static struct span span_at(const struct db_rows *rows, unsigned f)

@@ -33,6 +33,8 @@ static void severities(void **state)
 		enum alert_exposure exposure;
 		int64_t score;
 		enum alert_severity expected;
+		enum alert_rarity rarity;
+		int64_t tactics;
 	} cases[] = {
 		/* With nothing known an alert is as severe as its rule says. */
 		{ALERT_SEVERITY_LOW, 0, ALERT_EXPOSURE_UNKNOWN, 10, ALERT_SEVERITY_LOW},
@@ -45,12 +47,18 @@ static void severities(void **state)
 		{ALERT_SEVERITY_MEDIUM, 5, ALERT_EXPOSURE_INTERNET, 68, ALERT_SEVERITY_HIGH},
 		{ALERT_SEVERITY_LOW, 9, ALERT_EXPOSURE_INTERNET, 27, ALERT_SEVERITY_MEDIUM},
 		{ALERT_SEVERITY_LOW, -1, ALERT_EXPOSURE_UNKNOWN, 10, ALERT_SEVERITY_LOW},
+		/* What fires every day is no night's matter; several tactics are. */
+		{ALERT_SEVERITY_HIGH, 0, ALERT_EXPOSURE_UNKNOWN, 18, ALERT_SEVERITY_LOW, ALERT_RARITY_EVERYDAY},
+		{ALERT_SEVERITY_CRITICAL, 0, ALERT_EXPOSURE_UNKNOWN, 48, ALERT_SEVERITY_HIGH, ALERT_RARITY_COMMON},
+		{ALERT_SEVERITY_MEDIUM, 0, ALERT_EXPOSURE_UNKNOWN, 50, ALERT_SEVERITY_HIGH, ALERT_RARITY_RARE, 4},
+		{ALERT_SEVERITY_MEDIUM, 0, ALERT_EXPOSURE_UNKNOWN, 26, ALERT_SEVERITY_MEDIUM, ALERT_RARITY_UNCOMMON, 2},
+		{ALERT_SEVERITY_MEDIUM, 0, ALERT_EXPOSURE_UNKNOWN, 50, ALERT_SEVERITY_HIGH, ALERT_RARITY_RARE, 9},
 	};
 	cleanup(arena) struct arena *arena = arena_new(0);
 	struct alert_policy policy;
 	read_policy(arena, &policy);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct alert_weight weight = {cases[i].rule, cases[i].system, cases[i].exposure};
+		struct alert_weight weight = {cases[i].rule, cases[i].system, cases[i].exposure, cases[i].rarity, cases[i].tactics};
 		enum alert_severity severity;
 		int64_t score = alert_score(&policy, &weight, &severity);
 		if (score != cases[i].score || severity != cases[i].expected)
@@ -61,7 +69,8 @@ static void severities(void **state)
 	struct json_writer w = json_writer_init(&out);
 	alert_score_write(&policy, &weight, &w);
 	assert_string_equal(out.p, "{\"rule\":{\"level\":\"high\",\"points\":50},\"system\":{\"level\":3,\"percent\":120},"
-	                           "\"exposure\":{\"value\":\"server\",\"percent\":125},\"score\":75,\"severity\":\"critical\"}");
+	                           "\"exposure\":{\"value\":\"server\",\"percent\":125},"
+	                           "\"rarity\":{\"value\":\"rare\",\"percent\":100},\"tactics\":{\"count\":1,\"percent\":100},\"score\":75,\"severity\":\"critical\"}");
 }
 
 static void bad_policies(void **state)
@@ -69,7 +78,10 @@ static void bad_policies(void **state)
 	(void)state;
 	static const char *const head = "version: \"1\"\nconfidence: design\ngroup_window_hours: 24\n"
 	                                "rule_points: {low: 1, medium: 2, high: 3, critical: 4}\n"
-	                                "exposure_percent: {unknown: 1, workstation: 1, server: 1, internet: 1}\n";
+	                                "exposure_percent: {unknown: 1, workstation: 1, server: 1, internet: 1}\n"
+	                                "rarity_percent: {rare: 1, uncommon: 1, common: 1, everyday: 1}\n"
+	                                "rarity_days: {uncommon: 1, common: 1, everyday: 1}\nrarity_machines: {uncommon: 1, common: 1, everyday: 1}\n"
+	                                "tactics_percent: {\"1\": 1, \"2\": 1, \"3\": 1, \"4\": 1}\nwave_machines: 5\n";
 	static const struct {
 		const char *rest, *key;
 	} cases[] = {

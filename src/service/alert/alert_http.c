@@ -43,87 +43,25 @@ static int get_one(struct api_request *req, struct http_response *res, struct er
 struct change {
 	struct api_request *req;
 	struct uuid id;
-	enum alert_step step;
-	const char *action;     /* of the audit log */
-	int resolution;         /* index, for CLOSE */
-	struct str note;
-	bool has_assignee;
-	struct uuid assignee, comment;
+	struct alert_deed deed;
+	struct uuid comment;
 };
-
-static int audit_change(struct db_tx *tx, const struct change *c, const struct alert_brief *alert, struct err *err)
-{
-	cleanup_buf struct buf details = BUF_INIT((size_t)32 << 10);
-	struct json_writer w = json_writer_init(&details);
-	json_object(&w);
-	json_member_int(&w, "number", alert->number);
-	if (c->step == ALERT_STEP_CLOSE)
-		json_member_cstr(&w, "resolution", alert_resolutions[c->resolution]);
-	if (c->step == ALERT_STEP_ASSIGN)
-		api_member_uuid(&w, "assignee", &c->assignee);
-	if (c->note.n > 0)
-		json_member_str(&w, "note", c->note);
-	json_object_end(&w);
-	struct audit_entry e = {.action = c->action, .object_type = "alert", .object_id = c->id, .unit_id = alert->unit_id,
-	                        .details = buf_str(&details)};
-	return audit_write(tx, c->req->access, api_now(c->req), &e, err);
-}
-
-static int plan_change(struct db_tx *tx, const struct change *c, const struct alert_brief *alert,
-                       struct alert_change *ret, struct err *err)
-{
-	struct arena *arena = c->req->arena;
-	if (!alert_step(alert->state, c->step, &ret->state))
-		return err_set(err, -EBUSY, "alert.not_in_state", ARG_CSTR("state", alert_state_name(alert->state)));
-	if (c->step == ALERT_STEP_RELEASE && !uuid_is_null(&alert->incident_id))
-		return err_set(err, -EEXIST, "alert.in_incident", ARG_I64("number", alert->number));
-	ret->close = c->step == ALERT_STEP_CLOSE;
-	ret->note = c->note;
-	ret->resolution = ret->close ? str_c(alert_resolutions[c->resolution]) : STR_EMPTY;
-	if (c->step == ALERT_STEP_REOPEN)
-		return alert_db_group(tx, arena, &c->id, &ret->group, err);
-	if (c->step == ALERT_STEP_ASSIGN) {
-		ret->set_assignee = true;
-		ret->assignee_id = c->assignee;
-		int r = uuid_is_null(&c->assignee) ? 0 : account_name(tx, arena, &c->assignee, &ret->assignee_name, err);
-		if (r < 0)
-			return r;
-		if (!uuid_is_null(&c->assignee) && ret->assignee_name.n == 0)
-			return err_set(err, -EINVAL, "alert.no_such_account");
-	}
-	return 0;
-}
 
 static int write_change(struct db_tx *tx, void *ctx, struct err *err)
 {
 	const struct change *c = ctx;
 	struct alert_brief alert;
-	struct alert_change change = {.close = false};
-	usec_t now = api_now(c->req);
-	int r = alert_get(tx, c->req->arena, &c->id, &alert, err);
-	if (r >= 0)
-		r = api_require_visible(tx, c->req, "alert.read", &alert.unit_id, err);
-	if (r >= 0)
-		r = api_require_unit(tx, c->req, "alert.write", &alert.unit_id, err);
+	int r = alert_deed_allowed(tx, c->req, &c->id, &alert, err);
 	if (r >= 0)
 		r = api_if_match(c->req, alert.version, err);
-	if (r >= 0)
-		r = plan_change(tx, c, &alert, &change, err);
-	if (r >= 0)
-		r = alert_db_change(tx, &c->id, &change, alert.version, now, err);
-	if (r >= 0)
-		r = audit_change(tx, c, &alert, err);
-	if (r >= 0)
-		r = alert_emit(tx, "alert.changed", &c->id, &alert.unit_id, alert.number, alert.severity, change.state,
-		               alert.title, err);
-	return r;
+	return r < 0 ? r : alert_deed_do(tx, c->req, &c->deed, &alert, err);
 }
 
 static int run_change(struct change *c, struct http_response *res, struct err *err)
 {
 	int r = api_param_uuid(c->req, "id", &c->id, err);
 	if (r >= 0)
-		r = api_typed_text(c->req, &c->note, err);
+		r = api_typed_text(c->req, &c->deed.note, err);
 	if (r >= 0)
 		r = db_write(c->req->service->db, write_change, c, err);
 	if (r < 0)
@@ -134,7 +72,7 @@ static int run_change(struct change *c, struct http_response *res, struct err *e
 
 static int acknowledge(struct api_request *req, struct http_response *res, struct err *err)
 {
-	return run_change(&(struct change){.req = req, .step = ALERT_STEP_ACKNOWLEDGE, .action = "alert.acknowledge"}, res, err);
+	return run_change(&(struct change){.req = req, .deed = {.step = ALERT_STEP_ACKNOWLEDGE, .action = "alert.acknowledge"}}, res, err);
 }
 
 struct assign_body {
@@ -149,8 +87,7 @@ static const struct json_field assign_fields[] = {
 static int assign(struct api_request *req, struct http_response *res, struct err *err)
 {
 	const struct assign_body *body = req->fields;
-	return run_change(&(struct change){.req = req, .step = ALERT_STEP_ASSIGN, .action = "alert.assign",
-	                                   .assignee = body->account_id},
+	return run_change(&(struct change){.req = req, .deed = {.step = ALERT_STEP_ASSIGN, .action = "alert.assign", .assignee = body->account_id}},
 	                  res, err);
 }
 
@@ -167,20 +104,20 @@ static const struct json_field close_fields[] = {
 static int close_alert(struct api_request *req, struct http_response *res, struct err *err)
 {
 	const struct close_body *body = req->fields;
-	return run_change(&(struct change){.req = req, .step = ALERT_STEP_CLOSE, .action = "alert.close",
-	                                   .resolution = body->resolution, .note = body->note},
+	return run_change(&(struct change){.req = req, .deed = {.step = ALERT_STEP_CLOSE, .action = "alert.close", .resolution = body->resolution,
+	                                                        .note = body->note}},
 	                  res, err);
 }
 
 static int reopen(struct api_request *req, struct http_response *res, struct err *err)
 {
-	return run_change(&(struct change){.req = req, .step = ALERT_STEP_REOPEN, .action = "alert.reopen"}, res, err);
+	return run_change(&(struct change){.req = req, .deed = {.step = ALERT_STEP_REOPEN, .action = "alert.reopen"}}, res, err);
 }
 
 /* Takes back an acknowledgement: somebody else should look, or it was a slip. */
 static int release(struct api_request *req, struct http_response *res, struct err *err)
 {
-	return run_change(&(struct change){.req = req, .step = ALERT_STEP_RELEASE, .action = "alert.release"}, res, err);
+	return run_change(&(struct change){.req = req, .deed = {.step = ALERT_STEP_RELEASE, .action = "alert.release"}}, res, err);
 }
 
 /* ---- comments ---- */
@@ -205,15 +142,11 @@ static int write_comment(struct db_tx *tx, void *ctx, struct err *err)
 	usec_t now = api_now(c->req);
 	if (text.n == 0)
 		return err_set(err, -EINVAL, "alert.text_required");
-	int r = alert_get(tx, c->req->arena, &c->id, &alert, err);
-	if (r >= 0)
-		r = api_require_visible(tx, c->req, "alert.read", &alert.unit_id, err);
-	if (r >= 0)
-		r = api_require_unit(tx, c->req, "alert.write", &alert.unit_id, err);
+	int r = alert_deed_allowed(tx, c->req, &c->id, &alert, err);
 	if (r >= 0)
 		r = alert_db_comment(tx, &c->id, &c->req->access->account_id, c->req->access->name, text, body->due_at, now, err);
 	if (r >= 0)
-		r = audit_change(tx, c, &alert, err);
+		r = alert_deed_audit(tx, c->req, &c->deed, &alert, err);
 	if (r >= 0)
 		r = alert_emit(tx, "alert.changed", &c->id, &alert.unit_id, alert.number, alert.severity, alert.state,
 		               alert.title, err);
@@ -223,7 +156,7 @@ static int write_comment(struct db_tx *tx, void *ctx, struct err *err)
 static int comment(struct api_request *req, struct http_response *res, struct err *err)
 {
 	/* The text is on the alert; the audit log says that there is one. */
-	struct change c = {.req = req, .action = "alert.comment", .step = ALERT_STEP__COUNT};
+	struct change c = {.req = req, .deed = {.action = "alert.comment", .step = ALERT_STEP__COUNT}};
 	int r = api_param_uuid(req, "id", &c.id, err);
 	if (r >= 0)
 		r = api_typed_text(req, &((struct comment_body *)req->fields)->text, err);
@@ -245,17 +178,13 @@ static int write_withdrawal(struct db_tx *tx, void *ctx, struct err *err)
 	const struct change *c = ctx;
 	struct alert_brief alert;
 	usec_t now = api_now(c->req);
-	int r = alert_get(tx, c->req->arena, &c->id, &alert, err);
-	if (r >= 0)
-		r = api_require_visible(tx, c->req, "alert.read", &alert.unit_id, err);
-	if (r >= 0)
-		r = api_require_unit(tx, c->req, "alert.write", &alert.unit_id, err);
+	int r = alert_deed_allowed(tx, c->req, &c->id, &alert, err);
 	if (r >= 0)
 		r = alert_db_comment_withdraw(tx, &c->id, &c->comment, &c->req->access->account_id, now - WITHDRAW_WITHIN, err);
 	if (r == 0)
 		return err_set(err, -ENOENT, "alert.comment_stays");
 	if (r >= 0)
-		r = audit_change(tx, c, &alert, err);
+		r = alert_deed_audit(tx, c->req, &c->deed, &alert, err);
 	return r < 0 ? r
 	             : alert_emit(tx, "alert.changed", &c->id, &alert.unit_id, alert.number, alert.severity, alert.state,
 	                          alert.title, err);
@@ -263,7 +192,7 @@ static int write_withdrawal(struct db_tx *tx, void *ctx, struct err *err)
 
 static int withdraw(struct api_request *req, struct http_response *res, struct err *err)
 {
-	struct change c = {.req = req, .action = "alert.comment_withdrawn", .step = ALERT_STEP__COUNT};
+	struct change c = {.req = req, .deed = {.action = "alert.comment_withdrawn", .step = ALERT_STEP__COUNT}};
 	int r = api_param_uuid(req, "id", &c.id, err);
 	if (r >= 0)
 		r = api_param_uuid(req, "comment", &c.comment, err);
@@ -297,8 +226,15 @@ int alert_join_incident(struct db_tx *tx, const struct alert_brief *alert, const
 static const struct service_route routes[] = {
 	{"GET", "/api/v1/alerts", "alert.read", alert_list, "alert.route_list"},
 	{"GET", "/api/v1/alerts/summary", "alert.read", alert_summary, "alert.route_summary"},
+	{"GET", "/api/v1/alerts/queue", "alert.read", alert_queue, "alert.route_queue"},
+	{"GET", "/api/v1/alerts/firings", "alert.read", alert_firings, "alert.route_firings"},
+	{"POST", "/api/v1/alerts/together", "alert.write", alert_together, "alert.route_together",
+	 BODY(alert_together_fields, struct alert_together_body)},
 	{"GET", "/api/v1/alerts/figures", "alert.read", alert_figures, "alert.route_figures"},
 	{"GET", "/api/v1/alerts/{id}", "alert.read", get_one, "alert.route_get"},
+	{"GET", "/api/v1/alerts/{id}/group", "alert.read", alert_group, "alert.route_group"},
+	{"GET", "/api/v1/alerts/{id}/common", "event.read", alert_common, "alert.route_common"},
+	{"GET", "/api/v1/alerts/{id}/day", "event.read", alert_day, "alert.route_day"},
 	{"POST", "/api/v1/alerts/{id}/acknowledge", "alert.write", acknowledge, "alert.route_acknowledge"},
 	{"POST", "/api/v1/alerts/{id}/assign", "alert.write", assign, "alert.route_assign",
 	 BODY(assign_fields, struct assign_body)},
@@ -325,4 +261,5 @@ const struct service alert_service = {
 	.migrations = alert_migrations,
 	.migration_count = ALERT_MIGRATION_COUNT,
 	.start = alert_pack_load,
+	.on_tick = alert_firing_expire,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /* From the pipeline's record to one open alert a group, and to service/protection, in one transaction. */
 #include "service/alert/alert_http.h"
+#include "service/alert/alert_tactics.h"
 #include "service/endpoint/endpoint.h"
 #include "service/outbox/outbox.h"
 #include "service/protection/protection.h"
@@ -12,6 +13,7 @@ struct intake {
 	const struct alert_record *given;
 	struct alert_record record; /* with the machine's unit filled in */
 	struct alert_policy policy;
+	struct alert_firing firing;
 	enum alert_taken taken;
 };
 
@@ -30,6 +32,12 @@ int alert_emit(struct db_tx *tx, const char *name, const struct uuid *id, const 
 	json_object_end(&w);
 	struct service_event e = {.name = name, .unit_id = *unit_id, .permission = "alert.read", .json = buf_str(&json)};
 	return outbox_write(tx, &e, err);
+}
+
+/* What a sample city shows has happened at its own time. */
+static usec_t record_now(const struct intake *in)
+{
+	return in->record.sample ? in->record.at : in->sc->now != NULL ? in->sc->now() : clock_now();
 }
 
 /* A machine may have been retired since, or its record be lost: the alert is kept all the same. */
@@ -67,17 +75,38 @@ static int detect(struct db_tx *tx, const struct alert_record *record, const str
 	return r < 0 ? r : 0;
 }
 
+/* How common the rule is here, and what else its machine shows. */
+static int weigh_habits(struct db_tx *tx, const struct intake *in, struct alert_weight *weight, int64_t *ret_tactics, struct err *err)
+{
+	const struct alert_record *record = &in->record;
+	usec_t now = record_now(in);
+	int64_t others = 0, own = alert_tactics_of(record->tags);
+	*ret_tactics = own;
+	if (record->threat.n == 0 && !str_eq(record->kind, STR("indicator")))
+		weight->rarity = alert_rarity_of(&in->policy, in->firing.days, in->firing.machines);
+	if (record->severity < ALERT_SEVERITY_MEDIUM || weight->rarity > ALERT_RARITY_UNCOMMON || in->firing.machines_today >= in->policy.wave_machines)
+		return 0;
+	int r = alert_firing_tactics(tx, record, record->at - in->policy.window_hours * USEC_PER_HOUR, now / USEC_PER_DAY, in->policy.wave_machines,
+	                             &others, err);
+	weight->tactics = alert_tactics_count(own | others);
+	return r;
+}
+
 static int weigh(struct db_tx *tx, struct intake *in, struct alert_weighed *ret, struct err *err)
 {
 	const struct alert_record *record = &in->record;
 	struct alert_weight weight = {.rule_level = record->severity, .system_level = record->system_level};
-	int r = alert_exposure_of(tx, &record->endpoint_id, &weight.exposure, err);
+	int r = alert_exposure_of(tx, in->arena, &record->endpoint_id, record->source, &weight.exposure, err);
 	if (r >= 0 && weight.system_level == 0)
 		r = source_level(tx, record->source, &weight.system_level, err);
 	if (r < 0)
 		return r;
 	if (record->internet)
 		weight.exposure = ALERT_EXPOSURE_INTERNET;
+	r = weigh_habits(tx, in, &weight, &ret->tactics, err);
+	if (r < 0)
+		return r;
+	ret->rarity = weight.rarity;
 	ret->score = alert_score(&in->policy, &weight, &ret->severity);
 	/* What is shown as JSON must be some. */
 	const struct json *list = NULL;
@@ -90,8 +119,7 @@ static int weigh(struct db_tx *tx, struct intake *in, struct alert_weighed *ret,
 	ret->why = arena_str(in->arena, buf_str(&why));
 	ret->score_why = arena_str(in->arena, buf_str(&score));
 	ret->technique = alert_technique(in->arena, record->tags);
-	/* What a sample city shows has happened at its own time. */
-	ret->created_at = record->sample || in->sc->now == NULL ? record->at : in->sc->now();
+	ret->created_at = record_now(in);
 	return 0;
 }
 
@@ -145,7 +173,9 @@ static int swallow(struct db_tx *tx, struct intake *in, const struct uuid *suppr
 		return r;
 	}
 	in->taken = ALERT_TAKEN_SUPPRESSED;
-	r = alert_db_swallow(tx, suppression, &in->record, now, err);
+	r = alert_firing_count(tx, in->arena, &in->record, record_now(in), &in->firing, err);
+	if (r >= 0)
+		r = alert_db_swallow(tx, suppression, &in->record, now, err);
 	return r < 0 ? r : detect(tx, &in->record, &none, err);
 }
 
@@ -167,7 +197,9 @@ static int group_in(struct db_tx *tx, struct intake *in, struct err *err)
 		in->taken = ALERT_TAKEN_KNOWN;
 		return r;
 	}
-	r = weigh(tx, in, &weighed, err);
+	r = alert_firing_count(tx, in->arena, record, record_now(in), &in->firing, err);
+	if (r >= 0)
+		r = weigh(tx, in, &weighed, err);
 	if (r >= 0)
 		r = open > 0 ? count_alert(tx, in, &weighed, &id, err) : make_alert(tx, in, &weighed, &id, group, err);
 	return r < 0 ? r : detect(tx, record, &id, err);

@@ -37,6 +37,8 @@ struct alert_weighed {
 	enum alert_severity severity;
 	int64_t score;
 	struct str score_why, why, technique; /* JSON, JSON, text */
+	int64_t tactics; /* bits of alert_tactics.h */
+	enum alert_rarity rarity;
 	usec_t created_at;
 };
 int alert_db_insert(struct db_tx *tx, const struct alert_record *record, const struct alert_weighed *weighed,
@@ -48,6 +50,21 @@ int alert_db_find_suppression(struct db_tx *tx, const struct alert_record *recor
                               struct err *err) WARN_UNUSED;
 int alert_db_swallow(struct db_tx *tx, const struct uuid *suppression_id, const struct alert_record *record, usec_t now,
                      struct err *err) WARN_UNUSED;
+/* alert_firing_db.c */
+/* How often the record's rule fired before and today, after the record itself was counted. */
+struct alert_firing {
+	int64_t days, machines; /* earlier days of the last 30; machines on those days, of each day anew */
+	int64_t machines_today;
+};
+/* What rules and threats are counted under, in the arena. */
+struct str alert_rule_key(struct arena *arena, const struct alert_record *record);
+int alert_firing_count(struct db_tx *tx, struct arena *arena, const struct alert_record *record, usec_t now, struct alert_firing *ret,
+                       struct err *err) WARN_UNUSED;
+/* Tactics of the machine's other open alerts that saw something since then: medium rules and worse that were rare or uncommon, and did
+ * not fire on `wave` machines of the day. */
+int alert_firing_tactics(struct db_tx *tx, const struct alert_record *record, usec_t since, int64_t day, int64_t wave, int64_t *ret,
+                         struct err *err) WARN_UNUSED;
+int alert_firing_expire(const struct service_context *sc, struct err *err) WARN_UNUSED;
 /* Events that a record stands for. */
 int64_t alert_record_events(const struct alert_record *record);
 /* -ESTALE alert.changed_meanwhile; -EEXIST alert.another_open on reopening. `at` fields of the step are set too. */

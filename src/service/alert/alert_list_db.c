@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /* Lists, one alert, sums: need-to-know is part of every query. */
 #include "service/alert/alert_detail.h"
+#include "service/alert/alert_list.h"
+#include "service/alert/alert_tactics.h"
 
 static const char *const state_words[] = {"new", "acknowledged", "closed", NULL};
 static const char *const severity_words[] = {"low", "medium", "high", "critical", NULL};
@@ -18,12 +20,11 @@ _Static_assert(sizeof severity_words / sizeof severity_words[0] == ALERT_SEVERIT
 	" (SELECT e.hostname FROM endpoint e WHERE e.id = a.endpoint_id), a.unit_id,"                                  \
 	" (SELECT u.name FROM unit u WHERE u.id = a.unit_id),"                                                         \
 	" a.count, a.first_at, a.last_at, a.assignee_id, a.assignee_name, a.incident_id, a.incident_number, a.sample," \
-	" a.version, a.kind, a.entity, a.host, a.technique, a.score, a.created_at, " PACK_TITLE("vi") ", " PACK_TITLE("en")
+	" a.version, a.kind, a.entity, a.host, a.technique, a.score, a.created_at, " PACK_TITLE("vi") ", " PACK_TITLE("en") ", a.tactics"
 #define ROW_TABLES " FROM alert a"
-/* Keeps the database from reading the whole of a big unit in no order: the queue's own index has the unit in it. */
-#define ROW_UNIT "COALESCE(a.unit_id, a.unit_id)"
+#define ROW_UNIT  ALERT_ROW_UNIT
 #define ONLY_OPEN " AND a.queue_key >= 0"
-#define ROW_WIDTH 27
+#define ROW_WIDTH 28
 
 /* `f`: the column where ROW_COLUMNS begin. */
 static void write_row(struct json_writer *w, const struct db_rows *rows, const struct api_request *req,
@@ -72,7 +73,20 @@ static void write_row(struct json_writer *w, const struct db_rows *rows, const s
 	/* A threat's name says more than "malware found". */
 	struct str what = db_text(rows, f + (req->access->lang == MSG_LANG_VI ? 25 : 26));
 	api_member_text_or_null(w, "what", db_text(rows, f + 5).n > 0 ? STR_EMPTY : what);
+	json_name(w, "tactics");
+	alert_tactics_write(w, db_int(rows, f + 27));
 	api_member_etag(w, db_int(rows, f + 18));
+}
+
+int alert_db_write_row(struct db_tx *tx, struct json_writer *w, const struct api_request *req, const struct uuid *id, struct err *err)
+{
+	cleanup_rows struct db_rows *rows = NULL;
+	int r = db_query(tx, &rows, err, "SELECT " ROW_COLUMNS ROW_TABLES " WHERE a.id = $1", DB_UUID(id));
+	if (r >= 0)
+		r = db_next(rows, err);
+	if (r > 0)
+		write_row(w, rows, req, id, 0);
+	return r < 0 ? r : 0;
 }
 
 static void list_row(struct json_writer *w, const struct db_rows *rows, const struct api_request *req)
@@ -104,20 +118,45 @@ static int add_filters(struct api_list *list, const struct api_request *req, str
 	return r;
 }
 
-int alert_list(struct api_request *req, struct http_response *res, struct err *err)
+static const struct api_sort sorts[] = {
+	{"queue", "a.queue_key", DB_TYPE_INT, true},
+	{"last_at", "a.last_at", DB_TYPE_INT, true},   {"first_at", "a.first_at", DB_TYPE_INT, true},
+	{"number", "a.number", DB_TYPE_INT, true},     {"severity", "a.severity", DB_TYPE_INT, true},
+	{"count", "a.count", DB_TYPE_INT, true},       {.name = NULL},
+};
+
+static int begin_list(struct api_request *req, struct api_list *list, struct err *err)
 {
-	static const struct api_sort sorts[] = {
-		{"queue", "a.queue_key", DB_TYPE_INT, true},
-		{"last_at", "a.last_at", DB_TYPE_INT, true},   {"first_at", "a.first_at", DB_TYPE_INT, true},
-		{"number", "a.number", DB_TYPE_INT, true},     {"severity", "a.severity", DB_TYPE_INT, true},
-		{"count", "a.count", DB_TYPE_INT, true},       {.name = NULL},
-	};
-	struct api_list list;
-	int r = api_list_begin(req, sorts, &list, err);
+	int r = api_list_begin(req, sorts, list, err);
 	if (r < 0)
 		return r;
-	api_list_add(&list, ROW_TABLES " WHERE 1 = 1");
-	api_list_scope(&list, ROW_UNIT, req, "alert.read");
+	api_list_add(list, ROW_TABLES " WHERE 1 = 1");
+	api_list_scope(list, ROW_UNIT, req, "alert.read");
+	return 0;
+}
+
+int alert_list_open(struct api_request *req, struct api_list *list, bool filters, struct err *err)
+{
+	int r = begin_list(req, list, err);
+	if (r >= 0 && filters) {
+		api_list_search(list, req, "a.search_key");
+		r = add_filters(list, req, err);
+	}
+	/* Whatever was asked: the most urgent first, from the first on. */
+	list->sort = sorts;
+	list->descending = true;
+	list->after = false;
+	if (r >= 0)
+		api_list_add_values(list, ONLY_OPEN, NULL, 0);
+	return r < 0 ? r : 0;
+}
+
+int alert_list(struct api_request *req, struct http_response *res, struct err *err)
+{
+	struct api_list list;
+	int r = begin_list(req, &list, err);
+	if (r < 0)
+		return r;
 	api_list_search(&list, req, "a.search_key");
 	r = add_filters(&list, req, err);
 	return r < 0 ? r : api_list_answer(req, res, &list, &(struct api_list_reply){ROW_COLUMNS, "a.id", list_row}, err);

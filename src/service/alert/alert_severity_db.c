@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "service/alert/alert_severity.h"
+#include "service/source/source.h"
 
 /* One row a figure, named by its table and its place there. */
 static const struct {
@@ -10,12 +11,14 @@ static const struct {
 	size_t count;
 } tables[] = {
 	{"window", 1}, {"rule", ALERT_SEVERITY__COUNT}, {"system", ALERT_SYSTEM_LEVELS}, {"exposure", ALERT_EXPOSURE__COUNT}, {"from", ALERT_SEVERITY__COUNT},
+	{"wave", 1}, {"rarity", ALERT_RARITY__COUNT}, {"rarity_days", ALERT_RARITY__COUNT}, {"rarity_machines", ALERT_RARITY__COUNT}, {"tactics", ALERT_TACTICS},
 };
 #define NAME_SIZE 32
 
 static int64_t *figure(struct alert_policy *p, size_t table, size_t i)
 {
-	int64_t *const all[ARRAY_LEN(tables)] = {&p->window_hours, p->rule_points, p->system_percent, p->exposure_percent, p->severity_from};
+	int64_t *const all[ARRAY_LEN(tables)] = {&p->window_hours, p->rule_points, p->system_percent, p->exposure_percent, p->severity_from,
+	                                           &p->wave_machines, p->rarity_percent, p->rarity_days, p->rarity_machines, p->tactics_percent};
 	return &all[table][i];
 }
 
@@ -56,17 +59,46 @@ int alert_policy_get(struct db_tx *tx, struct alert_policy *ret, struct err *err
 	return r;
 }
 
-int alert_exposure_of(struct db_tx *tx, const struct uuid *endpoint_id, enum alert_exposure *ret, struct err *err)
+static bool any_public(struct arena *arena, struct str addresses_json)
 {
+	const struct json *list = NULL;
+	if (addresses_json.n == 0 || json_parse(arena, addresses_json, NULL, &list, NULL) < 0 || list->type != JSON_ARRAY)
+		return false;
+	json_each(item, list) {
+		if (item->type == JSON_STRING && alert_address_is_public(item->text))
+			return true;
+	}
+	return false;
+}
+
+static int source_is_public(struct db_tx *tx, struct arena *arena, struct str source, bool *ret, struct err *err)
+{
+	struct str networks = STR_EMPTY, network;
+	*ret = false;
+	int r = source_networks(tx, arena, source, &networks, err);
+	while (r >= 0 && !*ret && networks.n > 0 && str_split(&networks, '\n', &network))
+		*ret = alert_address_is_public(network);
+	return r < 0 ? r : 0;
+}
+
+int alert_exposure_of(struct db_tx *tx, struct arena *arena, const struct uuid *endpoint_id, struct str source, enum alert_exposure *ret,
+                      struct err *err)
+{
+	bool open = false;
 	*ret = ALERT_EXPOSURE_UNKNOWN;
-	if (uuid_is_null(endpoint_id))
-		return 0;
+	int r = source_is_public(tx, arena, source, &open, err);
+	if (r >= 0 && open)
+		*ret = ALERT_EXPOSURE_INTERNET;
+	if (r < 0 || open || uuid_is_null(endpoint_id))
+		return r;
 	cleanup_rows struct db_rows *rows = NULL;
-	int r = db_query(tx, &rows, err, "SELECT os, os_version FROM endpoint WHERE id = $1", DB_UUID(endpoint_id));
+	r = db_query(tx, &rows, err, "SELECT os, os_version, addresses FROM endpoint WHERE id = $1", DB_UUID(endpoint_id));
 	if (r >= 0)
 		r = db_next(rows, err);
 	/* Only Windows says which it is; of a Linux machine nobody knows. */
 	if (r > 0 && str_eq_nocase(str_sub(db_text(rows, 0), 0, 7), STR("windows")))
 		*ret = str_find(db_text(rows, 1), STR("Server")) != SIZE_MAX ? ALERT_EXPOSURE_SERVER : ALERT_EXPOSURE_WORKSTATION;
+	if (r > 0 && any_public(arena, db_text(rows, 2)))
+		*ret = ALERT_EXPOSURE_INTERNET;
 	return r < 0 ? r : 0;
 }

@@ -31,16 +31,25 @@ int alert_db_get_suppression(struct db_tx *tx, struct arena *arena, const struct
 /* -ESTALE alert.changed_meanwhile. */
 int alert_db_end_suppression(struct db_tx *tx, const struct uuid *id, int64_t version, struct str by, usec_t now,
                              struct err *err) WARN_UNUSED;
+/* Closes the open alerts that it covers, at most ALERT_SUPPRESSED_MOST, the latest first; *ret_closed. */
+#define ALERT_SUPPRESSED_MOST 1000
+int alert_db_close_covered(struct db_tx *tx, struct arena *arena, const struct alert_suppression *s, usec_t now, int64_t *ret_closed,
+                           struct err *err) WARN_UNUSED;
+/* Opens again what was closed with it and not touched since; what has a successor in its group stays closed. */
+int alert_db_reopen_covered(struct db_tx *tx, struct arena *arena, const struct uuid *suppression_id, usec_t now, int64_t *ret_opened,
+                            struct err *err) WARN_UNUSED;
 /* Columns of a list row and its tables, for alert_suppression_http.c's list. */
 int alert_suppression_list(struct api_request *req, struct http_response *res, struct err *err);
 
 /* alert_suppression_http.c */
 int alert_suppress(struct api_request *req, struct http_response *res, struct err *err);
+/* ?reopen=1: what was closed with it is opened again, that is, it is taken back. */
 int alert_suppression_end(struct api_request *req, struct http_response *res, struct err *err);
 struct alert_suppress_body {
 	int scope;
 	struct str reason;
 	usec_t expires_at;
+	bool close_open; /* what is open and would be covered is closed with it */
 };
 extern const struct json_field alert_suppress_fields[];
 extern const struct service_four_eyes alert_suppress_eyes;

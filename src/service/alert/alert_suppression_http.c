@@ -12,6 +12,7 @@ const struct json_field alert_suppress_fields[] = {
 	{"scope", JSON_FIELD_ENUM, offsetof(struct alert_suppress_body, scope), true, .names = alert_scope_names},
 	{"reason", JSON_FIELD_STR, offsetof(struct alert_suppress_body, reason), true, 3, 2000},
 	{"expires_at", JSON_FIELD_TIME, offsetof(struct alert_suppress_body, expires_at), true},
+	{"close_open", JSON_FIELD_BOOL, offsetof(struct alert_suppress_body, close_open)},
 	{.name = NULL},
 };
 
@@ -20,6 +21,8 @@ struct suppress {
 	struct uuid alert_id;
 	struct str reason;
 	struct alert_suppression made;
+	int64_t reopen;
+	int64_t alerts; /* closed, or opened again, with it */
 };
 
 /* All that may be said against it before it is done. */
@@ -58,7 +61,7 @@ static int look_suppress(struct db_tx *tx, struct api_request *req, struct servi
 const struct service_four_eyes alert_suppress_eyes = {"alert.suppress_wide", look_suppress};
 
 static int audit_suppression(struct db_tx *tx, struct api_request *req, const char *action, const struct alert_suppression *s,
-                             const struct uuid *alert_id, struct err *err)
+                             const struct uuid *alert_id, int64_t alerts, struct err *err)
 {
 	cleanup_buf struct buf details = BUF_INIT((size_t)32 << 10);
 	struct json_writer w = json_writer_init(&details);
@@ -70,6 +73,8 @@ static int audit_suppression(struct db_tx *tx, struct api_request *req, const ch
 		json_member_str(&w, "reason", s->reason);
 		api_member_time(&w, "expires_at", s->expires_at);
 	}
+	if (alerts > 0)
+		json_member_int(&w, alert_id != NULL ? "closed" : "reopened", alerts);
 	json_object_end(&w);
 	struct audit_entry e = {.action = action, .object_type = "suppression", .object_id = s->id, .unit_id = s->unit_id,
 	                        .details = buf_str(&details)};
@@ -89,17 +94,22 @@ static int write_suppression(struct db_tx *tx, void *ctx, struct err *err)
 	s->author_id = c->req->access->account_id;
 	s->author_name = c->req->access->name;
 	s->created_at = api_now(c->req);
+	c->alerts = 0;
 	r = alert_db_put_suppression(tx, s, err);
-	return r < 0 ? r : audit_suppression(tx, c->req, "alert.suppress", s, &c->alert_id, err);
+	if (r >= 0 && ((const struct alert_suppress_body *)c->req->fields)->close_open)
+		r = alert_db_close_covered(tx, c->req->arena, s, s->created_at, &c->alerts, err);
+	return r < 0 ? r : audit_suppression(tx, c->req, "alert.suppress", s, &c->alert_id, c->alerts, err);
 }
 
-static int reply(const struct alert_suppression *s, int status, struct http_response *res)
+static int reply(const struct suppress *c, int status, struct http_response *res)
 {
+	const struct alert_suppression *s = &c->made;
 	struct json_writer w = api_reply(res, status);
 	json_object(&w);
 	api_member_uuid(&w, "id", &s->id);
 	json_member_str(&w, "rule_id", s->rule_id);
 	api_member_time(&w, "expires_at", s->expires_at);
+	json_member_int(&w, status == 201 ? "closed" : "reopened", c->alerts);
 	api_member_etag(&w, s->version);
 	json_object_end(&w);
 	return 0;
@@ -116,7 +126,9 @@ int alert_suppress(struct api_request *req, struct http_response *res, struct er
 	if (r >= 0)
 		r = db_write(req->service->db, write_suppression, &c, err);
 	c.made.version = 1;
-	return r < 0 ? r : reply(&c.made, 201, res);
+	if (r >= 0 && c.alerts > 0)
+		outbox_wake(req->service);
+	return r < 0 ? r : reply(&c, 201, res);
 }
 
 static int write_end(struct db_tx *tx, void *ctx, struct err *err)
@@ -132,7 +144,10 @@ static int write_end(struct db_tx *tx, void *ctx, struct err *err)
 		r = api_if_match(c->req, s->version, err);
 	if (r >= 0)
 		r = alert_db_end_suppression(tx, &s->id, s->version, c->req->access->name, api_now(c->req), err);
-	return r < 0 ? r : audit_suppression(tx, c->req, "alert.suppression_end", s, NULL, err);
+	c->alerts = 0;
+	if (r >= 0 && c->reopen != 0)
+		r = alert_db_reopen_covered(tx, c->req->arena, &s->id, api_now(c->req), &c->alerts, err);
+	return r < 0 ? r : audit_suppression(tx, c->req, "alert.suppression_end", s, NULL, c->alerts, err);
 }
 
 int alert_suppression_end(struct api_request *req, struct http_response *res, struct err *err)
@@ -140,7 +155,11 @@ int alert_suppression_end(struct api_request *req, struct http_response *res, st
 	struct suppress c = {.req = req};
 	int r = api_param_uuid(req, "id", &c.alert_id, err);
 	if (r >= 0)
+		r = api_query_int(req, "reopen", 0, 1, &c.reopen, err);
+	if (r >= 0)
 		r = db_write(req->service->db, write_end, &c, err);
 	c.made.version++;
-	return r < 0 ? r : reply(&c.made, 200, res);
+	if (r >= 0 && c.alerts > 0)
+		outbox_wake(req->service);
+	return r < 0 ? r : reply(&c, 200, res);
 }

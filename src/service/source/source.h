@@ -32,3 +32,5 @@ int source_level(struct db_tx *tx, struct str event_source, int64_t *ret, struct
 
 /* The name that a registered source has now, by event.source; empty when it is none's. Lives in `arena`. */
 int source_name(struct db_tx *tx, struct arena *arena, struct str event_source, struct str *ret, struct err *err) WARN_UNUSED;
+/* Its networks ("203.0.113.0/28"), one a line, in the arena; "" of what is no registered source. */
+int source_networks(struct db_tx *tx, struct arena *arena, struct str event_source, struct str *ret, struct err *err) WARN_UNUSED;

@@ -221,3 +221,18 @@ int source_name(struct db_tx *tx, struct arena *arena, struct str event_source, 
 		*ret = arena_str(arena, db_text(rows, 0));
 	return r < 0 ? r : 0;
 }
+
+int source_networks(struct db_tx *tx, struct arena *arena, struct str event_source, struct str *ret, struct err *err)
+{
+	struct uuid id;
+	cleanup_rows struct db_rows *rows = NULL;
+	*ret = STR_EMPTY;
+	if (!is_registered(event_source, &id))
+		return 0;
+	int r = db_query(tx, &rows, err, "SELECT addresses FROM source WHERE id = $1", DB_UUID(&id));
+	if (r >= 0)
+		r = db_next(rows, err);
+	if (r > 0)
+		*ret = arena_str(arena, db_text(rows, 0));
+	return r < 0 ? r : 0;
+}

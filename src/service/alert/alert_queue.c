@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+#include <stdlib.h>
+#include <string.h>
+
+#include "service/alert/alert_queue.h"
+
+const char *const alert_group_kind_names[ALERT_GROUP__COUNT + 1] = {
+	[ALERT_GROUP_ONE] = "one", [ALERT_GROUP_RULE] = "rule", [ALERT_GROUP_CASE] = "case",
+};
+
+/* While gathering, `group` tells what became of an item. */
+enum fate { FATE_OPEN, FATE_CASE, FATE_RULE };
+
+static int by_rule(const void *a, const void *b)
+{
+	const struct alert_queue_item *x = a, *y = b;
+	int c = (x->group > y->group) - (x->group < y->group);
+	if (c == 0)
+		c = str_cmp(x->rule_key, y->rule_key);
+	return c != 0 ? c : str_cmp(x->machine, y->machine);
+}
+
+static int by_machine(const void *a, const void *b)
+{
+	const struct alert_queue_item *x = a, *y = b;
+	int c = (x->group > y->group) - (x->group < y->group);
+	if (c == 0)
+		c = str_cmp(x->machine, y->machine);
+	return c != 0 ? c : str_cmp(x->rule_key, y->rule_key);
+}
+
+static bool same_rule(const struct alert_queue_item *a, const struct alert_queue_item *b)
+{
+	return a->group == b->group && str_eq(a->rule_key, b->rule_key);
+}
+
+static bool same_machine(const struct alert_queue_item *a, const struct alert_queue_item *b)
+{
+	return a->group == b->group && str_eq(a->machine, b->machine);
+}
+
+typedef bool (*same_fn)(const struct alert_queue_item *, const struct alert_queue_item *);
+
+static size_t run_length(const struct alert_queue_item *items, size_t count, same_fn same)
+{
+	size_t n = 1;
+	while (n < count && same(&items[0], &items[n]))
+		n++;
+	return n;
+}
+
+static int64_t different(const struct alert_queue_item *items, size_t count, same_fn same)
+{
+	int64_t n = 1;
+	for (size_t i = 1; i < count; i++)
+		n += !same(&items[i - 1], &items[i]);
+	return n;
+}
+
+/* Runs of what belongs together get their fate when enough differs in them. */
+static void decide(struct alert_queue_item *items, size_t count, same_fn same, same_fn other, int64_t enough, enum fate fate)
+{
+	for (size_t at = 0, n; at < count; at += n) {
+		n = items[at].group == FATE_OPEN ? run_length(items + at, count - at, same) : 1;
+		if (items[at].group != FATE_OPEN || different(items + at, n, other) < enough)
+			continue;
+		for (size_t i = 0; i < n; i++)
+			items[at + i].group = fate;
+	}
+}
+
+static bool worse(const struct alert_queue_item *a, const struct alert_queue_item *b)
+{
+	if (a->severity != b->severity)
+		return a->severity > b->severity;
+	return a->score != b->score ? a->score > b->score : a->number < b->number;
+}
+
+static int by_unit(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct uuid));
+}
+
+static int64_t count_units(const struct alert_queue_item *items, size_t count)
+{
+	struct uuid *units = mem_alloc_array(count, sizeof *units);
+	int64_t n = 1;
+	for (size_t i = 0; i < count; i++)
+		units[i] = items[i].unit_id;
+	qsort(units, count, sizeof *units, by_unit);
+	for (size_t i = 1; i < count; i++)
+		n += !uuid_eq(&units[i - 1], &units[i]);
+	mem_free(units);
+	return n;
+}
+
+static struct alert_queue_group sum_up(struct alert_queue_item *items, size_t count, bool is_case)
+{
+	struct alert_queue_group g = {.first = items, .lead = items, .alerts = (int64_t)count, .units = count_units(items, count)};
+	g.machines = is_case ? 1 : different(items, count, same_machine);
+	g.rules = is_case ? different(items, count, same_rule) : 1;
+	g.kind = count == 1 ? ALERT_GROUP_ONE : is_case ? ALERT_GROUP_CASE : ALERT_GROUP_RULE;
+	for (size_t i = 0; i < count; i++) {
+		g.findings += items[i].findings;
+		g.tactics |= items[i].tactics;
+		g.last_at = items[i].last_at > g.last_at ? items[i].last_at : g.last_at;
+		g.lead = worse(&items[i], g.lead) ? &items[i] : g.lead;
+	}
+	return g;
+}
+
+static int by_urgency(const void *a, const void *b)
+{
+	const struct alert_queue_group *x = a, *y = b;
+	if (x->lead->severity != y->lead->severity)
+		return x->lead->severity < y->lead->severity ? 1 : -1;
+	if (x->lead->score != y->lead->score)
+		return x->lead->score < y->lead->score ? 1 : -1;
+	if (x->last_at != y->last_at)
+		return x->last_at < y->last_at ? 1 : -1;
+	return (x->lead->number > y->lead->number) - (x->lead->number < y->lead->number);
+}
+
+size_t alert_queue_gather(struct alert_queue_item *items, size_t count, int64_t wave_machines, struct alert_queue_group *ret_groups)
+{
+	size_t groups = 0, at = 0;
+	for (size_t i = 0; i < count; i++)
+		items[i].group = FATE_OPEN;
+	if (count == 0)
+		return 0;
+	qsort(items, count, sizeof *items, by_rule);
+	decide(items, count, same_rule, same_machine, wave_machines, FATE_RULE);
+	qsort(items, count, sizeof *items, by_machine);
+	decide(items, count, same_machine, same_rule, 2, FATE_CASE);
+	for (size_t i = 0; i < count; i++)
+		items[i].group = items[i].group == FATE_CASE ? FATE_CASE : FATE_RULE;
+	/* Cases come first; among them the machine decides, among the rest the rule. */
+	qsort(items, count, sizeof *items, by_machine);
+	for (size_t n; at < count && items[at].group == FATE_CASE; at += n) {
+		n = run_length(items + at, count - at, same_machine);
+		ret_groups[groups++] = sum_up(items + at, n, true);
+	}
+	qsort(items + at, count - at, sizeof *items, by_rule);
+	for (size_t n; at < count; at += n) {
+		n = run_length(items + at, count - at, same_rule);
+		ret_groups[groups++] = sum_up(items + at, n, false);
+	}
+	qsort(ret_groups, groups, sizeof *ret_groups, by_urgency);
+	return groups;
+}

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/* What is put together in the queue, what makes it more and less urgent, and deeds upon a whole line of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "service/alert/alert_queue.h"
+#include "service/alert/alert_tactics.h"
+#include "service/endpoint/endpoint.h"
+#include "service/protection/protection.h"
+#include "service/service_test_support.h"
+#include "service/source/source.h"
+
+/* ---- putting together ---- */
+
+static void gathering(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *rule, *machine;
+		enum alert_severity severity;
+		int64_t score;
+	} given[] = {
+		/* 0 to 4: a wave of five machines, one of which has something else as well. */
+		{"wave", "a", ALERT_SEVERITY_MEDIUM, 25}, {"wave", "b", ALERT_SEVERITY_MEDIUM, 25}, {"wave", "c", ALERT_SEVERITY_MEDIUM, 25},
+		{"wave", "d", ALERT_SEVERITY_MEDIUM, 25}, {"wave", "e", ALERT_SEVERITY_MEDIUM, 25},
+		{"alone", "a", ALERT_SEVERITY_MEDIUM, 30},
+		/* 6 to 8: the case of one machine. */
+		{"one", "x", ALERT_SEVERITY_HIGH, 50}, {"two", "x", ALERT_SEVERITY_HIGH, 65}, {"three", "x", ALERT_SEVERITY_MEDIUM, 40},
+		/* 9 to 11: the same rule elsewhere, on too few machines for a wave, and twice on one. */
+		{"one", "y", ALERT_SEVERITY_HIGH, 50}, {"one", "z", ALERT_SEVERITY_HIGH, 50}, {"one", "z", ALERT_SEVERITY_HIGH, 50},
+	};
+	static const struct {
+		enum alert_group_kind kind;
+		int64_t lead, alerts, machines, rules;
+	} expected[] = {
+		{ALERT_GROUP_CASE, 7, 3, 1, 3}, {ALERT_GROUP_RULE, 9, 3, 2, 1}, {ALERT_GROUP_ONE, 5, 1, 1, 1}, {ALERT_GROUP_RULE, 0, 5, 5, 1},
+	};
+	struct alert_queue_item items[ARRAY_LEN(given)];
+	struct alert_queue_group groups[ARRAY_LEN(given)];
+	for (int turn = 0; turn < 2; turn++) {
+		/* In whatever order they come. */
+		for (size_t i = 0; i < ARRAY_LEN(given); i++) {
+			size_t at = turn == 0 ? i : ARRAY_LEN(given) - 1 - i;
+			items[at] = (struct alert_queue_item){.rule_key = str_c(given[i].rule), .machine = str_c(given[i].machine), .severity = given[i].severity,
+			                                      .score = given[i].score, .number = (int64_t)i, .findings = 2, .last_at = (usec_t)i, .tactics = 1 << (i % 4)};
+		}
+		assert_int_equal(alert_queue_gather(items, ARRAY_LEN(items), 5, groups), ARRAY_LEN(expected));
+		for (size_t g = 0; g < ARRAY_LEN(expected); g++) {
+			assert_int_equal(groups[g].kind, expected[g].kind);
+			assert_int_equal(groups[g].lead->number, expected[g].lead);
+			assert_int_equal(groups[g].alerts, expected[g].alerts);
+			assert_int_equal(groups[g].machines, expected[g].machines);
+			assert_int_equal(groups[g].rules, expected[g].rules);
+			assert_int_equal(groups[g].findings, 2 * expected[g].alerts);
+		}
+	}
+	assert_int_equal(alert_queue_gather(items, 0, 5, groups), 0);
+	/* Without a wave the machine's case takes both. */
+	assert_int_equal(alert_queue_gather(items, ARRAY_LEN(items), 6, groups), 4);
+}
+
+static void tactics(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *tags;
+		int64_t count;
+	} cases[] = {
+		{"", 0}, {"attack.t1059\nattack.g0007", 0}, {"attack.initial-access\nattack.initial_access", 1}, {"attack.execution\nattack.stealth\nattack.impact", 3},
+		{"execution", 0}, {"attack.executions", 0}, {"attack.lateral_movement\ncar.1", 1},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(alert_tactics_count(alert_tactics_of(str_c(cases[i].tags))), cases[i].count);
+	cleanup_buf struct buf out = BUF_INIT(200);
+	struct json_writer w = json_writer_init(&out);
+	alert_tactics_write(&w, alert_tactics_of(STR("attack.impact\nattack.command_and_control")));
+	assert_string_equal(out.p, "[\"command-and-control\",\"impact\"]");
+}
+
+static void public_addresses(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *address;
+		bool is_public;
+	} cases[] = {
+		{"8.8.8.8", true}, {"113.161.0.0/16", true}, {"10.92.0.1", false}, {"172.16.0.1", false}, {"172.32.0.1", true}, {"192.168.1.0/24", false},
+		{"100.64.0.1", false}, {"100.128.0.1", true}, {"127.0.0.1", false}, {"169.254.1.1", false}, {"224.0.0.1", false}, {"255.255.255.255", false},
+		{"0.0.0.0", false}, {"2001:ee0::1", true}, {"fd00::1", false}, {"fe80::1", false}, {"::1", false}, {"::ffff:10.0.0.1", false},
+		{"::ffff:8.8.8.8", true}, {"", false}, {"srv-01", false}, {"8.8.8.8.8", false}, {"999.1.1.1", false},
+		{"1111:2222:3333:4444:5555:6666:7777:8888:9999:0000:1111", false},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		if (alert_address_is_public(str_c(cases[i].address)) != cases[i].is_public)
+			fail_msg("%s", cases[i].address);
+	}
+}
+
+/* ---- with a database ---- */
+
+static struct service quiet_protection;
+
+static void start_world(struct world *w, struct db *db)
+{
+	quiet_protection = protection_service;
+	quiet_protection.start = NULL;
+	const struct service *rooms[] = {&endpoint_service, &quiet_protection, &source_service, &alert_service, NULL};
+	world_init(w, db, "/nonexistent", rooms);
+	world_clock = WORLD_START;
+}
+
+struct finding {
+	const char *rule, *host, *tags;
+	enum alert_severity severity;
+};
+
+static int take(struct world *w, const struct uuid *unit, const struct finding *f)
+{
+	static int number;
+	char key[40];
+	(void)snprintf(key, sizeof key, "key-%d", number++);
+	const struct alert_record record = {.key = str_c(key), .rule_id = str_c(f->rule), .title = str_c(f->rule), .severity = f->severity, .unit_id = *unit,
+	                                    .at = world_clock, .kind = STR("sigma"), .host = str_c(f->host), .tags = str_c(f->tags), .size_bytes = -1};
+	struct err err = {.code = 0};
+	int r = alert_intake(&w->sc, &record, &err);
+	world_must(r, &err);
+	return r;
+}
+
+static struct world_answer get(struct world *w, const struct access *as, const char *target)
+{
+	return world_call(w, &(struct world_call){.as = as, .method = "GET", .target = target});
+}
+
+/* On five days before, and twenty machines: then it counts less. One day with many machines does not make it common. */
+static void habits(struct db *db, const char *url)
+{
+	(void)url;
+	struct world w;
+	start_world(&w, db);
+	for (int day = 0; day < 5; day++) {
+		for (int machine = 0; machine < 4; machine++) {
+			char host[40];
+			(void)snprintf(host, sizeof host, "pc-%d", machine);
+			(void)take(&w, &w.east, &(struct finding){"often", host, "", ALERT_SEVERITY_HIGH});
+			(void)take(&w, &w.east, &(struct finding){"often", host, "", ALERT_SEVERITY_HIGH});
+			(void)snprintf(host, sizeof host, "pc-%d-%d", day, machine);
+			if (day == 4)
+				(void)take(&w, &w.east, &(struct finding){"outbreak", host, "", ALERT_SEVERITY_HIGH});
+		}
+		world_clock += USEC_PER_DAY;
+	}
+	(void)take(&w, &w.west, &(struct finding){"often", "pc-new", "", ALERT_SEVERITY_HIGH});
+	assert_int_equal(world_sql_count(&w, "SELECT score FROM alert WHERE host = 'pc-new'"), 30);
+	(void)take(&w, &w.west, &(struct finding){"outbreak", "pc-new-2", "", ALERT_SEVERITY_HIGH});
+	assert_int_equal(world_sql_count(&w, "SELECT score FROM alert WHERE host = 'pc-new-2'"), 50);
+	/* Figures for the page of rules: only of units that the reader may see. */
+	cleanup_answer struct world_answer all = get(&w, &w.admin, "/api/v1/alerts/firings"), west = get(&w, &w.west_officer, "/api/v1/alerts/firings");
+	const struct {
+		const struct world_answer *in;
+		const char *path, *expected;
+	} cases[] = {
+		{&all, "items.0.rule_id", "often"}, {&all, "items.0.findings_30d", "41"}, {&all, "items.0.findings_24h", "1"}, {&all, "items.0.machines_30d", "5"},
+		{&all, "items.0.units_30d", "2"}, {&all, "items", "2"}, {&west, "items.0.findings_30d", "1"}, {&west, "items.0.machines_30d", "1"},
+		{&west, "items.0.units_30d", "1"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_string_equal(world_text(cases[i].in, cases[i].path), cases[i].expected);
+	/* Forgotten after 30 days. */
+	struct err err = {.code = 0};
+	world_clock += 32 * USEC_PER_DAY;
+	world_must(alert_service.on_tick(&w.sc, &err), &err);
+	assert_int_equal(world_sql_count(&w, "SELECT (SELECT count(*) FROM alert_firing_day) + (SELECT count(*) FROM alert_firing_hour)"
+	                                     " + (SELECT count(*) FROM alert_firing_machine)"), 0);
+	world_done(&w);
+}
+
+/* Each further tactic on the machine counts; of low rules, of what fires everywhere and of other machines none. */
+static void several_tactics(struct db *db, const char *url)
+{
+	(void)url;
+	struct world w;
+	start_world(&w, db);
+	static const struct {
+		struct finding finding;
+		int64_t score;
+	} steps[] = {
+		{{"a", "srv", "attack.execution", ALERT_SEVERITY_MEDIUM}, 25},       {{"b", "srv", "attack.execution", ALERT_SEVERITY_MEDIUM}, 25},
+		{{"low", "srv", "attack.impact", ALERT_SEVERITY_LOW}, 10},           {{"c", "srv", "attack.persistence", ALERT_SEVERITY_MEDIUM}, 33},
+		{{"c", "other", "attack.persistence", ALERT_SEVERITY_MEDIUM}, 25},   {{"d", "srv", "attack.credential-access", ALERT_SEVERITY_HIGH}, 80},
+		{{"e", "srv", "attack.lateral-movement", ALERT_SEVERITY_MEDIUM}, 50}, {{"f", "srv", "", ALERT_SEVERITY_MEDIUM}, 50},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		(void)take(&w, &w.east, &steps[i].finding);
+		int64_t score = world_sql_count(&w, "SELECT score FROM alert ORDER BY number DESC LIMIT 1");
+		if (score != steps[i].score)
+			fail_msg("step %zu: %lld", i, (long long)score);
+	}
+	/* A rule that strikes everywhere today says nothing about one machine. */
+	for (int i = 0; i < 5; i++) {
+		char host[20];
+		(void)snprintf(host, sizeof host, "pc-%d", i);
+		(void)take(&w, &w.west, &(struct finding){"wave", host, "attack.execution", ALERT_SEVERITY_MEDIUM});
+	}
+	(void)take(&w, &w.west, &(struct finding){"g", "pc-0", "attack.persistence", ALERT_SEVERITY_MEDIUM});
+	assert_int_equal(world_sql_count(&w, "SELECT score FROM alert ORDER BY number DESC LIMIT 1"), 25);
+	cleanup_answer struct world_answer queue = get(&w, &w.admin, "/api/v1/alerts/queue");
+	const char *const expected[][2] = {
+		{"total", "4"}, {"alerts", "13"}, {"outside.low", "1"}, {"outside.beyond", "0"}, {"items.0.severity", "critical"}, {"items.0.rule_id", "d"},
+		{"items.0.group.kind", "case"}, {"items.0.group.alerts", "6"}, {"items.0.group.rules", "6"}, {"items.0.group.tactics", "4"},
+		{"items.1.group.kind", "one"}, {"items.2.group.kind", "rule"}, {"items.3.group.kind", "one"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
+		if (strcmp(world_text(&queue, expected[i][0]), expected[i][1]) != 0)
+			fail_msg("%s: %s", expected[i][0], world_text(&queue, expected[i][0]));
+	}
+	world_done(&w);
+}
+
+/* What a line tells is what its reader may see; a deed upon it changes what was seen, and leaves the rest. */
+static void together(struct db *db, const char *url)
+{
+	(void)url;
+	struct world w;
+	start_world(&w, db);
+	cleanup(arena) struct arena *arena = arena_new(0);
+	for (int i = 0; i < 6; i++)
+		(void)take(&w, i < 4 ? &w.east : &w.west, &(struct finding){"wave", arena_printf(arena, "pc-%d", i).p, "", ALERT_SEVERITY_HIGH});
+	cleanup_answer struct world_answer all = get(&w, &w.admin, "/api/v1/alerts/queue"), east = get(&w, &w.east_officer, "/api/v1/alerts/queue");
+	cleanup_answer struct world_answer none = get(&w, &w.admin, "/api/v1/alerts/queue?severity=low"), found = get(&w, &w.admin, "/api/v1/alerts/queue?q=pc-5");
+	const struct {
+		const struct world_answer *in;
+		const char *path, *expected;
+	} cases[] = {
+		{&all, "total", "1"}, {&all, "items.0.group.machines", "6"}, {&all, "items.0.group.units", "2"}, {&east, "items.0.group.machines", "4"},
+		{&east, "items.0.group.units", "1"}, {&none, "total", "0"}, {&found, "items.0.group.machines", "1"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_string_equal(world_text(cases[i].in, cases[i].path), cases[i].expected);
+	const char *group = arena_printf(arena, "/api/v1/alerts/%s/group", world_text(&all, "items.0.id")).p;
+	cleanup_answer struct world_answer mine = get(&w, &w.admin, group), hers = get(&w, &w.east_officer, group), not_his = get(&w, &w.west_officer, group);
+	assert_string_equal(world_text(&mine, "items"), "6");
+	assert_string_equal(world_text(&hers, "items"), "4");
+	assert_int_equal(not_his.status, 404);
+	cleanup_buf struct buf list = BUF_INIT(8192);
+	for (int i = 0; i < 6; i++) {
+		const char *etag = world_text(&mine, arena_printf(arena, "items.%d.etag", i).p);
+		buf_printf(&list, "%s{\"id\":\"%s\",\"etag\":\"%.*s\"}", i > 0 ? "," : "", world_text(&mine, arena_printf(arena, "items.%d.id", i).p),
+		           (int)strlen(etag) - 2, etag + 1);
+	}
+	const struct {
+		const struct access *as;
+		const char *what, *alerts;
+		int status;
+	} refused[] = {
+		{&w.east_officer, "\"acknowledge\"", list.p, 404}, {&w.nobody, "\"acknowledge\"", list.p, 403}, {&w.admin, "\"acknowledge\"", "", 400},
+		{&w.admin, "\"close\"", list.p, 400}, {&w.admin, "\"suppress\"", list.p, 400}, {&w.admin, "\"acknowledge\"", "{\"id\":\"x\",\"etag\":\"1\"}", 400},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+		cleanup_answer struct world_answer a = world_call(&w, &(struct world_call){.as = refused[i].as, .method = "POST", .target = "/api/v1/alerts/together",
+			.body = arena_printf(arena, "{\"do\":%s,\"alerts\":[%s]}", refused[i].what, refused[i].alerts).p});
+		if (a.status != refused[i].status)
+			fail_msg("case %zu: %d %s", i, a.status, a.key);
+	}
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM alert WHERE state <> 0"), 0);
+	/* Somebody took one of them meanwhile. */
+	const char *first = arena_printf(arena, "/api/v1/alerts/%s/acknowledge", world_text(&mine, "items.0.id")).p;
+	cleanup_answer struct world_answer taken = world_call(&w, &(struct world_call){.as = &w.admin, .method = "POST", .target = first, .if_match = "*"});
+	assert_int_equal(taken.status, 200);
+	cleanup_answer struct world_answer closed = world_call(&w, &(struct world_call){.as = &w.admin, .method = "POST", .target = "/api/v1/alerts/together",
+		.body = arena_printf(arena, "{\"do\":\"close\",\"resolution\":\"false_positive\",\"note\":\"phần mềm mới\",\"alerts\":[%s]}", list.p).p});
+	assert_int_equal(closed.status, 200);
+	assert_string_equal(world_text(&closed, "changed"), "5");
+	assert_string_equal(world_text(&closed, "left"), "1");
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM alert WHERE state = 2 AND resolution = 'false_positive' AND note = 'phần mềm mới'"), 5);
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM audit WHERE action = 'alert.close'"), 5);
+	world_done(&w);
+}
+
+/* A suppression may close what it covers, and no more; taken back, it opens it again. */
+static void suppressed_with_it(struct db *db, const char *url)
+{
+	(void)url;
+	struct world w;
+	start_world(&w, db);
+	cleanup(arena) struct arena *arena = arena_new(0);
+	for (int i = 0; i < 3; i++)
+		(void)take(&w, &w.east, &(struct finding){"noisy", arena_printf(arena, "pc-%d", i).p, "", ALERT_SEVERITY_HIGH});
+	(void)take(&w, &w.east, &(struct finding){"other", "pc-0", "", ALERT_SEVERITY_HIGH});
+	(void)take(&w, &w.west, &(struct finding){"noisy", "pc-9", "", ALERT_SEVERITY_HIGH});
+	cleanup_answer struct world_answer list = get(&w, &w.admin, "/api/v1/alerts?sort=number");
+	const char *first = arena_printf(arena, "/api/v1/alerts/%s", world_text(&list, "items.0.id")).p;
+	cleanup_answer struct world_answer known = world_call(&w, &(struct world_call){.as = &w.east_officer, .method = "POST",
+		.target = arena_printf(arena, "%s/acknowledge", first).p, .if_match = "*"});
+	assert_int_equal(known.status, 200);
+	char iso[CLOCK_ISO_SIZE];
+	cleanup_answer struct world_answer made = world_call(&w, &(struct world_call){.as = &w.east_officer, .method = "POST",
+		.target = arena_printf(arena, "%s/suppress", first).p,
+		.body = arena_printf(arena, "{\"scope\":\"unit\",\"reason\":\"đang cài phần mềm\",\"expires_at\":\"%s\",\"close_open\":true}",
+	                         clock_iso(WORLD_START + USEC_PER_DAY, iso)).p});
+	assert_int_equal(made.status, 201);
+	assert_string_equal(world_text(&made, "closed"), "3");
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM alert WHERE state = 2 AND resolution = 'suppressed' AND note = 'đang cài phần mềm'"), 3);
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM alert WHERE state = 2 AND (rule_id = 'other' OR host = 'pc-9')"), 0);
+	cleanup_answer struct world_answer back = world_call(&w, &(struct world_call){.as = &w.east_officer, .method = "POST",
+		.target = arena_printf(arena, "/api/v1/suppressions/%s/end?reopen=1", world_text(&made, "id")).p, .if_match = "*"});
+	assert_int_equal(back.status, 200);
+	assert_string_equal(world_text(&back, "reopened"), "3");
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM alert WHERE state = 0 AND rule_id = 'noisy'"), 3);
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM alert WHERE state = 1"), 1);
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM alert WHERE open_group IS NULL OR suppression_id IS NOT NULL"), 0);
+	world_done(&w);
+}
+
+static int put_source(struct db_tx *tx, void *ctx, struct err *err)
+{
+	const struct world *w = ctx;
+	const struct uuid id = {.b = {1}};
+	int r = db_exec(tx, err,
+	                "INSERT INTO source (id, unit_id, name, search_key, sort_key, system_name, system_level, kind, addresses, fingerprint, format,"
+	                " retention, rate_per_s, silence_s, enabled, note, created_at, enabled_at, version)"
+	                " VALUES ($1, $2, 'fw', 'fw', $1, '', 0, '', $3, '', '', '', 0, 0, 1, '', 0, 0, 1)",
+	                DB_UUID(&id), DB_UUID(&w->east), DB_CSTR("10.1.0.0/16\n113.161.7.9/32"));
+	return r < 0 ? r : 0;
+}
+
+/* A log source with a public address can be reached from the Internet, and the arithmetic says so. */
+static void exposure(struct db *db, const char *url)
+{
+	(void)url;
+	struct world w;
+	struct err err = {.code = 0};
+	start_world(&w, db);
+	world_must(db_write(w.sc.db, put_source, &w, &err), &err);
+	const struct alert_record record = {.key = STR("k"), .rule_id = STR("r"), .title = STR("r"), .severity = ALERT_SEVERITY_HIGH, .unit_id = w.east,
+	                                    .at = world_clock, .kind = STR("sigma"), .host = STR("fw"), .size_bytes = -1,
+	                                    .source = STR("source-01000000-0000-0000-0000-000000000000")};
+	world_must(alert_intake(&w.sc, &record, &err), &err);
+	cleanup(arena) struct arena *arena = arena_new(0);
+	cleanup_answer struct world_answer list = get(&w, &w.admin, "/api/v1/alerts");
+	cleanup_answer struct world_answer one = get(&w, &w.admin, arena_printf(arena, "/api/v1/alerts/%s", world_text(&list, "items.0.id")).p);
+	assert_string_equal(world_text(&one, "explain.exposure.value"), "internet");
+	assert_string_equal(world_text(&one, "explain.score"), "75");
+	world_done(&w);
+}
+
+#define ON_EACH(name)                   \
+	static void name##_each(void **state) \
+	{                                   \
+		(void)state;                    \
+		db_test_each(name);             \
+	}
+ON_EACH(habits)
+ON_EACH(several_tactics)
+ON_EACH(together)
+ON_EACH(suppressed_with_it)
+ON_EACH(exposure)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(gathering), cmocka_unit_test(tactics), cmocka_unit_test(public_addresses), cmocka_unit_test(habits_each),
+	                                   cmocka_unit_test(several_tactics_each), cmocka_unit_test(together_each), cmocka_unit_test(suppressed_with_it_each),
+	                                   cmocka_unit_test(exposure_each)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
