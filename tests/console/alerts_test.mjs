@@ -10,7 +10,7 @@ const WIDE = { width: 1366, height: 768 };
 let browser, mock;
 
 before(async () => {
-	mock = await startMock({ machines: 300, allPermissions: ALL });
+	mock = await startMock({ machines: 300, allPermissions: [...ALL, 'event.read'] });
 	browser = await openBrowser();
 });
 after(async () => {
@@ -121,10 +121,12 @@ test('suppressed by keyboard with a reason, shown in the list, taken back; the w
 	const sent = calls('POST', /\/suppress$/).at(-1).body;
 	assert.equal(sent.scope, 'entity');
 	assert.equal(sent.reason, 'Đơn vị đang cài phần mềm');
+	assert.equal(sent.close_open, true);
 	assert.ok(Math.abs(Date.parse(sent.expires_at) - Date.now() - 7 * 86400000) < 600000, sent.expires_at);
 	await page.keyboard.press('Alt+z');
 	await page.waitForFunction(() => document.querySelector('.toasts').textContent.includes('Đã hoàn tác'));
 	assert.equal(calls('POST', /\/suppressions\/[^/]+\/end$/).length, 1);
+	assert.match(calls('POST', /\/suppressions\/[^/]+\/end$/)[0].query, /reopen=1/);
 	await page.keyboard.press('0');
 	await page.check('dialog input[value=city]');
 	await page.waitForSelector('dialog .note:has-text("người thứ hai")');
@@ -160,6 +162,44 @@ test('hand-over: made from the state of things, edited, signed; the next account
 	await next.waitForSelector('.page-head .state:has-text("Đã nhận ca")');
 	assert.equal(calls('POST', /\/accept$/).at(-1).body.note, 'Đã đọc');
 	await close(next);
+});
+
+test('one line of the queue: the machines of a rule, acknowledged together and taken back; what is low is a view of its own', async () => {
+	const [first, second, third] = mock.data.endpoints;
+	const wave = [first, second, third].map((endpoint) => mock.addAlert({ line: 'wave', title: 'Scheduled Task From Temp', threat: '', kind: 'sigma', rule_id: 'r-wave', severity: 'critical', endpoint: { id: endpoint.id, hostname: endpoint.hostname }, unit: endpoint.unit }));
+	const page = await open('/alerts');
+	await page.waitForSelector('.queue-row .count:has-text("×3 máy")');
+	assert.equal(await page.locator('.queue-row:has-text("Scheduled Task From Temp")').count(), 1, 'three alerts are one line');
+	await page.click('.queue-row:has-text("Scheduled Task From Temp")');
+	await page.waitForSelector('.line-all:has-text("3 cảnh báo trên 3 máy")');
+	await page.waitForSelector('.panel.line >> text=Cùng dòng trong hàng đợi');
+	await page.keyboard.press('1');
+	await page.waitForSelector('.toast:has-text("Đã tiếp nhận 3 cảnh báo")');
+	assert.deepEqual(wave.map((alert) => alert.state), ['acknowledged', 'acknowledged', 'acknowledged']);
+	await page.keyboard.press('Alt+z');
+	await page.waitForFunction(() => document.querySelector('.toasts').textContent.includes('Đã hoàn tác'));
+	assert.deepEqual(wave.map((alert) => alert.state), ['new', 'new', 'new']);
+	await page.uncheck('.line-all input');
+	await page.waitForFunction(() => document.querySelector('.alert .state')?.textContent.includes('Mới'));
+	await page.keyboard.press('1');
+	await page.waitForFunction(() => document.querySelector('.alert .state')?.textContent.includes('Đã tiếp nhận'));
+	assert.equal(wave.filter((alert) => alert.state === 'new').length, 2, 'only the one that is open');
+	await page.click('.tabs a:has-text("Mức thấp")');
+	await page.waitForFunction(() => document.querySelectorAll('.queue-row').length > 0 && [...document.querySelectorAll('.queue-row')].every((row) => row.classList.contains('sev-edge-low')));
+	for (const alert of wave) alert.state = 'closed';
+	await close(page);
+});
+
+test('how many events have the matched value, and the machine\'s own: told when the store answers, and when it does not', async () => {
+	const page = await open(`/alerts/${sigma().id}`);
+	await page.waitForSelector('.common-events:has-text("47 sự kiện trên 6 máy ở 3 đơn vị")');
+	await page.waitForSelector('.day-events li:has-text("Tiến trình được tạo")');
+	mock.state.storeAway = true;
+	await page.reload();
+	await page.waitForSelector('.day-events:has-text("Kho sự kiện đang không trả lời")');
+	assert.ok(await page.locator('.alert .lead').first().isVisible(), 'the page does not wait for it');
+	mock.state.storeAway = false;
+	await close(page);
 });
 
 test('the sound is off until it is switched on, and stays as it was set', async () => {

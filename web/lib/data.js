@@ -62,7 +62,7 @@ export function useGet(path, query, { events = [], every = 0 } = {}) {
 
 const PAGE = 100, BIG_PAGE = 500, TYPING_MS = 200;
 
-// A cursor-paged list: {items, total, query, complete, loading, error, more, all, reload}. Up to BIG_PAGE rows are all
+// A cursor-paged list: {items, total, head (what else the answer says), query, complete, loading, error, more, all, reload}. Up to BIG_PAGE rows are all
 // loaded and sorted here; of a longer list the server sorts, and further rows come as they are scrolled to. `id` names
 // the field that tells records apart where that is not "id"; `sorts` says which columns the server sorts by what name;
 // `whole` loads every page.
@@ -125,7 +125,8 @@ export function useList(path, asked, { events = [], id = 'id', sorts = {}, whole
 				next = r.state.next;
 			}
 			const total = page.total ?? items.length;
-			put({ key, query, items, total, next, error: null, loading: false });
+			const { items: _items, ...head } = page;
+			put({ key, query, items, total, next, head, error: null, loading: false });
 			if (total > BIG_PAGE) setBig(true);
 			else if (next) await more();
 			while (whole && run.current.state.next && !run.current.state.error && run.current.key === key) await more();

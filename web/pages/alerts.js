@@ -26,10 +26,13 @@ const columns = () => [
 ].map((column) => ({ ...column, value: true }));
 
 function Row({ alert, index, active, open }) {
+	const line = alert.group, many = line && line.alerts > 1, isCase = line?.kind === 'case';
+	const count = line?.findings ?? alert.count;
+	const where = many && !isCase && line.machines > 1 ? t('ui.alert.line_where', { count: line.units }) : null;
 	return html`<a id=${`alert-${index}`} class=${`queue-row sev-edge-${alert.severity}${active ? ' active' : ''}`} role="option" aria-selected=${active ? 'true' : 'false'} tabindex="-1"
 		href=${`#/alerts/${alert.id}${location.hash.includes('?') ? `?${location.hash.split('?')[1]}` : ''}`} onClick=${(e) => { if (!e.ctrlKey && !e.metaKey) { e.preventDefault(); open(alert); } }}>
-		<span class="queue-line"><${Severity} value=${alert.severity} /><strong class="queue-title">${alert.what ?? alert.title}</strong>${alert.count > 1 && html`<span class="count" title=${t('ui.alert.count')}>×${number(alert.count)}</span>`}</span>
-		<span class="queue-line muted"><${State} group="alert" value=${alert.state} /><span class="queue-where">${[alert.endpoint?.hostname ?? alert.host, alert.unit?.name, alert.what && alert.title].filter(Boolean).join(' · ')}</span><${Ago} at=${alert.last_at} /></span>
+		<span class="queue-line"><${Severity} value=${alert.severity} /><strong class="queue-title">${alert.what ?? alert.title}</strong>${isCase ? html`<span class="count" title=${t('ui.alert.line_case_hint')}>${t('ui.alert.line_case', { count: line.rules })}</span>` : many && line.machines > 1 ? html`<span class="count" title=${t('ui.alert.line_machines_hint')}>${t('ui.alert.line_machines', { count: line.machines })}</span>` : count > 1 && html`<span class="count" title=${t('ui.alert.count')}>×${number(count)}</span>`}</span>
+		<span class="queue-line muted"><${State} group="alert" value=${alert.state} /><span class="queue-where">${[...(where ? [where] : [alert.endpoint?.hostname ?? alert.host, alert.unit?.name]), alert.what && alert.title].filter(Boolean).join(' · ')}</span><${Ago} at=${line?.last_at ?? alert.last_at} /></span>
 	</a>`;
 }
 
@@ -94,9 +97,11 @@ function Queue({ list, chosen, open }) {
 	</div>`;
 }
 
+// queue: put together by rule and by machine, without what is low; all of that is one press away.
 const VIEWS = [
-	{ id: 'open', state: ['new', 'acknowledged'] },
-	{ id: 'new', state: ['new'] },
+	{ id: 'open', queue: true, state: ['new', 'acknowledged'] },
+	{ id: 'new', queue: true, state: ['new'] },
+	{ id: 'low', state: ['new', 'acknowledged'], severity: ['low'] },
 	{ id: 'mine', state: ['new', 'acknowledged'], mine: 1 },
 	{ id: 'closed', state: ['closed'] },
 	{ id: 'all' },
@@ -105,8 +110,8 @@ const VIEWS = [
 export default function Alerts({ id }) {
 	const { query } = useRoute();
 	const view = VIEWS.find((one) => one.id === query.get('view')) ?? VIEWS[0];
-	const asked = { ...listQuery(query, ['severity', 'unit', 'endpoint', 'host']), state: view.state, mine: view.mine };
-	const list = useList('/alerts', asked, { events: ['alert.'] });
+	const asked = { ...listQuery(query, ['severity', 'unit', 'endpoint', 'host']), state: view.state, mine: view.mine, ...(view.severity && { severity: view.severity }) };
+	const list = useList(view.queue ? '/alerts/queue' : '/alerts', asked, { events: ['alert.'] });
 	const summary = useGet('/alerts/summary', null, { events: ['alert.'] });
 	const loud = useStore(sound);
 	useEvents(['alert.created'], (name, data) => name === 'alert.created' && ['critical', 'high'].includes(data.severity) && ring());
@@ -122,7 +127,9 @@ export default function Alerts({ id }) {
 		next.set('view', one.id);
 		return `#/alerts?${next}`;
 	};
-	const counts = { new: summary.data?.new, open: summary.data ? summary.data.new + summary.data.acknowledged : null };
+	const low = summary.data?.by_severity?.low ?? 0;
+	const counts = { new: view.id === 'new' ? list.total : null, open: view.id === 'open' ? list.total : null, low };
+	const gathered = list.items.reduce((sum, one) => sum + (one.group?.alerts ?? 1), 0);
 	return html`<div class=${`queue-page${id ? ' has-detail' : ''}`}>
 		<section class="queue">
 			<div class="queue-head">
@@ -132,7 +139,7 @@ export default function Alerts({ id }) {
 					<${SearchBox} value=${query.get('q') ?? ''} onSearch=${(q) => setQuery({ q })} label=${t('ui.alert.search')} />
 					<${Filter} name="severity" label=${t('ui.severity.title')} options=${SEVERITIES.map((value) => ({ value, label: t(`ui.severity.${value}`) }))} />
 				</div>
-				<p class="muted total" role="status">${t('ui.alert.total', { count: list.total ?? 0 })}${['xlsx', 'csv'].map((format) => html`<button type="button" class="small ghost" key=${format} onClick=${() => exportList(list, columns(), undefined, format)}><${Icon} name="download" />${t(`ui.table.export_${format}`)}</button>`)}<button type="button" class="small ghost" role="switch" aria-checked=${loud === 'on' ? 'true' : 'false'} title=${t('ui.alert.sound_hint')} onClick=${toggleSound}>${t(loud === 'on' ? 'ui.alert.sound_on' : 'ui.alert.sound_off')}</button></p>
+				<p class="muted total" role="status">${view.queue ? t('ui.alert.queue_total', { lines: number(list.total ?? 0), alerts: number(gathered) }) : t('ui.alert.total', { count: list.total ?? 0 })}${view.queue && list.head?.outside?.beyond > 0 && html` <a href=${link({ id: 'all' })}>${t('ui.alert.queue_beyond', { count: number(list.head.outside.beyond) })}</a>`}${['xlsx', 'csv'].map((format) => html`<button type="button" class="small ghost" key=${format} onClick=${() => exportList(list, columns(), undefined, format)}><${Icon} name="download" />${t(`ui.table.export_${format}`)}</button>`)}<button type="button" class="small ghost" role="switch" aria-checked=${loud === 'on' ? 'true' : 'false'} title=${t('ui.alert.sound_hint')} onClick=${toggleSound}>${t(loud === 'on' ? 'ui.alert.sound_on' : 'ui.alert.sound_off')}</button></p>
 			</div>
 			<${ProblemBox} problem=${list.error} retry=${list.reload} />
 			<${Queue} list=${list} chosen=${id} open=${open} />

@@ -8,6 +8,7 @@ import { get, post, remove } from '../lib/api.js';
 import { can, session } from '../lib/session.js';
 import { href, go } from '../lib/router.js';
 import { useKeys } from '../lib/keys.js';
+import { termOf } from '../lib/event_search.js';
 import { Severity, State, Time, Ago, Facts, Loading, ProblemBox, EndpointLink, UnitName, Copyable } from './bits.js';
 import { Timeline } from './timeline.js';
 import { Icon } from './icons.js';
@@ -15,7 +16,7 @@ import { CloseDialog, AssignDialog, CommentDialog, IncidentDialog, SuppressDialo
 import { act, toast } from './toast.js';
 
 // The actions of an alert, in the order of their digits. Those not permitted or not possible now are not shown.
-function useActions(alert, reload, setDialog) {
+function useActions(alert, reload, setDialog, line) {
 	const me = session.get().account;
 	const call = (name, body) => () => post(`/alerts/${alert.id}/${name}`, body, { etag: alert.etag });
 	const fresh = async (name, body) => {
@@ -29,16 +30,22 @@ function useActions(alert, reload, setDialog) {
 	};
 	if (!alert) return [];
 	const handle = can('alert.write'), open = alert.state !== 'closed';
+	// Of a whole line of the queue: what was seen is what is changed; what others changed meanwhile is told.
+	const whole = (what, values, text, back) => async () => {
+		let done;
+		await act(async () => { done = await line.together(what, values); }, text, async () => { await line.back(done, back); await reload(); });
+		await reload();
+	};
 	return [
-		{ id: 'acknowledge', digit: 1, primary: true, show: handle && alert.state === 'new', run: simple(call('acknowledge'), t('ui.alert.done.acknowledge', { number: String(alert.number) }), () => fresh('release')) },
+		{ id: 'acknowledge', digit: 1, primary: true, show: handle && alert.state === 'new', run: line.on ? whole('acknowledge', {}, t('ui.alert.done.line', { count: line.count }), ['release']) : simple(call('acknowledge'), t('ui.alert.done.acknowledge', { number: String(alert.number) }), () => fresh('release')) },
 		{ id: 'take', digit: 2, show: handle && open && alert.assignee?.id !== me.id,
-			run: simple(call('assign', { account_id: me.id }), t('ui.alert.done.assign', { name: me.display_name }), () => fresh('assign', { account_id: alert.assignee?.id ?? null })) },
+			run: line.on ? whole('assign', { account_id: me.id }, t('ui.alert.done.assign', { name: me.display_name }), ['assign']) : simple(call('assign', { account_id: me.id }), t('ui.alert.done.assign', { name: me.display_name }), () => fresh('assign', { account_id: alert.assignee?.id ?? null })) },
 		{ id: 'assign', digit: 3, show: handle && open && can('account.read'), run: () => setDialog('assign') },
 		{ id: 'comment', digit: 4, show: handle, run: () => setDialog('comment') },
 		{ id: 'incident', digit: 5, show: can('incident.write') && !alert.incident && open, run: () => setDialog('incident') },
 		{ id: 'close', digit: 6, show: handle && open, run: () => setDialog('close') },
 		{ id: 'suppress', digit: 0, show: can('alert.suppress') && Boolean(alert.rule_id), run: () => setDialog('suppress') },
-		{ id: 'reopen', digit: 7, show: handle && !open, run: simple(call('reopen'), t('ui.alert.done.reopen'), () => fresh('close', { resolution: alert.detail.resolution, note: alert.detail.note })) },
+		{ id: 'reopen', digit: 7, show: handle && !open, run: simple(call('reopen'), t('ui.alert.done.reopen'), alert.detail.resolution !== 'suppressed' && (() => fresh('close', { resolution: alert.detail.resolution, note: alert.detail.note }))) },
 	].filter((action) => action.show);
 }
 
@@ -51,13 +58,15 @@ function Why({ alert }) {
 	</section>`;
 }
 
-// The arithmetic as it was when the alert came: rule × system × exposure.
+// The arithmetic as it was when the alert came: rule × system × exposure × how common × tactics.
 function Explain({ explain }) {
 	if (!explain) return html`<p class="muted">${t('ui.alert.explain_none')}</p>`;
 	return html`<div class="explain" role="note"><table class="plain-table"><tbody>
 		<tr><th>${t('ui.alert.explain_rule')}</th><td><${Severity} value=${explain.rule.level} /></td><td class="right">${t('ui.alert.points', { points: number(explain.rule.points) })}</td></tr>
 		<tr><th>${t('ui.alert.explain_system')}</th><td>${explain.system.level ? t('ui.alert.explain_level', { level: String(explain.system.level) }) : t('ui.alert.explain_unknown')}</td><td class="right">× ${number(explain.system.percent)} %</td></tr>
 		<tr><th>${t('ui.alert.explain_exposure')}</th><td>${t(`ui.alert.exposure.${explain.exposure.value}`)}</td><td class="right">× ${number(explain.exposure.percent)} %</td></tr>
+		${explain.rarity && html`<tr><th>${t('ui.alert.explain_rarity')}</th><td>${t(`ui.alert.rarity.${explain.rarity.value}`)}</td><td class="right">× ${number(explain.rarity.percent)} %</td></tr>`}
+		${explain.tactics && html`<tr><th>${t('ui.alert.explain_tactics')}</th><td>${t('ui.alert.tactics', { count: explain.tactics.count })}</td><td class="right">× ${number(explain.tactics.percent)} %</td></tr>`}
 		<tr><th>${t('ui.alert.explain_score')}</th><td><${Severity} value=${explain.severity} /></td><td class="right"><strong>${t('ui.alert.points', { points: number(explain.score) })}</strong></td></tr>
 	</tbody></table></div>`;
 }
@@ -73,15 +82,67 @@ function Contacts({ alert, phones, reveal }) {
 
 const DAY_MS = 86400 * 1000;
 
-// What else this machine showed in the last 24 hours.
+// What else this machine showed in the last 24 hours: alerts, and events as soon as the store has answered.
 function LastDay({ alert }) {
 	const which = alert.endpoint ? { endpoint: alert.endpoint.id } : alert.host ? { host: alert.host, unit: alert.unit?.id } : null;
 	const list = useList(which ? '/alerts' : null, { ...which, sort: '-last_at' }, { events: ['alert.'] });
+	const day = useGet(which && can('event.read') ? `/alerts/${alert.id}/day` : null);
 	if (!which) return null;
 	const others = list.items.filter((one) => one.id !== alert.id && Date.now() - Date.parse(one.last_at) < DAY_MS);
+	const events = day.data?.items ?? [];
+	const search = href('/search', alert.endpoint ? { endpoint: alert.endpoint.id, last: '24h' } : { query: termOf('host.name', alert.host), last: '24h' });
 	return html`<h3>${t('ui.alert.last_day')}</h3>
-		${others.length ? html`<ul class="near">${others.slice(0, 4).map((one) => html`<li key=${one.id}><${Severity} value=${one.severity} /><a href=${href(`/alerts/${one.id}`)}>${one.what ?? one.title}</a><${Ago} at=${one.last_at} /></li>`)}</ul>
-			${others.length > 4 && html`<a href=${href('/alerts', { view: 'all', ...which })}>${t('ui.alert.more_here', { count: others.length - 4 })}</a>`}` : html`<p class="muted">${list.loading ? t('ui.loading') : t('ui.alert.last_day_none')}</p>`}`;
+		${others.length ? html`<ul class="near">${others.slice(0, 3).map((one) => html`<li key=${one.id}><${Severity} value=${one.severity} /><a href=${href(`/alerts/${one.id}`)}>${one.what ?? one.title}</a><${Ago} at=${one.last_at} /></li>`)}</ul>
+			${others.length > 3 && html`<a href=${href('/alerts', { view: 'all', ...which })}>${t('ui.alert.more_here', { count: others.length - 3 })}</a>`}` : html`<p class="muted">${list.loading ? t('ui.loading') : t('ui.alert.last_day_none')}</p>`}
+		${can('event.read') && html`<div class="day-events" aria-live="polite">${day.error ? html`<p class="muted">${t('ui.alert.store_away', { why: day.error.detail })}</p>`
+			: !day.data ? html`<p class="muted">${t('ui.alert.store_asked')}</p>`
+			: events.length ? html`<ul class="near">${events.slice(0, 3).map((one) => html`<li key=${one.id}><span class="queue-where" title=${one.text}>${[one.action, one.user, one.text].filter(Boolean).join(' · ')}</span><${Ago} at=${one.time} /></li>`)}</ul><a href=${search}>${t('ui.alert.day_search')}</a>`
+			: html`<p class="muted">${t('ui.alert.day_none')}</p>`}</div>`}`;
+}
+
+// How many events have the value that the rule matched; asked apart, so that nothing waits for the store.
+function Common({ alert }) {
+	const { data, error } = useGet(can('event.read') ? `/alerts/${alert.id}/common` : null);
+	if (!can('event.read')) return null;
+	if (error) return html`<p class="muted">${t('ui.alert.store_away', { why: error.detail })}</p>`;
+	if (!data) return html`<p class="muted">${t('ui.alert.store_asked')}</p>`;
+	if (!data.field) return null;
+	return html`<p class="common-events"><code title=${`${data.field}: ${data.value}`}>${middle(data.value, 30)}</code> ${t(data.at_least ? 'ui.alert.common_at_least' : 'ui.alert.common_events', { events: number(data.events), hosts: number(data.machines), units: number(data.units), since: data.counted_from ? dateTime(data.counted_from) : '–' })}</p>`;
+}
+
+// What stands in the same line of the queue.
+function Line({ group, id }) {
+	const others = group.items.filter((one) => one.id !== id);
+	return html`<section class="panel line"><h2>${t('ui.alert.line')}</h2>
+		<ul class="near">${others.slice(0, 12).map((one) => html`<li key=${one.id}><${Severity} value=${one.severity} /><a href=${href(`/alerts/${one.id}`)}>${one.what ?? one.title}</a><span class="muted">${[hostOf(one), one.unit?.name].filter(Boolean).join(' · ')}</span><${Ago} at=${one.last_at} /></li>`)}</ul>
+		${group.total > 13 && html`<p class="muted">${t('ui.alert.line_more', { count: group.total - 13 })}</p>`}
+	</section>`;
+}
+
+const NO_LINE = { on: false, count: 1 };
+
+// The line of the queue that an alert is in, and deeds upon all of it.
+function useLine(id, alert) {
+	const open = alert && alert.state !== 'closed';
+	const { data: group, reload } = useGet(open ? `/alerts/${id}/group` : null, null, { events: ['alert.'] });
+	const [on, setOn] = useState(true);
+	if (!group || group.total < 2) return { ...NO_LINE, group: null, reload };
+	const together = async (what, values, members = group.items) => {
+		const answer = await post('/alerts/together', { do: what, alerts: members.map((one) => ({ id: one.id, etag: one.etag })), ...values });
+		if (answer.left > 0) toast(t('ui.alert.line_left', { count: answer.left }));
+		return answer;
+	};
+	// Each step back with what the step before it answered; who nobody had taken goes back into the queue.
+	const back = async (answer, steps) => {
+		const fresh = new Set(group.items.filter((one) => one.state === 'new').map((one) => one.id));
+		let changed = answer.changed;
+		for (const step of steps) {
+			const members = step === 'release' ? changed.filter((one) => fresh.has(one.id)) : changed;
+			if (members.length) changed = (await together(step, {}, members)).changed;
+		}
+		await reload();
+	};
+	return { on, setOn, count: group.items.length, group, together, back, reload };
 }
 
 function Steps({ alert }) {
@@ -113,14 +174,15 @@ export function AlertDetail({ id, onBack }) {
 	const [raw, setRaw] = useState(false);
 	const [explained, setExplained] = useState(false);
 	const [phones, setPhones] = useState(null);
-	const actions = useActions(alert ?? null, reload, setDialog);
+	const line = useLine(id, alert);
+	const actions = useActions(alert ?? null, reload, setDialog, line);
 	useKeys([
 		...actions.map((action) => ({ code: `Digit${action.digit}`, label: t(`ui.alert.do.${action.id}`), run: action.run })),
 		{ code: 'Digit9', label: t('ui.alert.raw_toggle'), run: () => setRaw((now) => !now) },
 		{ code: 'KeyP', alt: true, label: t('ui.alert.contact_show'), when: () => can('account.read'), run: () => reveal() },
 		{ code: 'KeyY', alt: true, label: t('ui.alert.explain'), run: () => setExplained((now) => !now) },
 		...(alert?.endpoint ? [{ code: 'Digit8', label: t('ui.alert.open_endpoint'), run: () => go(`/endpoints/${alert.endpoint.id}`) }] : []),
-	], [alert, dialog]);
+	], [alert, dialog, line.on, line.group]);
 	const reveal = () => act(async () => {
 		const answers = await Promise.all((alert?.contacts ?? []).filter((one) => one.phone_end).map(async (one) => [one.id, (await get(`/accounts/${one.id}/contact`)).phone]));
 		setPhones(Object.fromEntries(answers));
@@ -152,14 +214,25 @@ export function AlertDetail({ id, onBack }) {
 		await remove(`/alerts/${id}/comments/${mine.id}`);
 		await reload();
 	};
+	const closeAll = async (values) => {
+		const answer = await line.together('close', values);
+		setDialog(null);
+		await act(async () => reload(), t('ui.alert.done.close_many', { count: answer.changed.length }), async () => { await line.back(answer, ['reopen', 'release']); await reload(); });
+	};
+	const assignAll = async (values) => {
+		const answer = await line.together('assign', values);
+		setDialog(null);
+		await act(async () => reload(), t('ui.alert.done.assigned'), async () => { await line.back(answer, ['assign']); await reload(); });
+	};
 	const raise = async (values) => {
 		const incident = await post(`/alerts/${id}/incident`, values, { etag: alert.etag });
+		for (const one of line.on ? line.group.items : []) if (one.id !== id && !one.incident) await post(`/incidents/${incident.id}/alerts`, { alert_id: one.id });
 		go(`/incidents/${incident.id}`);
 	};
 	const suppress = async (values) => {
 		const made = await post(`/alerts/${id}/suppress`, values);
 		setDialog(null);
-		if (made?.etag) toast(t('ui.alert.done.suppress'), { undo: () => post(`/suppressions/${made.id}/end`, undefined, { etag: made.etag }) });
+		if (made?.etag) toast(made.closed > 0 ? t('ui.alert.done.suppress_closed', { count: made.closed }) : t('ui.alert.done.suppress'), { undo: () => post(`/suppressions/${made.id}/end?reopen=1`, undefined, { etag: made.etag }) });
 	};
 	const close = () => setDialog(null);
 	return html`<article class="alert">
@@ -171,6 +244,7 @@ export function AlertDetail({ id, onBack }) {
 			<div class="alert-line"><${Severity} value=${alert.severity} /><button type="button" class="small ghost" aria-expanded=${explained ? 'true' : 'false'} onClick=${() => setExplained(!explained)}>${t('ui.alert.explain')}<kbd aria-hidden="true">Alt+Y</kbd></button><${State} group="alert" value=${alert.state} /><span class="muted">${t('ui.alert.number', { number: String(alert.number) })}</span>
 				${alert.incident && html`<a class="chip" href=${href(`/incidents/${alert.incident.id}`)}>${alert.incident.number}</a>`}</div>
 			${explained && html`<${Explain} explain=${alert.explain} />`}
+			${line.group && html`<label class="line-all"><input type="checkbox" checked=${line.on} onChange=${(e) => line.setOn(e.target.checked)} /> ${t(line.group.group?.kind === 'case' ? 'ui.alert.line_all_case' : 'ui.alert.line_all', { count: line.group.total, machines: line.group.group?.machines ?? 1 })}</label>`}
 			<h2>${alert.what ?? alert.title}</h2>
 			<p class="lead">${sentence(alert)}${alert.text?.source === 'own' && !alert.threat && html` <span class="muted">${t('ui.alert.own_words')}</span>`}</p>
 			${alert.text?.matters && html`<p class="muted matters">${alert.text.matters}</p>`}
@@ -179,6 +253,7 @@ export function AlertDetail({ id, onBack }) {
 			<${Why} alert=${alert} />
 			<section class="panel"><h2>${t('ui.alert.common')}</h2>
 				<p class="lead">${alert.similar_30d ? t('ui.alert.similar', { alerts: number(alert.similar_30d.alerts), hosts: number(alert.similar_30d.hosts ?? 0), units: number(alert.similar_30d.units) }) : t('ui.alert.similar_unknown')}</p>
+				<${Common} alert=${alert} />
 				<${Facts} items=${[[t('ui.alert.first_at'), html`<${Time} at=${alert.first_at} seconds />`], [t('ui.alert.last_at'), html`<${Time} at=${alert.last_at} seconds />`], [t('ui.alert.times'), number(alert.count)]]} />
 				<${LastDay} alert=${alert} />
 			</section>
@@ -189,10 +264,11 @@ export function AlertDetail({ id, onBack }) {
 			</section>
 			<${Steps} alert=${alert} />
 		</div>
+		${line.group && html`<${Line} group=${line.group} id=${id} />`}
 		<section class="panel"><h2>${t('ui.alert.comments')}</h2><${Timeline} items=${(alert.comments ?? []).map((comment) => ({ ...comment, type: 'comment', note: comment.due_at && t('ui.alert.promised', { time: dateTime(comment.due_at) }) }))} label=${t('ui.alert.comments')} /></section>
 		<details class="panel raw" open=${raw} onToggle=${(e) => setRaw(e.target.open)}><summary>${t('ui.alert.raw')} <kbd aria-hidden="true">9</kbd></summary><${Raw} alert=${alert} />${alert.raw && html`<${CopyRaw} text=${alert.raw} />`}</details>
-		${dialog === 'close' && html`<${CloseDialog} alert=${alert} onClose=${close} onDone=${done(send('close'), t('ui.alert.done.close', { number: String(alert.number) }), reopen)} />`}
-		${dialog === 'assign' && html`<${AssignDialog} alert=${alert} onClose=${close} onDone=${done(send('assign'), t('ui.alert.done.assigned'), unassign)} />`}
+		${dialog === 'close' && html`<${CloseDialog} alert=${alert} count=${line.on ? line.count : 1} onClose=${close} onDone=${line.on ? closeAll : done(send('close'), t('ui.alert.done.close', { number: String(alert.number) }), reopen)} />`}
+		${dialog === 'assign' && html`<${AssignDialog} alert=${alert} onClose=${close} onDone=${line.on ? assignAll : done(send('assign'), t('ui.alert.done.assigned'), unassign)} />`}
 		${dialog === 'comment' && html`<${CommentDialog} alert=${alert} onClose=${close} onDone=${done((values) => post(`/alerts/${id}/comments`, values), t('ui.alert.done.comment'), withdraw)} />`}
 		${dialog === 'suppress' && html`<${SuppressDialog} alert=${alert} onClose=${close} onDone=${suppress} />`}
 		${dialog === 'incident' && html`<${IncidentDialog} alert=${alert} onClose=${close} onDone=${raise} />`}

@@ -14,13 +14,13 @@ export const hostOf = (alert) => alert.endpoint?.hostname || alert.host || null;
 
 const RESOLUTIONS = ['true_positive', 'false_positive', 'duplicate', 'test'];
 
-export function CloseDialog({ alert, onDone, onClose }) {
+export function CloseDialog({ alert, count = 1, onDone, onClose }) {
 	const form = useForm({ draft: `alert.close.${alert.id}`, initial: { resolution: '', note: '' } });
 	const fields = [
 		{ name: 'resolution', type: 'radio', label: t('ui.alert.resolution'), required: true, options: RESOLUTIONS.map((value) => ({ value, label: t(`ui.alert.resolution.${value}`) })) },
 		{ name: 'note', type: 'textarea', label: t('ui.alert.close_note'), hint: t('ui.alert.close_note_example'), required: form.values.resolution === 'false_positive' },
 	];
-	return html`<${Dialog} title=${t('ui.alert.close_title', { number: String(alert.number) })} onClose=${onClose}>
+	return html`<${Dialog} title=${count > 1 ? t('ui.alert.close_title_many', { count }) : t('ui.alert.close_title', { number: String(alert.number) })} onClose=${onClose}>
 		<${Form} form=${form} fields=${fields} submit=${t('ui.alert.close_submit')} onCancel=${onClose} onSubmit=${onDone} />
 	<//>`;
 }
@@ -64,14 +64,15 @@ const DAYS = [1, 7, 30, 90];
 export function SuppressDialog({ alert, onDone, onClose }) {
 	const host = hostOf(alert);
 	const scopes = [alert.entity && host && 'entity', host && 'host', 'unit', 'city'].filter(Boolean);
-	const form = useForm({ draft: `alert.suppress.${alert.id}`, initial: { scope: scopes[0], days: '7', reason: '' } });
+	const form = useForm({ draft: `alert.suppress.${alert.id}`, initial: { scope: scopes[0], days: '7', reason: '', open: 'close' } });
 	const fields = [
 		{ name: 'scope', type: 'radio', label: t('ui.alert.suppress_scope'), required: true, options: scopes.map((value) => ({ value, label: t(`ui.alert.scope.${value}`, { host: host ?? '–', entity: alert.entity ?? '–', unit: alert.unit?.name ?? '–' }) })) },
 		{ name: 'reason', type: 'textarea', rows: 2, label: t('ui.alert.suppress_reason'), required: true, hint: t('ui.alert.suppress_reason_example') },
 		{ name: 'days', type: 'radio', label: t('ui.alert.suppress_days'), required: true, options: DAYS.map((days) => ({ value: String(days), label: t('ui.alert.days', { count: days }) })) },
+		{ name: 'open', type: 'radio', label: t('ui.alert.suppress_open'), required: true, options: ['close', 'keep'].map((value) => ({ value, label: t(`ui.alert.suppress_open.${value}`) })) },
 	];
 	const wide = form.values.scope === 'city' || alert.severity === 'critical' || alert.explain?.rule.level === 'critical';
-	const send = ({ days, ...values }) => onDone({ ...values, expires_at: new Date(Date.now() + Number(days) * 86400000 - 60000).toISOString() });
+	const send = ({ days, open, ...values }) => onDone({ ...values, close_open: open === 'close', expires_at: new Date(Date.now() + Number(days) * 86400000 - 60000).toISOString() });
 	return html`<${Dialog} title=${t('ui.alert.suppress_title', { rule: alert.what ?? alert.title })} onClose=${onClose}>
 		<div class="dialog-body"><p class="muted">${t('ui.alert.suppress_what')}</p>${wide && html`<p class="note">${t('ui.alert.suppress_wide')}</p>`}</div>
 		<${Form} form=${form} fields=${fields} submit=${t('ui.alert.do.suppress')} onCancel=${onClose} onSubmit=${send} />
