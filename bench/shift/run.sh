@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
 # bench/shift/run.sh: eight hours of a city of 20,000 machines in 130 units with one attack in them: how many lines the queue has, and where the
-# attack stands. First as an archive of rules is imported, then with every rule on; after 30 days, and on the first day. What is assumed: plan.py.
+# attack stands. First as an archive of rules is imported, then with every rule on; after 30 days, and as imported on the first day too. What is assumed: plan.py.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 build=${LUYTRE_BUILD:-$top/build/release}
@@ -22,6 +22,8 @@ tar xzf "$data/sigma/rules/rules.tar.gz" -C "$out" sigma/rules sigma/rules-emerg
 for rules in ${LUYTRE_SHIFT_ONLY:-default all}; do
 	LUYTRE_SHIFT_RULES=$rules /usr/bin/python3 "$top/bench/shift/plan.py" "$data" "$out/sigma" "$out"
 	for before in ${LUYTRE_SHIFT_BEFORE:-history new}; do
+		# 69,000 alerts that are all in the queue take a quarter of an hour and show nothing new.
+		[ "$rules-$before" != all-new ] || [ -n "${LUYTRE_SHIFT_ONLY:-}" ] || continue
 		echo "-- rules: $rules; before: $([ $before = history ] && echo "30 days" || echo nothing)"
 		rm -f "$out"/*.db*
 		LUYTRE_SOURCE=$top "$out/shift" "$out" "$before"
