@@ -184,7 +184,7 @@ test('one line of the queue: the machines of a rule, acknowledged together and t
 	await page.keyboard.press('1');
 	await page.waitForFunction(() => document.querySelector('.alert .state')?.textContent.includes('Đã tiếp nhận'));
 	assert.equal(wave.filter((alert) => alert.state === 'new').length, 2, 'only the one that is open');
-	await page.click('.tabs a:has-text("Mức thấp")');
+	await page.click('.tabs a:has-text("Thấp")');
 	await page.waitForFunction(() => document.querySelectorAll('.queue-row').length > 0 && [...document.querySelectorAll('.queue-row')].every((row) => row.classList.contains('sev-edge-low')));
 	for (const alert of wave) alert.state = 'closed';
 	await close(page);

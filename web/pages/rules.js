@@ -85,7 +85,7 @@ function Rules({ query }) {
 	const columns = [
 		{ id: 'title', label: t('ui.rule.title'), width: 400, value: (r) => r.title, cell: (r) => html`<a href=${href(`/rules/${r.id}`)} tabindex="-1" title=${r.title}>${r.title}</a>` },
 		{ id: 'level', label: t('ui.rule.level'), texts: 'rule.level', width: 130, value: (r) => r.level, order: (r) => LEVELS.length - LEVELS.indexOf(r.level), cell: (r) => html`<${Level} value=${r.level} />` },
-		{ id: 'state', label: t('ui.rule.state'), texts: 'rule.state', width: 130, value: (r) => t(`ui.rule.state.${r.state}`), cell: (r) => html`<span title=${r.off_why ? t(`ui.rule.off_why.${r.off_why}`) : null}><${State} group="rule" value=${r.state} />${r.off_why && html` <span class="muted">${t('ui.rule.off_first')}</span>`}</span>` },
+		{ id: 'state', label: t('ui.rule.state'), texts: 'rule.state', width: 190, value: (r) => t(`ui.rule.state.${r.state}`), cell: (r) => html`<span title=${r.off_why ? t(`ui.rule.off_why.${r.off_why}`) : null}><${State} group="rule" value=${r.state} />${r.off_why && html` <span class="muted">${t('ui.rule.off_first')}</span>`}</span>` },
 		...(can('rule.write') ? [{ id: 'do', label: t('ui.table.actions'), width: 90, cell: (r) => r.documents > 0 && html`<button type="button" class="small" onClick=${() => flip(r)}>${t(r.state === 'on' ? 'ui.rule.off' : 'ui.rule.on')}</button>` }] : []),
 		...(can('alert.read') ? [counted('fired_24h', 'findings_24h', 110), counted('fired_30d', 'findings_30d', 110), counted('fired_machines', 'machines_30d', 110)] : []),
 		{ id: 'product', label: t('ui.rule.product'), width: 110, value: (r) => r.product },
