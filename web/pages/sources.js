@@ -10,6 +10,7 @@ import { can } from '../lib/session.js';
 import { PageHead, State, Time, Ago, Empty, Facts, Copyable, Tabs, Loading, ProblemBox } from '../parts/bits.js';
 import { Table, listQuery } from '../parts/table.js';
 import { Dialog, Confirm } from '../parts/dialog.js';
+import { ImportDialog } from '../parts/import_dialog.js';
 import { Form, useForm } from '../parts/form.js';
 import { UnitPicker } from '../parts/picker.js';
 import { DEVICES } from '../parts/connect.js';
@@ -61,47 +62,6 @@ function SourceDialog({ source, from, reload, onClose }) {
 		if (!source) go(`/sources/${done.id}`);
 	};
 	return html`<${Dialog} title=${t(source ? 'ui.source.edit' : 'ui.source.new')} onClose=${onClose}><${Form} form=${form} fields=${fields} submit=${t('ui.action.save')} onCancel=${onClose} onSubmit=${send} /><//>`;
-}
-
-function ImportDialog({ reload, onClose }) {
-	const [file, setFile] = useState(null);
-	const [preview, setPreview] = useState(null);
-	const [problem, setProblem] = useState(null);
-	const [busy, setBusy] = useState(false);
-	const send = async (chosen, mode) => {
-		setBusy(true);
-		setProblem(null);
-		try {
-			const answer = await post('/sources/import', chosen, { query: { mode } });
-			setPreview(answer);
-			if (!answer.applied) return;
-			onClose();
-			await act(reload, t('ui.source.imported', { created: answer.counts.created, changed: answer.counts.changed }));
-		} catch (error) {
-			setPreview(null);
-			setProblem(error);
-		} finally {
-			setBusy(false);
-		}
-	};
-	const choose = (event) => {
-		const [chosen] = event.target.files;
-		setFile(chosen ?? null);
-		setPreview(null);
-		if (chosen) send(chosen, 'preview');
-	};
-	const counts = preview?.counts;
-	const ready = counts && counts.refused === 0 && counts.created + counts.changed > 0;
-	return html`<${Dialog} title=${t('ui.source.import')} wide onClose=${onClose}>
-		<p>${t('ui.source.import_hint')}</p>
-		<label class="field"><span>${t('ui.source.import_file')}</span><input type="file" accept=".xlsx,.csv" disabled=${busy} onChange=${choose} /></label>
-		<${ProblemBox} problem=${problem} retry=${file && (() => send(file, 'preview'))} />
-		${busy && html`<${Loading} />`}
-		${counts && html`<p role="status">${t('ui.source.import_counts', counts)}</p>
-			<div class="table-scroll"><table class="plain-table wide"><thead><tr><th>${t('ui.source.import_row')}</th><th>${t('ui.source.name')}</th><th>${t('ui.source.addresses')}</th><th>${t('ui.source.import_fate')}</th></tr></thead>
-			<tbody>${preview.items.slice(0, 500).map((item) => html`<tr key=${item.row}><td>${item.cell ?? item.row}</td><td>${item.name}</td><td>${item.addresses}</td><td>${t(`ui.source.fate_${item.fate}`)}${item.reason ? `: ${item.reason}` : ''}</td></tr>`)}</tbody></table></div>`}
-		<div class="actions"><button type="button" class="primary" disabled=${!ready || busy} onClick=${() => send(file, 'apply')}>${t('ui.source.import_apply')}</button><button type="button" onClick=${onClose}>${t('ui.action.cancel')}</button></div>
-	<//>`;
 }
 
 // A condition as a dot and its word; what it means stands in the panel.
@@ -256,7 +216,7 @@ export default function Sources({ id }) {
 			<${Table} name="sources" label=${t('ui.page.sources')} list=${list} columns=${columns} rowHref=${(s) => `/sources/${s.id}`} selected=${id} empty=${html`<${Empty} title=${t('ui.source.empty')}>${t('ui.source.empty_hint')} <a href=${href('/sources', { tab: 'connect' })}>${t('ui.source.how')}</a><//>`} />
 			${source && html`<${Panel} key=${source.id} source=${source} reload=${list.reload} onEdit=${() => setDialog(source)} />`}
 		</div>`}
-		${dialog === 'import' && html`<${ImportDialog} reload=${list.reload} onClose=${() => setDialog(null)} />`}
+		${dialog === 'import' && html`<${ImportDialog} path="/sources/import" title=${t('ui.source.import')} hint=${t('ui.source.import_hint')} columns=${[['name', t('ui.source.name')], ['addresses', t('ui.source.addresses')]]} done=${(counts) => t('ui.source.imported', { created: counts.created, changed: counts.changed })} reload=${list.reload} onClose=${() => setDialog(null)} />`}
 		${dialog && dialog !== 'import' && html`<${SourceDialog} source=${dialog.id ? dialog : null} from=${dialog.from} reload=${list.reload} onClose=${() => setDialog(null)} />`}
 	</div>`;
 }

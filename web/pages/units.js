@@ -10,6 +10,7 @@ import { can } from '../lib/session.js';
 import { PageHead, Empty, Loading, ProblemBox } from '../parts/bits.js';
 import { Table, listQuery } from '../parts/table.js';
 import { Dialog } from '../parts/dialog.js';
+import { ImportDialog } from '../parts/import_dialog.js';
 import { Form, useForm } from '../parts/form.js';
 import { UnitPicker } from '../parts/picker.js';
 import { Tree } from '../parts/tree.js';
@@ -35,50 +36,6 @@ function UnitDialog({ unit, parent, reload, onClose }) {
 		}));
 	};
 	return html`<${Dialog} title=${t(unit ? 'ui.unit.edit' : 'ui.unit.new')} onClose=${onClose}><${Form} form=${form} fields=${fields} submit=${t('ui.action.save')} onCancel=${onClose} onSubmit=${send} /><//>`;
-}
-
-// The server says what each row would do; only a file without a refused row can be confirmed.
-function ImportDialog({ reload, onClose }) {
-	const [file, setFile] = useState(null);
-	const [preview, setPreview] = useState(null);
-	const [problem, setProblem] = useState(null);
-	const [busy, setBusy] = useState(false);
-	const send = async (chosen, mode) => {
-		setBusy(true);
-		setProblem(null);
-		try {
-			const answer = await post('/units/import', chosen, { query: { mode } });
-			setPreview(answer);
-			if (!answer.applied) return;
-			onClose();
-			await act(reload, t('ui.unit.imported', { created: answer.counts.created, changed: answer.counts.changed }));
-		} catch (error) {
-			setPreview(null);
-			setProblem(error);
-		} finally {
-			setBusy(false);
-		}
-	};
-	const choose = (event) => {
-		const [chosen] = event.target.files;
-		setFile(chosen ?? null);
-		setPreview(null);
-		if (chosen) send(chosen, 'preview');
-	};
-	const counts = preview?.counts;
-	const ready = counts && counts.refused === 0 && counts.created + counts.changed > 0;
-	const shown = preview?.items.filter((item) => item.fate !== 'unchanged') ?? [];
-	return html`<${Dialog} title=${t('ui.unit.import')} wide onClose=${onClose}>
-		<p>${t('ui.unit.import_hint')}</p>
-		<label class="field"><span>${t('ui.unit.import_file')}</span><input type="file" accept=".xlsx,.csv" disabled=${busy} onChange=${choose} /></label>
-		<${ProblemBox} problem=${problem} retry=${file && (() => send(file, 'preview'))} />
-		${busy && html`<${Loading} />`}
-		${counts && html`<p role="status">${t('ui.unit.import_counts', counts)}</p>
-			${counts.refused > 0 && html`<p class="error">${t('ui.unit.import_refused')}</p>`}
-			<div class="table-scroll"><table class="plain-table wide"><thead><tr><th>${t('ui.unit.import_row')}</th><th>${t('ui.unit.code')}</th><th>${t('ui.unit.name')}</th><th>${t('ui.unit.import_fate')}</th></tr></thead>
-			<tbody>${shown.slice(0, 500).map((item) => html`<tr key=${item.row}><td>${item.cell ?? item.row}</td><td>${item.code}</td><td>${item.name}</td><td>${t(`ui.unit.fate_${item.fate}`)}${item.reason ? `: ${item.reason}` : ''}</td></tr>`)}</tbody></table></div>`}
-		<div class="actions"><button type="button" class="primary" disabled=${!ready || busy} onClick=${() => send(file, 'apply')}>${t('ui.unit.import_apply')}</button><button type="button" onClick=${onClose}>${t('ui.action.cancel')}</button></div>
-	<//>`;
 }
 
 export default function Units() {
@@ -129,7 +86,7 @@ export default function Units() {
 			<${Table} name="units" label=${t('ui.page.units')} list=${list} columns=${columns} onOpen=${(u) => setQuery({ unit: u.id }, { replace: false })}
 				empty=${html`<${Empty} title=${t('ui.unit.empty')}>${t('ui.unit.empty_hint')}<//>`} />
 		</div>
-		${dialog === 'import' && html`<${ImportDialog} reload=${async () => { await tree.reload(); await all.reload(); }} onClose=${() => setDialog(null)} />`}
+		${dialog === 'import' && html`<${ImportDialog} path="/units/import" title=${t('ui.unit.import')} hint=${t('ui.unit.import_hint')} columns=${[['code', t('ui.unit.code')], ['name', t('ui.unit.name')]]} done=${(counts) => t('ui.unit.imported', { created: counts.created, changed: counts.changed })} reload=${async () => { await tree.reload(); await all.reload(); }} onClose=${() => setDialog(null)} />`}
 		${dialog && dialog !== 'import' && html`<${UnitDialog} unit=${dialog === 'new' ? null : dialog} parent=${unit} reload=${async () => { await tree.reload(); await all.reload(); }} onClose=${() => setDialog(null)} />`}
 	</div>`;
 }

@@ -195,7 +195,8 @@ static inline void rig_stop(struct rig *rig)
 }
 
 /* Sends a request; the answer is in rig->res. Returns the status. */
-static inline int rig_send(struct rig *rig, const char *method, const char *path, const char *body)
+/* `body` may hold any bytes; empty: none. */
+static inline int rig_send_bytes(struct rig *rig, const char *method, const char *path, struct str body)
 {
 	struct err err = {.code = 0};
 	char cookie[320], bearer[192], match[64];
@@ -219,8 +220,8 @@ static inline int rig_send(struct rig *rig, const char *method, const char *path
 		headers[n++] = rig->header;
 	headers[n] = NULL;
 	rig->etag = rig->header = NULL;
-	const struct http_client_request req = {.method = method, .path = path, .headers = headers, .body = str_c(body),
-	                                        .content_type = body != NULL ? "application/json" : NULL};
+	const struct http_client_request req = {.method = method, .path = path, .headers = headers, .body = body,
+	                                        .content_type = body.n > 0 ? "application/json" : NULL};
 	rig_must(http_client_do(rig->client, &req, &rig->res, &err), &err);
 	struct str set = buf_str(&rig->res.set_cookie), first;
 	if (set.n > 0 && str_split(&set, ';', &first))
@@ -229,6 +230,11 @@ static inline int rig_send(struct rig *rig, const char *method, const char *path
 }
 
 /* The answer as a tree, which lives in the arena. */
+static inline int rig_send(struct rig *rig, const char *method, const char *path, const char *body)
+{
+	return rig_send_bytes(rig, method, path, str_c(body));
+}
+
 static inline const struct json *rig_json(struct rig *rig, struct arena *arena)
 {
 	struct err err = {.code = 0};

@@ -114,3 +114,12 @@ int source_check(struct arena *arena, struct source_row *row, struct err *err)
 		r = err_set(err, -EINVAL, "source.no_match");
 	return r;
 }
+
+bool source_same(const struct source_row *a, const struct source_row *b)
+{
+	return uuid_eq(&a->unit_id, &b->unit_id) && uuid_eq(&a->token_id, &b->token_id) && str_eq(a->name, b->name) &&
+	       str_eq(a->system_name, b->system_name) && str_eq(a->kind, b->kind) && str_eq(a->addresses, b->addresses) &&
+	       str_eq(a->fingerprint, b->fingerprint) && str_eq(a->retention, b->retention) && str_eq(a->note, b->note) &&
+	       str_eq(a->time_zone, b->time_zone) && a->system_level == b->system_level && a->rate_per_s == b->rate_per_s &&
+	       a->silence_s == b->silence_s && a->format == b->format && a->enabled == b->enabled;
+}

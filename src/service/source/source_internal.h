@@ -32,6 +32,9 @@ struct source_row {
  * source.too_many_addresses, source.everybody. */
 int source_check(struct arena *arena, struct source_row *row, struct err *err) WARN_UNUSED;
 
+/* What people decide about a source is the same in both. */
+bool source_same(const struct source_row *a, const struct source_row *b);
+
 /* source.c: a change with its claims, its audit record and its event, in the caller's transaction. Conflicts:
  * -EEXIST source.address_taken, source.fingerprint_taken, source.token_taken (value, name); source.name_taken. */
 int source_create(struct db_tx *tx, const struct service_context *sc, const struct access *access, struct source_row *row,
