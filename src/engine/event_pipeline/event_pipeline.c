@@ -138,6 +138,7 @@ static void *store_main(void *ctx)
 {
 	struct event_pipeline *p = ctx;
 	struct event_stage_counts counts = {0};
+	cleanup(event_stage_storer) struct event_stage_storer *storer = event_stage_storer_new();
 	usec_t checkpoint_at = clock_monotonic();
 	unsigned retry_ms = RETRY_MIN_MS;
 	bool migrated = p->config.store == NULL;
@@ -160,7 +161,7 @@ static void *store_main(void *ctx)
 				pause_ms(p, HOLD_PAUSE_MS);
 				continue;
 			}
-			r = event_stage_store(p->spool, p->config.store, p->ingest, &p->stored, &counts, &err);
+			r = event_stage_store(storer, p->spool, p->config.store, p->ingest, &p->stored, &counts, &err);
 			event_hold_leave(p->hold_fd);
 			/* Without a gap whoever waits for the hold would never get it while there is a backlog. */
 			pause_ms(p, HOLD_GAP_MS);

@@ -13,10 +13,41 @@
 #define ROWS_LIMIT ((size_t)56 << 20) /* below the store's body limit; a larger block is halved */
 #define ARENA_CLEAR ((size_t)1 << 20)
 #define TOKEN_SIZE 160
+#define FEW_BYTES ((size_t)2 << 20) /* after a block of no more, nobody is in a hurry: the memory goes back */
 
 /* ---- store ---- */
 
+struct event_stage_storer {
+	struct event_spool_block block;
+	struct buf rows;
+	struct event_row_maker *maker; /* NULL: to be made */
+};
+
+struct event_stage_storer *event_stage_storer_new(void)
+{
+	struct event_stage_storer *s = MEM_NEW(struct event_stage_storer);
+	s->block.bytes = BUF_INIT(BLOCK_BUFFER);
+	s->rows = BUF_INIT(ROWS_LIMIT);
+	return s;
+}
+
+static void give_back(struct event_stage_storer *s)
+{
+	buf_done(&s->block.bytes);
+	buf_done(&s->rows);
+	event_row_maker_free(TAKE(s->maker));
+}
+
+void event_stage_storer_free(struct event_stage_storer *s)
+{
+	if (s == NULL)
+		return;
+	give_back(s);
+	mem_free(s);
+}
+
 struct storing {
+	struct event_stage_storer *own;
 	struct event_spool *spool;
 	struct event_store *store;
 	struct event_spool_block *block;
@@ -38,10 +69,10 @@ static void make_token(const struct storing *st, size_t from, size_t to, char to
 }
 
 /* Rows [from, to). What our own records cannot be read as (another version's, damaged in memory) has no row. */
-static size_t make_rows(const struct storing *st, size_t from, size_t to, struct buf *rows)
+static size_t make_rows(const struct storing *st, size_t from, size_t to)
 {
 	cleanup(arena) struct arena *arena = arena_new(0);
-	cleanup(event_row_maker) struct event_row_maker *maker = event_row_maker_new(ROWS_LIMIT);
+	struct event_row_maker *maker = st->own->maker;
 	for (size_t i = from; i < to; i++) {
 		struct event_record r;
 		struct event e;
@@ -52,7 +83,8 @@ static size_t make_rows(const struct storing *st, size_t from, size_t to, struct
 			arena_clear(arena);
 	}
 	size_t made = event_row_count(maker);
-	event_row_take(maker, rows);
+	buf_clear(&st->own->rows);
+	event_row_take(maker, &st->own->rows);
 	return made;
 }
 
@@ -77,14 +109,12 @@ static enum event_store_verdict insert_range(struct storing *st, size_t from, si
 {
 	char token[TOKEN_SIZE];
 	make_token(st, from, to, token);
-	struct buf rows = BUF_INIT(ROWS_LIMIT);
-	size_t made = make_rows(st, from, to, &rows);
+	size_t made = make_rows(st, from, to);
 	enum event_store_verdict v = EVENT_STORE_TAKEN;
-	if (rows.overflow)
+	if (st->own->rows.overflow)
 		v = EVENT_STORE_BAD_ROWS;
 	else if (made > 0)
-		v = event_store_insert(st->store, event_row_into, token, buf_str(&rows), st->err);
-	buf_done(&rows);
+		v = event_store_insert(st->store, event_row_into, token, buf_str(&st->own->rows), st->err);
 	if (v == EVENT_STORE_TAKEN) {
 		st->counts->stored += made;
 		st->counts->dead += to - from - made;
@@ -133,29 +163,32 @@ static int begin_block(struct event_spool *spool, struct event_spool_cursor *cur
 	return r < 0 ? r : n;
 }
 
-int event_stage_store(struct event_spool *spool, struct event_store *store, struct event_ingest *ingest,
+int event_stage_store(struct event_stage_storer *s, struct event_spool *spool, struct event_store *store, struct event_ingest *ingest,
                       struct event_spool_cursor *cursor, struct event_stage_counts *counts, struct err *err)
 {
-	struct event_spool_block block = {.bytes = BUF_INIT(BLOCK_BUFFER)};
+	struct event_spool_block *block = &s->block;
 	struct err own = {0};
-	int r = begin_block(spool, cursor, &block, &own);
-	counts->damaged_bytes += block.damaged_bytes;
+	int r = begin_block(spool, cursor, block, &own);
+	counts->damaged_bytes += block->damaged_bytes;
 	if (r > 0) {
-		struct storing st = {.spool = spool, .store = store, .block = &block, .counts = counts, .err = &own};
+		struct storing st = {.own = s, .spool = spool, .store = store, .block = block, .counts = counts, .err = &own};
+		if (s->maker == NULL)
+			s->maker = event_row_maker_new(ROWS_LIMIT);
 		r = store_block(&st) == EVENT_STORE_TAKEN ? 1 : -EAGAIN;
-	} else if (r == 0 && event_spool_position_cmp(block.to, cursor->at) > 0) {
+	} else if (r == 0 && event_spool_position_cmp(block->to, cursor->at) > 0) {
 		/* Only damage up to there. */
-		*cursor = (struct event_spool_cursor){.at = block.to};
+		*cursor = (struct event_spool_cursor){.at = block->to};
 		r = event_spool_cursor_store(spool, "stored", cursor, &own);
 	}
 	if (r > 0) {
-		*cursor = (struct event_spool_cursor){.at = block.to};
+		*cursor = (struct event_spool_cursor){.at = block->to};
 		int e = event_spool_cursor_store(spool, "stored", cursor, &own);
-		event_ingest_settle(ingest, &block);
+		event_ingest_settle(ingest, block);
 		if (e < 0)
 			r = e;
 	}
-	buf_done(&block.bytes);
+	if (block->bytes.n <= FEW_BYTES)
+		give_back(s);
 	if (r < 0 && err != NULL)
 		*err = own;
 	return r;

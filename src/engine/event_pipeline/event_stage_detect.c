@@ -12,6 +12,7 @@
 #define BLOCK_BYTES ((size_t)8 << 20)
 #define BLOCK_RECORDS 20000
 #define BLOCK_BUFFER ((size_t)16 << 20)
+#define FEW_BYTES ((size_t)2 << 20) /* after a block of no more, nobody is in a hurry */
 #define CANARIES_LOOKED_BACK 256
 /* Whoever keeps alerts refuses for good what is over its limits: bytes that are no text grow threefold on the way there. */
 #define RAW_MAX ((size_t)80 << 10) /* of an event in a rule's alert; longer ones are looked up by their id */
@@ -27,12 +28,14 @@ struct event_stage_detector {
 	bool restored;                 /* correlations know what the journal knows */
 	struct event_flood_stats before; /* of floods that are gone */
 	struct detect_result result;
+	struct event_spool_block block; /* its memory serves block after block while many come */
 };
 
 struct event_stage_detector *event_stage_detector_new(const struct event_stage_detect_config *config)
 {
 	struct event_stage_detector *d = MEM_NEW(struct event_stage_detector);
 	d->config = *config;
+	d->block.bytes = BUF_INIT(BLOCK_BUFFER);
 	return d;
 }
 
@@ -56,6 +59,7 @@ void event_stage_detector_free(struct event_stage_detector *d)
 		return;
 	forget_state(d);
 	detect_result_done(&d->result);
+	buf_done(&d->block.bytes);
 	mem_free(d);
 }
 
@@ -303,28 +307,29 @@ int event_stage_detect(struct event_stage_detector *d, struct event_spool *spool
                        struct event_sources *sources, struct event_spool_cursor *cursor, struct event_stage_counts *counts,
                        struct err *err)
 {
-	struct event_spool_block block = {.bytes = BUF_INIT(BLOCK_BUFFER)};
+	struct event_spool_block *block = &d->block;
 	struct found found = {.d = d};
 	int r = open_state(d, spool, cursor, err);
 	if (r == 0)
-		r = begin_block(spool, cursor, &block, err);
+		r = begin_block(spool, cursor, block, err);
 	if (r > 0) {
 		cleanup(arena) struct arena *arena = arena_new((size_t)1 << 30);
 		found.arena = arena;
-		decode(&block, &found);
+		decode(block, &found);
 		examine(&found, sources);
-		r = finish_block(d, outbox, &found, block.to, err);
+		r = finish_block(d, outbox, &found, block->to, err);
 		r = r < 0 ? r : 1;
 	}
-	if (r >= 0 && event_spool_position_cmp(block.to, cursor->at) > 0) {
-		*cursor = (struct event_spool_cursor){.at = block.to};
-		counts->detected += block.records;
+	if (r >= 0 && event_spool_position_cmp(block->to, cursor->at) > 0) {
+		*cursor = (struct event_spool_cursor){.at = block->to};
+		counts->detected += block->records;
 		counts->alerts += found.count;
 		int e = event_spool_cursor_store(spool, CURSOR, cursor, err);
 		r = e < 0 ? e : r;
 	}
 	mem_free(found.alerts);
 	mem_free(found.records);
-	buf_done(&block.bytes);
+	if (block->bytes.n <= FEW_BYTES)
+		buf_done(&block->bytes);
 	return r;
 }

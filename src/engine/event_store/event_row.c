@@ -332,10 +332,11 @@ void event_row_take(struct event_row_maker *m, struct buf *out)
 			buf_append(out, buf_str(&m->map_values));
 		/* A full column is a block that is too large. */
 		out->overflow |= m->heads[i].overflow || m->values_of[i].overflow || m->map_values.overflow;
-		buf_done(&m->heads[i]);
-		buf_done(&m->values_of[i]);
+		/* Their memory serves the next block: the kernel would have to zero it again. */
+		buf_clear(&m->heads[i]);
+		buf_clear(&m->values_of[i]);
 	}
-	buf_done(&m->map_values);
+	buf_clear(&m->map_values);
 	m->rows = m->map_entries = 0;
 }
 
