@@ -85,6 +85,20 @@ static inline int world_run(struct world *w, const struct world_call *call, stru
 	return route->handler(req, res, err);
 }
 
+/* All pieces; status 0 when it broke off. */
+static inline void world_pull(const struct http_pull *pull, struct world_answer *a)
+{
+	struct buf bytes = BUF_INIT(HTTP_PIECE_MOST);
+	int r;
+	while ((r = pull->more(pull->ctx, &bytes)) > 0) {
+	}
+	pull->done(pull->ctx);
+	a->text = arena_str(a->arena, buf_str(&bytes));
+	if (r < 0)
+		a->status = 0;
+	buf_done(&bytes);
+}
+
 /* Free the answer with world_answer_done. */
 static inline struct world_answer world_call(struct world *w, const struct world_call *call)
 {
@@ -115,6 +129,8 @@ static inline struct world_answer world_call(struct world *w, const struct world
 		a.text = arena_printf(a.arena, "file of %llu bytes", (unsigned long long)res.file_size_bytes);
 		(void)close(res.file_fd);
 	}
+	if (res.pull.ctx != NULL)
+		world_pull(&res.pull, &a);
 	buf_done(&res.body);
 	return a;
 }

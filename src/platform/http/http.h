@@ -81,6 +81,12 @@ struct http_response {
 	uint64_t file_size_bytes;
 	/* Set by http_response_stream instead of body. */
 	struct http_stream *stream;
+	/* Set by http_response_pull instead of body; ctx NULL: none. */
+	struct http_pull {
+		int (*more)(void *ctx, struct buf *out);
+		void (*done)(void *ctx);
+		void *ctx;
+	} pull;
 };
 
 void http_response_header(struct http_response *res, const char *name, const char *value);
@@ -130,6 +136,18 @@ int http_server_set_certificate(struct http_server *s, const char *cert_pem, con
                                 struct err *err) WARN_UNUSED;
 /* Stops accepting, waits for running handlers, closes streams, frees. */
 void http_server_stop(struct http_server *s);
+
+/*
+ * An answer of any size, made piece by piece. `more` appends the next piece: 1: there is more, 0: that was the last, negative: it
+ * cannot go on; then the connection is cut in the middle of the answer, so that nobody takes what came for all of it. It runs on a
+ * thread of its own kind (no handler waits for it), one call at a time, and only when the client has taken the piece before; the
+ * request and its arena live on. `done` is called once, whatever happened, from any thread; from a call that succeeds on it is due.
+ * -EAGAIN (http.too_many_pulls): HTTP_PULLS_MOST of them are under way.
+ */
+#define HTTP_PULLS_MOST 4
+#define HTTP_PIECE_MOST ((size_t)128 << 20)
+int http_response_pull(struct http_request *req, struct http_response *res, const char *content_type,
+                       const struct http_pull *pull, struct err *err) WARN_UNUSED;
 
 /*
  * Server-sent events (WHATWG HTML, "Server-sent events") and long polls: the

@@ -42,6 +42,7 @@
 #define DISCARD_MAX ((uint64_t)1 << 20) /* of a chunked body past its limit, before the connection is cut */
 #define STREAM_BLOCK ((size_t)32 << 10)
 #define TICK_MS 200
+#define PULL_THREADS 2
 
 enum connection_phase { PHASE_NEW, PHASE_IDLE, PHASE_READING, PHASE_BUSY, PHASE_CUT };
 
@@ -77,6 +78,11 @@ struct exchange {
 	struct http_fields fields;
 	struct http_request req;
 	struct http_response res;
+	struct http_work pull_work;
+	struct buf piece; /* of a pulled answer; these three: loop, puller while suspended, loop */
+	size_t piece_taken;
+	int pull_state; /* what `more` said last */
+	bool pulls;     /* counted in the server's */
 	bool close_after;
 };
 
@@ -86,6 +92,8 @@ struct http_server {
 	struct http_tls *tls;
 	struct http_handshakes *handshakes; /* with tls */
 	struct http_workers *workers;
+	struct http_workers *pullers;
+	unsigned pulls; /* connections_lock */
 	uint16_t port;
 	char *unix_path;
 	atomic_bool stopping;
@@ -227,8 +235,21 @@ static void *on_target(void *cls, const char *uri, struct MHD_Connection *mhd)
 	return ex;
 }
 
+static void pull_done(struct exchange *ex)
+{
+	if (ex->res.pull.ctx != NULL)
+		ex->res.pull.done(ex->res.pull.ctx);
+	if (!ex->pulls)
+		return;
+	(void)pthread_mutex_lock(&ex->server->connections_lock);
+	ex->server->pulls--;
+	(void)pthread_mutex_unlock(&ex->server->connections_lock);
+}
+
 static void exchange_free(struct exchange *ex)
 {
+	pull_done(ex);
+	buf_done(&ex->piece);
 	if (ex->res.stream != NULL)
 		http_stream_gone(ex->res.stream);
 	if (ex->res.file_fd >= 0)
@@ -291,6 +312,70 @@ static ssize_t stream_read(void *cls, uint64_t at, char *out, size_t max)
 	return n == HTTP_STREAM_FAILED ? MHD_CONTENT_READER_END_WITH_ERROR : n;
 }
 
+/* ---- pulled answers ---- */
+
+static void run_pull(struct http_work *work)
+{
+	struct exchange *ex = (struct exchange *)(void *)((char *)work - offsetof(struct exchange, pull_work));
+	buf_clear(&ex->piece);
+	ex->piece_taken = 0;
+	do {
+		ex->pull_state = ex->res.pull.more(ex->res.pull.ctx, &ex->piece);
+	} while (ex->pull_state > 0 && ex->piece.n == 0 && !atomic_load(&ex->server->stopping));
+	if (ex->piece.overflow)
+		ex->pull_state = -E2BIG;
+	MHD_resume_connection(ex->mhd);
+}
+
+/* On the loop thread: gives of the piece that is there, or sends for the next. */
+static ssize_t pull_read(void *cls, uint64_t at, char *out, size_t max)
+{
+	(void)at;
+	struct exchange *ex = cls;
+	struct http_server *s = ex->server;
+	if (ex->pull_state < 0)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	size_t left = ex->piece.n - ex->piece_taken;
+	if (left > 0) {
+		size_t n = left < max ? left : max;
+		memcpy(out, ex->piece.p + ex->piece_taken, n);
+		ex->piece_taken += n;
+		return (ssize_t)n;
+	}
+	if (ex->pull_state == 0)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	/* As in finish(): nothing is suspended after http_server_stop began to wait. */
+	(void)pthread_mutex_lock(&s->connections_lock);
+	bool stopping = atomic_load(&s->stopping);
+	if (!stopping) {
+		MHD_suspend_connection(ex->mhd);
+		ex->pull_work.run = run_pull;
+		http_workers_submit(s->pullers, &ex->pull_work);
+	}
+	(void)pthread_mutex_unlock(&s->connections_lock);
+	return stopping ? MHD_CONTENT_READER_END_WITH_ERROR : 0;
+}
+
+int http_response_pull(struct http_request *req, struct http_response *res, const char *content_type,
+                       const struct http_pull *pull, struct err *err)
+{
+	if (req->connected) {
+		struct exchange *ex = (struct exchange *)(void *)((char *)req - offsetof(struct exchange, req));
+		struct http_server *s = ex->server;
+		(void)pthread_mutex_lock(&s->connections_lock);
+		ex->pulls = s->pulls < HTTP_PULLS_MOST;
+		s->pulls += ex->pulls;
+		(void)pthread_mutex_unlock(&s->connections_lock);
+		if (!ex->pulls)
+			return err_set(err, -EAGAIN, "http.too_many_pulls", ARG_U64("limit", HTTP_PULLS_MOST));
+		ex->piece = BUF_INIT(HTTP_PIECE_MOST);
+		ex->pull_state = 1;
+	}
+	res->pull = *pull;
+	res->content_type = content_type;
+	return 0;
+}
+
 /* ---- answers ---- */
 
 static struct MHD_Response *make_response(struct exchange *ex)
@@ -306,6 +391,8 @@ static struct MHD_Response *make_response(struct exchange *ex)
 			http_stream_close(res->stream);
 		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read, ex, NULL);
 	}
+	if (res->pull.ctx != NULL)
+		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, pull_read, ex, NULL);
 	if (res->file_fd >= 0) {
 		struct MHD_Response *r = MHD_create_response_from_fd64(res->file_size_bytes, res->file_fd);
 		if (r != NULL)
@@ -674,9 +761,12 @@ int http_server_start(const struct http_config *config, struct http_server **ret
 	if (r >= 0) {
 		s->unix_path = config->unix_path != NULL ? mem_strdup(str_c(config->unix_path)) : NULL;
 		s->workers = http_workers_new(s->config.worker_threads);
+		s->pullers = http_workers_new(PULL_THREADS);
 		r = start_daemon(s, fd, err);
-		if (r < 0)
+		if (r < 0) {
 			http_workers_free(s->workers);
+			http_workers_free(s->pullers);
+		}
 	}
 	if (r < 0) {
 		http_handshakes_end(s->handshakes);
@@ -730,7 +820,9 @@ void http_server_stop(struct http_server *s)
 	(void)pthread_cond_broadcast(&s->ticker_wake);
 	(void)pthread_mutex_unlock(&s->connections_lock);
 	(void)pthread_join(s->ticker, NULL);
-	http_workers_free(s->workers); /* runs what is queued: every suspended request is resumed */
+	/* What is queued is run: every suspended request is resumed. */
+	http_workers_free(s->workers);
+	http_workers_free(s->pullers);
 	(void)pthread_mutex_lock(&s->connections_lock);
 	for (struct connection *c = s->connections; c != NULL; c = c->next)
 		if (c->stream != NULL)

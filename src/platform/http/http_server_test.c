@@ -89,6 +89,43 @@ static void stream(struct http_request *req, struct http_response *res, void *co
 	(void)http_stream_send(s, STR("data: hello\n\n"));
 }
 
+/* Pieces of 300,000 letters; ?pieces=: how many, ?break=: where it cannot go on. */
+struct pulled {
+	struct world *w;
+	unsigned at, pieces, broken;
+};
+
+static int pull_more(void *ctx, struct buf *out)
+{
+	struct pulled *p = ctx;
+	if (p->at == p->broken)
+		return -EIO;
+	/* Every other time there is nothing yet. */
+	for (unsigned i = 0; p->at % 2 == 0 && i < 300000; i++)
+		buf_append_char(out, (char)('a' + p->at));
+	return ++p->at < p->pieces;
+}
+
+static void pull_done(void *ctx)
+{
+	struct pulled *p = ctx;
+	atomic_fetch_add(&p->w->closed, 1);
+	mem_free(p);
+}
+
+static void pull(struct http_request *req, struct http_response *res, void *context)
+{
+	struct pulled *p = MEM_NEW(struct pulled);
+	uint64_t pieces = 0, broken = UINT32_MAX;
+	(void)str_parse_u64(http_query(req, "pieces"), 0, 100, &pieces);
+	(void)str_parse_u64(http_query(req, "break"), 0, 100, &broken);
+	*p = (struct pulled){context, 0, (unsigned)pieces, (unsigned)broken};
+	if (http_response_pull(req, res, "text/plain", &(struct http_pull){pull_more, pull_done, p}, NULL) < 0) {
+		mem_free(p);
+		res->status = 503;
+	}
+}
+
 static const struct http_route routes[] = {
 	{.method = "GET", .path = "/echo", .handler = echo},
 	{.method = "POST", .path = "/echo", .handler = echo, .body_limit_bytes = 100000},
@@ -99,6 +136,7 @@ static const struct http_route routes[] = {
 	{.method = "GET", .path = "/slow", .handler = slow},
 	{.method = "GET", .path = "/file", .handler = own_file},
 	{.method = "GET", .path = "/stream", .handler = stream},
+	{.method = "GET", .path = "/pull", .handler = pull},
 	{.method = NULL},
 };
 
@@ -400,6 +438,51 @@ static void client_reads_headers_and_files(void **state)
 	http_client_response_done(&res);
 }
 
+static void await_closed(struct world *w, int count)
+{
+	for (unsigned i = 0; i < 1000 && atomic_load(&w->closed) < count; i++)
+		(void)usleep(20000);
+	assert_int_equal(atomic_load(&w->closed), count);
+}
+
+/* Whole answers are whole, what breaks off is no answer, and a client that does not read holds one place, not the server. */
+static void answers_are_pulled(void **state)
+{
+	(void)state;
+	struct world w;
+	start(&w, (struct http_config){0});
+	struct http_client *c = client_for(&w);
+	struct http_client_response res = {0};
+	struct err err = {0};
+	assert_int_equal(http_client_do(c, &(struct http_client_request){.path = "/pull?pieces=9"}, &res, &err), 0);
+	assert_int_equal(res.body.n, 5 * 300000);
+	assert_int_equal(res.body.p[0], 'a');
+	assert_int_equal(res.body.p[res.body.n - 1], 'i');
+	await_closed(&w, 1);
+	assert_true(http_client_do(c, &(struct http_client_request){.path = "/pull?pieces=9&break=5"}, &res, &err) < 0);
+	await_closed(&w, 2);
+	int fds[HTTP_PULLS_MOST];
+	for (unsigned i = 0; i < HTTP_PULLS_MOST; i++) {
+		char answer[13];
+		fds[i] = dial(&w);
+		put(fds[i], "GET /pull?pieces=100 HTTP/1.1\r\nHost: x\r\n\r\n");
+		assert_int_equal(recv(fds[i], answer, 12, MSG_WAITALL), 12);
+		assert_memory_equal(answer, "HTTP/1.1 200", 12);
+	}
+	assert_int_equal(http_client_do(c, &(struct http_client_request){.path = "/pull?pieces=1"}, &res, &err), 0);
+	assert_int_equal(res.status, 503);
+	assert_int_equal(http_client_do(c, &(struct http_client_request){.path = "/echo"}, &res, &err), 0);
+	for (unsigned i = 1; i < HTTP_PULLS_MOST; i++)
+		(void)close(fds[i]);
+	await_closed(&w, 2 + HTTP_PULLS_MOST - 1);
+	http_client_free(c);
+	http_client_response_done(&res);
+	/* One is still open, and nobody reads. */
+	stop(&w);
+	assert_int_equal(atomic_load(&w.closed), 2 + HTTP_PULLS_MOST);
+	(void)close(fds[0]);
+}
+
 static void client_limits_and_unreachable(void **state)
 {
 	(void)state;
@@ -622,6 +705,7 @@ int main(void)
 		cmocka_unit_test(connections_are_limited),
 		cmocka_unit_test(hundred_clients_at_once),
 		cmocka_unit_test(client_reads_headers_and_files),
+		cmocka_unit_test(answers_are_pulled),
 		cmocka_unit_test(client_limits_and_unreachable),
 		cmocka_unit_test(unix_socket_has_its_mode),
 		cmocka_unit_test(stream_delivers_and_ends),
