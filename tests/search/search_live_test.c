@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/file/file.h"
+#include "platform/crypto/crypto.h"
 #include "engine/event_store/event_schema.h"
 #include "engine/event_store/event_store.h"
 #include "service/event/event_search.h"
@@ -481,21 +482,116 @@ static void pages_meet(void **state)
 	arena_free(m.arena);
 }
 
+static uint64_t octal(struct str digits)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < digits.n; i++)
+		n = n * 8 + (uint64_t)(digits.p[i] - '0');
+	return n;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct uuid));
+}
+
+/* Events in the tar's members of JSONL, and what its SHA256SUMS says of each. */
+static int64_t read_tar(struct str tar, const char *suffix, unsigned *ret_files)
+{
+	struct str sums = STR_EMPTY, line;
+	struct { struct str name, bytes; } files[200];
+	unsigned count = 0;
+	int64_t events = 0;
+	*ret_files = 0;
+	for (size_t at = 0; at + 512 <= tar.n && tar.p[at] != '\0';) {
+		uint64_t size = octal(str_sub(tar, at + 124, at + 135));
+		struct str name = str_c(tar.p + at);
+		assert_true(count < ARRAY_LEN(files) && at + 512 + size <= tar.n);
+		files[count].name = name;
+		files[count++].bytes = str_sub(tar, at + 512, at + 512 + size);
+		at += 512 + (size + 511) / 512 * 512;
+	}
+	assert_true(count >= 3);
+	assert_true(str_eq_c(files[count - 1].name, "SHA256SUMS") && str_eq_c(files[count - 2].name, "manifest.json"));
+	sums = files[count - 1].bytes;
+	for (unsigned i = 0; str_split(&sums, '\n', &line) && line.n > 0; i++) {
+		unsigned char digest[SHA256_SIZE];
+		char hex[SHA256_HEX_SIZE];
+		assert_true(i < count - 1);
+		sha256(files[i].bytes, digest);
+		assert_true(str_eq_c(str_sub(line, 0, 64), sha256_hex(digest, hex)));
+		assert_true(str_eq(str_sub(line, 66, line.n), files[i].name));
+		*ret_files += str_ends_with(files[i].name, str_c(suffix));
+		for (size_t k = 0; i + 1 < count - 1 && k < files[i].bytes.n; k++)
+			events += files[i].bytes.p[k] == '\n';
+		if (strcmp(suffix, ".parquet") == 0 && i + 1 < count - 1)
+			assert_true(str_starts_with(files[i].bytes, STR("PAR1")) && str_ends_with(files[i].bytes, STR("PAR1")));
+	}
+	return events;
+}
+
 static void exports(void **state)
 {
 	(void)state;
 	static const char *const as[] = {"jsonl", "parquet"};
+	unsigned files;
 	for (size_t i = 0; i < ARRAY_LEN(as); i++) {
 		cleanup_answer struct world_answer a = get(
 			&w.east_officer, "/api/v1/events/export", (const char *const[]){"q", "x OR NOT x", "last", "30d", "as", as[i], NULL});
 		assert_int_equal(a.status, 200);
+		int64_t events = read_tar(a.text, i == 0 ? ".jsonl" : ".parquet", &files);
+		assert_int_equal(files, 1);
+		if (i > 0)
+			continue;
+		assert_int_equal(events, EACH);
+		assert_true(!tells(&a) && str_find(a.text, STR("events.jsonl")) == 0);
 	}
-	/* What is in the file: run.sh, over a server. Here: no row more than there may be. */
 	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM audit WHERE action = 'event.exported' AND details LIKE '%\"events\":1200,%'"), 2);
 	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM audit WHERE action = 'event.exported'"), 2);
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM audit WHERE action = 'event.export_begun'"), 2);
 	cleanup_answer struct world_answer none =
 		get(&w.east_officer, "/api/v1/events/export", (const char *const[]){"q", SECRET, "last", "30d", NULL});
 	assert_string_equal(none.key, "event.export_nothing");
+}
+
+/* More than a part in one hour, of several units and machines, beside sparse hours: each row once, none of another unit. */
+static void exports_in_parts(void **state)
+{
+	(void)state;
+	struct maker m = {.arena = arena_new(0), .rows = BUF_INIT((size_t)64 << 20), .rows_of = event_row_maker_new((size_t)64 << 20)};
+	struct uuid machines[7];
+	usec_t hour = world_clock - 15 * USEC_PER_DAY;
+	unsigned files;
+	hour -= hour % USEC_PER_HOUR;
+	for (size_t i = 0; i < ARRAY_LEN(machines); i++)
+		machines[i] = uuid_new();
+	for (unsigned i = 0; i < 14000; i++)
+		(void)add_event(&m, i % 3 == 0 ? &w.west : &w.east, &machines[i % ARRAY_LEN(machines)], hour + (usec_t)(i % 50) * USEC_PER_MINUTE,
+		                i % 3 == 0 ? SECRET : "crowd", i);
+	for (unsigned i = 0; i < 40; i++)
+		(void)add_event(&m, &w.east, &machines[0], hour + (usec_t)(i + 1) * USEC_PER_HOUR, "crowd", i);
+	insert(&m);
+	int64_t expected = count_histogram(&w.east_officer, "crowd");
+	assert_int_equal(expected, 14000 - 4667 + 40);
+	cleanup_answer struct world_answer a =
+		get(&w.east_officer, "/api/v1/events/export", (const char *const[]){"q", "crowd", "last", "30d", "as", "jsonl", NULL});
+	assert_int_equal(a.status, 200);
+	assert_int_equal(read_tar(a.text, ".jsonl", &files), expected);
+	assert_true(files > 2);
+	assert_false(tells(&a));
+	/* No event twice: every id is in its row. */
+	size_t ids = 0;
+	struct uuid *seen = mem_alloc_array((size_t)expected, sizeof *seen);
+	for (size_t at = 0, next; (next = str_find(str_sub(a.text, at, a.text.n), STR("\"event_id\":\""))) != SIZE_MAX; at += next + 12)
+		assert_true(ids < (size_t)expected && uuid_parse(str_sub(a.text, at + next + 12, at + next + 48), &seen[ids++]));
+	assert_int_equal(ids, expected);
+	qsort(seen, ids, sizeof *seen, by_bytes);
+	for (size_t i = 1; i < ids; i++)
+		assert_false(uuid_eq(&seen[i - 1], &seen[i]));
+	mem_free(seen);
+	event_row_maker_free(m.rows_of);
+	buf_done(&m.rows);
+	arena_free(m.arena);
 }
 
 static void dead_letters(void **state)
@@ -726,6 +822,7 @@ int main(void)
 		cmocka_unit_test(saved),
 		cmocka_unit_test(nothing_comes_twice_or_not),
 		cmocka_unit_test(pages_meet),
+		cmocka_unit_test(exports_in_parts),
 		cmocka_unit_test(uses_the_index),
 		cmocka_unit_test(dead_letters_again),
 		cmocka_unit_test(says_when_the_store_is_away),

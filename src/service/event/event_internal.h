@@ -78,8 +78,6 @@ int event_db_dead(struct event_ask *a, struct api_request *req, struct http_resp
 int event_db_shares(struct event_ask *a, bool by_source, struct json_writer *w, struct err *err) WARN_UNUSED;
 int event_db_dead_count(struct event_ask *a, int64_t *ret, struct err *err) WARN_UNUSED;
 int event_db_count(struct event_ask *a, usec_t budget, struct event_commonness *ret, struct err *err) WARN_UNUSED;
-/* Rows as a file in a->answer. format: "JSONEachRow" or "Parquet". */
-int event_db_export(struct event_ask *a, const char *format, int64_t limit, struct err *err) WARN_UNUSED;
 /* SQL of a person who may see everything. */
 int event_db_sql(struct event_ask *a, struct str sql, int64_t limit, struct err *err) WARN_UNUSED;
 

@@ -1,17 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
-/* What goes beside the list: whole rows for a file, letters that the store would not take, SQL of people. */
+/* What goes beside the list: letters that the store would not take, SQL of people. */
 #include "engine/clickhouse/clickhouse.h"
 #include "service/event/event_internal.h"
-
-int event_db_export(struct event_ask *a, const char *format, int64_t limit, struct err *err)
-{
-	buf_append_c(&a->sql.text, "SELECT * EXCEPT (retention_days)");
-	int r = event_db_from(a, err);
-	if (r < 0)
-		return r;
-	buf_printf(&a->sql.text, " ORDER BY time, event_id LIMIT %lld FORMAT %s", (long long)limit, format);
-	return event_db_run(a, err);
-}
 
 #define DEAD_CELLS 7
 int event_db_dead(struct event_ask *a, struct api_request *req, struct http_response *res, struct err *err)

@@ -14,6 +14,7 @@
 struct walk {
 	struct event_range all;
 	usec_t now, high, width, end;
+	usec_t most; /* a window that was too long is not tried again */
 	bool must_go_on; /* a page that comes no further would be asked for again and again */
 };
 
@@ -60,7 +61,7 @@ int event_walk(struct event_ask *a, const struct event_walk *how, event_window_f
 {
 	struct arena *arena = a->arena;
 	usec_t now = a->sc->now != NULL ? a->sc->now() : clock_now(), began = clock_monotonic();
-	struct walk w = {a->range, now, a->range.to, FIRST, began + how->budget, how->must_go_on};
+	struct walk w = {a->range, now, a->range.to, FIRST, began + how->budget, INT64_MAX, how->must_go_on};
 	int r = 0;
 	while (r == 0 && w.high > w.all.from && (a->limit = time_left(&w)) >= 0) {
 		/* Rows of one window are forgotten with it. */
@@ -70,12 +71,13 @@ int event_walk(struct event_ask *a, const struct event_walk *how, event_window_f
 		usec_t start = clock_monotonic();
 		r = fn(a, ctx, err);
 		if ((r == -ETIMEDOUT || r == -E2BIG) && (a->limit > 0 && (w.width > LEAST || r == -ETIMEDOUT))) {
-			w.width = w.width / 8 > LEAST ? w.width / 8 : LEAST;
+			w.most = w.width = w.width / 8 > LEAST ? w.width / 8 : LEAST;
 			r = 0;
 		} else if (r >= 0) {
 			usec_t length = newest(&w) - a->range.from;
 			w.high = a->range.from;
 			w.width = longer(length > w.width ? length : w.width, clock_monotonic() - start);
+			w.width = w.width < w.most ? w.width : w.most;
 		}
 	}
 	a->arena = a->sql.arena = arena;
