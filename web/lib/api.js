@@ -91,6 +91,14 @@ export async function fetchFile(path, query, fallback) {
 	return name;
 }
 
+// A file of any size: the browser's own download, which shows how far it is and when it broke off.
+export function takeFile(path, query) {
+	const link = document.createElement('a');
+	link.href = address(path, { ...query, lang: lang() });
+	link.download = '';
+	link.click();
+}
+
 // A list as a file, made by the server from the same query; columns: [[member, label, text group]].
 export function download(path, query, columns, format = 'xlsx') {
 	const column = columns.map(([member, label, texts]) => `${member}${texts ? `~ui.${texts}` : ''}=${label}`);

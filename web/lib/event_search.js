@@ -3,7 +3,7 @@
 import { useState, useEffect, useRef, useCallback } from './html.js';
 import { get } from './api.js';
 
-const FIRST = 200, PAGE = 1000, MOST = 20000, LIVE_MOST = 2000, POLL_MS = 1000, WAIT_MS = 5000;
+const FIRST = 200, PAGE = 1000, LONGER_S = 20, MOST = 20000, LIVE_MOST = 2000, POLL_MS = 1000, WAIT_MS = 5000;
 
 // What the API is asked: the state of the URL, without what is only the page's.
 export function searchOf(query) {
@@ -21,37 +21,42 @@ const problemOf = (error) => {
 	return error;
 };
 
-// {items, next, error, loading, more, reload}: rows are added as they are scrolled to; leaving ends the search in the store too.
+// {items, next, stopped, error, loading, more, goOn, reload}: `stopped`: time was over there, and goOn() searches on. Rows are added as they are scrolled to; leaving ends the search in the store too.
 export function useEventPages(asked, fields, paused) {
 	const [state, setState] = useState({ items: [], next: null, error: null, loading: true });
 	const run = useRef({});
 	const key = JSON.stringify([asked, fields, paused]);
-	const load = useCallback(async (cursor) => {
+	const load = useCallback(async (cursor, wait) => {
 		const r = run.current;
 		if (r.busy && cursor) return;
 		r.control?.abort();
 		const mine = (r.control = new AbortController());
 		r.busy = true;
 		try {
-			const page = await get('/events', { ...asked, field: fields, limit: cursor ? PAGE : FIRST, cursor }, { signal: mine.signal });
+			const page = await get('/events', { ...asked, field: fields, limit: cursor ? PAGE : FIRST, cursor, wait }, { signal: mine.signal });
 			setState((old) => {
 				const items = cursor ? [...old.items, ...page.items] : page.items;
-				return { items, next: items.length < MOST ? (page.next ?? null) : null, full: items.length >= MOST && Boolean(page.next), error: null, loading: false };
+				const next = items.length < MOST ? (page.next ?? null) : null;
+				return { items, next: page.out_of_time ? null : next, stopped: next && page.out_of_time ? { cursor: next, time: page.searched_to } : null, full: items.length >= MOST && Boolean(page.next), error: null, loading: false };
 			});
 		} catch (error) {
 			const problem = problemOf(error);
-			if (problem) setState((old) => ({ ...old, items: cursor ? old.items : [], error: problem, loading: false }));
+			if (problem) setState((old) => ({ ...old, items: cursor ? old.items : [], stopped: cursor ? old.stopped : null, error: problem, loading: false }));
 		} finally {
 			if (r.control === mine) r.busy = false;
 		}
 	}, [key]);
 	useEffect(() => {
 		if (paused) return undefined;
-		setState((old) => ({ ...old, next: null, error: null, loading: true }));
+		setState((old) => ({ ...old, next: null, stopped: null, error: null, loading: true }));
 		load(null);
 		return () => run.current.control?.abort();
 	}, [load]);
-	return { ...state, more: () => state.next && load(state.next), reload: () => load(null) };
+	const goOn = () => {
+		setState((old) => ({ ...old, stopped: null, error: null, loading: true }));
+		load(state.stopped.cursor, LONGER_S);
+	};
+	return { ...state, more: () => state.next && load(state.next), goOn, reload: () => load(null) };
 }
 
 // Events as they come, newest on top; asked for once a second. {items, error, more}

@@ -43,10 +43,11 @@ function Rows({ list, live, tail, columns, chosen, total }) {
 	const shown = useMemo(() => ({
 		items, total: live ? items.length : Math.max(total ?? 0, items.length), complete: true, local: true, sorts: {}, loading: live ? false : list.loading, error: live ? tail.error : list.error,
 		next: live ? null : list.next, more: list.more, reload: list.reload, all: async () => items, filterLabel: t('ui.search.filter_rows'),
-	}), [items, total, list.loading, list.error, list.next, live, tail.error]);
-	const empty = live ? html`<${Empty} title=${t('ui.search.live_empty')}>${t('ui.search.live_empty_hint')}<//>` : html`<${Empty} title=${t('ui.search.empty')}>${t('ui.search.empty_hint')}<//>`;
+	}), [items, total, list.loading, list.error, list.next, list.stopped, live, tail.error]);
+	const stopped = !live && list.stopped && html`<span role="status">${t('ui.search.stopped', { time: dateTime(list.stopped.time) })}</span><button type="button" class="small search-on" onClick=${list.goOn}>${t('ui.search.go_on')}</button>`;
+	const empty = stopped ? html`<${Empty} title=${t('ui.search.stopped_empty')}>${stopped}<//>` : live ? html`<${Empty} title=${t('ui.search.live_empty')}>${t('ui.search.live_empty_hint')}<//>` : html`<${Empty} title=${t('ui.search.empty')}>${t('ui.search.empty_hint')}<//>`;
 	return html`<${Table} name="event" label=${t('ui.page.search')} list=${shown} columns=${columns} selected=${chosen} slash=${false} empty=${empty}
-		tools=${html`${list.full && !live && html`<span class="muted">${t('ui.search.full', { count: items.length })}</span>`}${live && tail.behind && html`<strong>${t('ui.search.behind')}</strong>`}`}
+		tools=${html`${items.length > 0 && stopped}${list.full && !live && html`<span class="muted">${t('ui.search.full', { count: items.length })}</span>`}${live && tail.behind && html`<strong>${t('ui.search.behind')}</strong>`}`}
 		onOpen=${(row) => setQuery({ event: row.id, at: row.time }, { replace: Boolean(chosen) })} />`;
 }
 
@@ -76,7 +77,7 @@ function Search() {
 			<${TimePicker} query=${query} range=${histogram.data} onChange=${narrow} /><${Help} /></div>
 		<div class="search-tools">
 			<button type="button" class="small" aria-pressed=${live ? 'true' : 'false'} onClick=${() => setQuery({ live: live ? null : '1', event: null })}>${t(live ? 'ui.search.live_stop' : 'ui.search.live')}<kbd aria-hidden="true">1</kbd></button>
-			<${Saved} text=${text} /><${Export} asked=${asked} total=${histogram.data?.total} /><${MakeRule} asked=${asked} />
+			<${Saved} text=${text} /><${Export} asked=${asked} total=${histogram.data?.total} atLeast=${histogram.data?.at_least} /><${MakeRule} asked=${asked} />
 			${query.get('endpoint') && html`<button type="button" class="small" onClick=${() => setQuery({ endpoint: null })}>${t('ui.search.one_machine')} ✕</button>`}
 		</div>
 		${live ? html`<p class="histogram-head" role="status"><strong>${t('ui.search.live_on', { count: tail.items.length })}</strong></p>`

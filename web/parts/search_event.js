@@ -16,7 +16,7 @@ const LONG = 240;
 function Common({ field, value }) {
 	const [data, setData] = useState(null);
 	const ask = () => act(async () => setData(await get('/events/common', { q: termOf(field, value.slice(0, 400)), last: '30d' })));
-	return data ? html`<span class="muted">${t('ui.search.common', { events: number(data.events), hosts: number(data.hosts), units: number(data.units) })}</span>`
+	return data ? html`<span class="muted">${t(data.at_least ? 'ui.search.common_least' : 'ui.search.common', { events: number(data.events), hosts: number(data.hosts), units: number(data.units), from: dateTime(data.counted_from) })}</span>`
 		: html`<button type="button" class="small ghost" onClick=${ask}>${t('ui.search.how_common')}</button>`;
 }
 

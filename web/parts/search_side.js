@@ -3,7 +3,7 @@
 import { html, useState, useRef } from '../lib/html.js';
 import { t } from '../lib/i18n.js';
 import { number, dateTime } from '../lib/format.js';
-import { get, post, remove, fetchFile } from '../lib/api.js';
+import { get, post, remove, takeFile } from '../lib/api.js';
 import { useGet } from '../lib/data.js';
 import { useRoute, go } from '../lib/router.js';
 import { can, session } from '../lib/session.js';
@@ -34,6 +34,7 @@ export function Facets({ asked, fields, onTerm }) {
 	const { data, error, loading } = useAnswer('/events/facets', { ...asked, field: names });
 	return html`<aside class="facets" aria-label=${t('ui.search.facets')}>
 		<label class="filter"><span class="hidden">${t('ui.search.other_field')}</span><select value=${extra} onChange=${(event) => setExtra(event.target.value)}><option value="">${t('ui.search.other_field')}</option>${fields.filter((name) => !FACETS.includes(name) && name !== 'raw').map((name) => html`<option key=${name} value=${name}>${name}</option>`)}</select></label>
+		${data?.at_least && html`<p class="muted" role="note">${t('ui.search.facets_part', { count: number(data.rows), time: dateTime(data.counted_from) })}</p>`}
 		${error ? html`<${ProblemBox} problem=${error} />` : !data && loading ? html`<${Loading} />` : (data?.items ?? []).slice().reverse().sort((a, b) => (b.field === extra) - (a.field === extra) || names.indexOf(a.field) - names.indexOf(b.field)).map((facet) => html`<${Facet} key=${facet.field} facet=${facet} most=${facet.field === extra ? 12 : 6} onTerm=${onTerm} />`)}
 	</aside>`;
 }
@@ -67,11 +68,14 @@ export function Saved({ text }) {
 	</div></details>`;
 }
 
-export function Export({ asked, total }) {
-	const take = (as) => act(async () => toast(t('ui.search.exported', { file: await fetchFile('/events/export', { ...asked, as }, 'events.tar') })));
+export function Export({ asked, total, atLeast }) {
+	const take = (as) => {
+		takeFile('/events/export', { ...asked, as });
+		toast(t('ui.search.exporting'));
+	};
 	return html`<details class="menu"><summary class="button small"><${Icon} name="download" />${t('ui.search.export')}</summary><div class="menu-body">
-		<p class="muted">${t('ui.search.export_hint', { count: total ?? 0 })}</p>
-		${['jsonl', 'parquet'].map((as) => html`<button type="button" key=${as} class="small ghost" onClick=${() => take(as)}><${Icon} name="download" />${t(`ui.search.export.${as}`)}</button>`)}
+		<p class="muted">${t(atLeast ? 'ui.search.export_hint_many' : 'ui.search.export_hint', { count: total ?? 0 })}</p>
+		${['jsonl', 'parquet'].map((as) => html`<button type="button" key=${as} class="small ghost" disabled=${total === 0 && !atLeast} onClick=${() => take(as)}><${Icon} name="download" />${t(`ui.search.export.${as}`)}</button>`)}
 	</div></details>`;
 }
 
@@ -85,7 +89,7 @@ export function MakeRule({ asked }) {
 	};
 	return html`<button type="button" class="small" onClick=${make}><${Icon} name="shield" />${t('ui.search.rule')}</button>
 		${rule && html`<${Dialog} title=${t('ui.search.rule_title')} wide onClose=${() => setRule(null)}><div class="form">
-			<p class="lead"><strong>${t('ui.search.rule_count', { count: rule.events })}</strong> <span>${t('ui.search.rule_where', { hosts: number(rule.hosts), units: number(rule.units), from: dateTime(rule.from), to: dateTime(rule.to) })}</span></p>
+			<p class="lead"><strong>${t(rule.at_least ? 'ui.search.rule_count_least' : 'ui.search.rule_count', { count: rule.events })}</strong> <span>${t('ui.search.rule_where', { hosts: number(rule.hosts), units: number(rule.units), from: dateTime(rule.counted_from > rule.from ? rule.counted_from : rule.from), to: dateTime(rule.to) })}</span></p>
 			<pre>${rule.text}</pre>
 			<footer>${can('rule.write') ? html`<button type="button" class="primary" data-first onClick=${open}>${t('ui.search.rule_open')}</button>` : html`<${Copyable} text=${rule.text} show=${t('ui.search.rule_copy')} block />`}</footer>
 		</div><//>`}`;

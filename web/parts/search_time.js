@@ -63,13 +63,15 @@ export function Histogram({ data, onRange }) {
 		else if (event.code === 'Escape') setMark(null);
 	};
 	const inside = (i) => mark && i >= Math.min(mark.from, mark.to) && i <= Math.max(mark.from, mark.to);
-	const label = (i) => `${dateTime(buckets[i].at, step < 60)}: ${number(buckets[i].count)}`;
+	// What lies before was not looked at: no bar is not "none".
+	const uncounted = (i) => data.at_least && end(i) <= data.counted_from;
+	const label = (i) => `${dateTime(buckets[i].at, step < 60)}: ${uncounted(i) ? t('ui.search.uncounted') : number(buckets[i].count)}`;
 	return html`<div class="histogram">
-		<p class="histogram-head"><strong>${t('ui.search.total', { count: total })}</strong> <span class="muted">${t('ui.search.histogram', { step: stepName(step) })}</span>${mark && html` <span role="status">${label(mark.to)}</span>`}</p>
+		<p class="histogram-head"><strong>${t(data.at_least ? 'ui.search.total_least' : 'ui.search.total', { count: total })}</strong>${data.at_least && html` <span role="note">${t('ui.search.counted_from', { time: dateTime(data.counted_from) })}</span>`} <span class="muted">${t('ui.search.histogram', { step: stepName(step) })}</span>${mark && html` <span role="status">${label(mark.to)}</span>`}</p>
 		<div class="histogram-bars" tabindex="0" role="group" aria-label=${t('ui.search.histogram_help')} onKeyDown=${onKeyDown} onBlur=${() => setMark(null)}
 			onPointerDown=${(event) => { event.currentTarget.setPointerCapture(event.pointerId); setMark({ from: at(event), to: at(event), drag: true }); }}
 			onPointerMove=${(event) => mark?.drag && setMark({ ...mark, to: at(event) })} onPointerUp=${() => mark?.drag && use(mark.from, mark.to)} onPointerCancel=${() => setMark(null)}>
-			${buckets.map((one, i) => html`<span key=${one.at} title=${label(i)} class=${`${one.count ? '' : 'zero'}${inside(i) ? ' marked' : ''}`}><i style=${{ height: `${one.count ? Math.max(3, (one.count / most) * 100) : 0}%` }}></i></span>`)}
+			${buckets.map((one, i) => html`<span key=${one.at} title=${label(i)} class=${`${uncounted(i) ? 'uncounted' : one.count ? '' : 'zero'}${inside(i) ? ' marked' : ''}`}><i style=${{ height: `${one.count ? Math.max(3, (one.count / most) * 100) : 0}%` }}></i></span>`)}
 		</div>
 		<p class="histogram-axis muted" aria-hidden="true"><span>${date(data.from)} ${time(data.from)}</span><span>${date(data.to)} ${time(data.to)}</span></p>
 	</div>`;
