@@ -17,6 +17,7 @@ import { UnitPicker } from '../parts/picker.js';
 import { Timeline } from '../parts/timeline.js';
 import { Joined } from '../parts/joined.js';
 import { act, toast } from '../parts/toast.js';
+import { IsolationDialog, IsolationPanel, isolationVerb, lift, useIsolation } from '../parts/isolation.js';
 
 function ScanDialog({ endpoint, onClose }) {
 	const form = useForm({ initial: { path: endpoint.os?.toLowerCase().includes('windows') ? 'C:\\Users' : '/home' } });
@@ -55,8 +56,9 @@ function sentences(entries) {
 		const state = { from: t(`ui.endpoint.state.${d.from}`), to: t(`ui.endpoint.state.${d.to}`) };
 		const text = entry.what === 'state' ? (d.from === d.to ? t('ui.timeline.endpoint.reason', state) : t('ui.timeline.endpoint.state', state))
 			: entry.what === 'command' ? t(`ui.timeline.endpoint.command_${d.ok ? 'done' : 'failed'}`, { what: hasText(`ui.command.${d.type}`) ? t(`ui.command.${d.type}`) : d.type })
+			: entry.what === 'isolation' ? [t(`ui.timeline.endpoint.isolation_${d.state}`), d.by].filter(Boolean).join(' · ')
 			: hasText(`ui.timeline.endpoint.${entry.what}`) ? t(`ui.timeline.endpoint.${entry.what}`) : entry.what;
-		return { id: `${entry.at}-${i}`, at: entry.at, type: d.to === 'silent' ? 'silent' : entry.what, text, note: reason };
+		return { id: `${entry.at}-${i}`, at: entry.at, type: d.to === 'silent' ? 'silent' : entry.what, text, note: reason ?? (entry.what === 'isolation' && d.by ? d.reason : null) };
 	});
 }
 
@@ -132,13 +134,17 @@ function Alerts({ id }) {
 export default function Endpoint({ id }) {
 	const { query } = useRoute();
 	const { data: endpoint, error, reload } = useGet(`/endpoints/${id}`, null, { events: ['endpoint.', 'protection.'] });
+	const isolation = useIsolation(id);
 	const [dialog, setDialog] = useState(null);
 	const close = () => setDialog(null);
+	const verb = isolationVerb(isolation.data);
+	const isolate = () => (verb === 'lift' ? lift(isolation.data, isolation.reload) : setDialog('isolate'));
 	const manage = can('endpoint.write'), scan = can('endpoint.scan') || manage;
 	useKeys(endpoint ? [
 		...(scan ? [{ code: 'Digit1', label: t('ui.endpoint.scan'), run: () => setDialog('scan') }] : []),
 		...(manage ? [{ code: 'Digit2', label: t('ui.endpoint.edit'), run: () => setDialog('edit') }] : []),
-	] : [], [endpoint]);
+		...(verb ? [{ code: 'Digit3', label: t(`ui.isolation.${verb}`), run: isolate }] : []),
+	] : [], [endpoint, isolation.data]);
 	if (error) return html`<div class="page"><${ProblemBox} problem=${error} retry=${reload} /></div>`;
 	if (!endpoint) return html`<${Loading} />`;
 	const tab = query.get('tab') ?? 'timeline';
@@ -151,9 +157,11 @@ export default function Endpoint({ id }) {
 	return html`<div class="page">
 		<${PageHead} title=${endpoint.hostname} back=${{ href: href('/endpoints'), label: t('ui.page.endpoints') }}>
 			${scan && html`<button type="button" class="primary" onClick=${() => setDialog('scan')}>${t('ui.endpoint.scan')}<kbd aria-hidden="true">1</kbd></button>`}
-			${manage && html`<button type="button" onClick=${() => setDialog('edit')}>${t('ui.endpoint.edit')}<kbd aria-hidden="true">2</kbd></button>
-			<button type="button" class="danger-quiet" onClick=${() => setDialog('retire')}>${t('ui.endpoint.retire')}</button>`}
+			${manage && html`<button type="button" onClick=${() => setDialog('edit')}>${t('ui.endpoint.edit')}<kbd aria-hidden="true">2</kbd></button>`}
+			${verb && html`<button type="button" class=${verb === 'isolate' ? 'danger-quiet' : 'primary'} onClick=${isolate}>${t(`ui.isolation.${verb}`)}<kbd aria-hidden="true">3</kbd></button>`}
+			${manage && html`<button type="button" class="danger-quiet" onClick=${() => setDialog('retire')}>${t('ui.endpoint.retire')}</button>`}
 		<//>
+		<${IsolationPanel} standing=${isolation.data} />
 		<div class="two"><${Protection} endpoint=${endpoint} /><${About} endpoint=${endpoint} /></div>
 		<section class="panel">
 			<${Tabs} label=${t('ui.endpoint.details')} items=${tabs} value=${tab} />
@@ -164,6 +172,7 @@ export default function Endpoint({ id }) {
 		</section>
 		${dialog === 'scan' && html`<${ScanDialog} endpoint=${endpoint} onClose=${close} />`}
 		${dialog === 'edit' && html`<${EditDialog} endpoint=${endpoint} reload=${reload} onClose=${close} />`}
+		${dialog === 'isolate' && isolation.data && html`<${IsolationDialog} standing=${isolation.data} reload=${isolation.reload} onClose=${close} />`}
 		${dialog === 'retire' && html`<${Confirm} title=${t('ui.endpoint.retire_title', { host: endpoint.hostname })} consequence=${t('ui.endpoint.retire_consequence', { host: endpoint.hostname, unit: endpoint.unit?.name ?? '–' })} name=${endpoint.hostname} danger action=${t('ui.endpoint.retire')}
 			onClose=${close} onDo=${async () => {
 				await remove(`/endpoints/${id}`, endpoint.etag);

@@ -14,6 +14,7 @@ import { Timeline } from './timeline.js';
 import { Icon } from './icons.js';
 import { CloseDialog, AssignDialog, CommentDialog, IncidentDialog, SuppressDialog, hostOf } from './alert_dialogs.js';
 import { act, toast } from './toast.js';
+import { IsolationDialog, IsolationPanel, isolationVerb, isolated, lift, useIsolation } from './isolation.js';
 
 // The actions of an alert, in the order of their digits. Those not permitted or not possible now are not shown.
 function useActions(alert, reload, setDialog, line) {
@@ -175,14 +176,18 @@ export function AlertDetail({ id, onBack }) {
 	const [explained, setExplained] = useState(false);
 	const [phones, setPhones] = useState(null);
 	const line = useLine(id, alert);
+	const isolation = useIsolation(alert?.endpoint?.id);
+	const verb = isolationVerb(isolation.data);
+	const isolate = () => (verb === 'lift' ? lift(isolation.data, isolation.reload) : setDialog('isolate'));
 	const actions = useActions(alert ?? null, reload, setDialog, line);
 	useKeys([
 		...actions.map((action) => ({ code: `Digit${action.digit}`, label: t(`ui.alert.do.${action.id}`), run: action.run })),
 		{ code: 'Digit9', label: t('ui.alert.raw_toggle'), run: () => setRaw((now) => !now) },
 		{ code: 'KeyP', alt: true, label: t('ui.alert.contact_show'), when: () => can('account.read'), run: () => reveal() },
+		...(verb ? [{ code: 'KeyK', alt: true, label: t('ui.isolation.toggle'), run: isolate }] : []),
 		{ code: 'KeyY', alt: true, label: t('ui.alert.explain'), run: () => setExplained((now) => !now) },
 		...(alert?.endpoint ? [{ code: 'Digit8', label: t('ui.alert.open_endpoint'), run: () => go(`/endpoints/${alert.endpoint.id}`) }] : []),
-	], [alert, dialog, line.on, line.group]);
+	], [alert, dialog, line.on, line.group, isolation.data]);
 	const reveal = () => act(async () => {
 		const answers = await Promise.all((alert?.contacts ?? []).filter((one) => one.phone_end).map(async (one) => [one.id, (await get(`/accounts/${one.id}/contact`)).phone]));
 		setPhones(Object.fromEntries(answers));
@@ -240,6 +245,7 @@ export function AlertDetail({ id, onBack }) {
 			<div class="actions" role="toolbar" aria-label=${t('ui.alert.actions')}>
 				<button type="button" class="only-narrow" onClick=${onBack}><${Icon} name="back" />${t('ui.alert.queue')}</button>
 				${actions.map((action) => html`<button type="button" key=${action.id} class=${action.primary ? 'primary' : ''} onClick=${action.run}>${t(`ui.alert.do.${action.id}`)}<kbd aria-hidden="true">${action.digit}</kbd></button>`)}
+				${verb && html`<button type="button" class=${verb === 'isolate' ? 'danger-quiet' : 'primary'} onClick=${isolate}>${t(`ui.isolation.${verb}`)}<kbd aria-hidden="true">Alt+K</kbd></button>`}
 			</div>
 			<div class="alert-line"><${Severity} value=${alert.severity} /><button type="button" class="small ghost" aria-expanded=${explained ? 'true' : 'false'} onClick=${() => setExplained(!explained)}>${t('ui.alert.explain')}<kbd aria-hidden="true">Alt+Y</kbd></button><${State} group="alert" value=${alert.state} /><span class="muted">${t('ui.alert.number', { number: String(alert.number) })}</span>
 				${alert.incident && html`<a class="chip" href=${href(`/incidents/${alert.incident.id}`)}>${alert.incident.number}</a>`}</div>
@@ -249,6 +255,7 @@ export function AlertDetail({ id, onBack }) {
 			<p class="lead">${sentence(alert)}${alert.text?.source === 'own' && !alert.threat && html` <span class="muted">${t('ui.alert.own_words')}</span>`}</p>
 			${alert.text?.matters && html`<p class="muted matters">${alert.text.matters}</p>`}
 		</header>
+		${isolated(isolation.data?.state) && html`<${IsolationPanel} standing=${isolation.data} />`}
 		<div class="alert-grid">
 			<${Why} alert=${alert} />
 			<section class="panel"><h2>${t('ui.alert.common')}</h2>
@@ -271,6 +278,7 @@ export function AlertDetail({ id, onBack }) {
 		${dialog === 'assign' && html`<${AssignDialog} alert=${alert} onClose=${close} onDone=${line.on ? assignAll : done(send('assign'), t('ui.alert.done.assigned'), unassign)} />`}
 		${dialog === 'comment' && html`<${CommentDialog} alert=${alert} onClose=${close} onDone=${done((values) => post(`/alerts/${id}/comments`, values), t('ui.alert.done.comment'), withdraw)} />`}
 		${dialog === 'suppress' && html`<${SuppressDialog} alert=${alert} onClose=${close} onDone=${suppress} />`}
+		${dialog === 'isolate' && isolation.data && html`<${IsolationDialog} standing=${isolation.data} alert=${alert} reload=${isolation.reload} onClose=${close} />`}
 		${dialog === 'incident' && html`<${IncidentDialog} alert=${alert} onClose=${close} onDone=${raise} />`}
 	</article>`;
 }

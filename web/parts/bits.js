@@ -23,9 +23,9 @@ const TONES = {
 };
 
 // A state as a dot and its word. `group` names the catalogue: ui.<group>.state.<value>.
-export function State({ group, value, label }) {
+export function State({ group, value, label, tone }) {
 	const key = `ui.${group}.state.${value}`;
-	return html`<span class="state state-${TONES[value] ?? 'quiet'}"><i aria-hidden="true"></i>${label ?? (hasText(key) ? t(key) : value)}</span>`;
+	return html`<span class="state state-${tone ?? TONES[value] ?? 'quiet'}"><i aria-hidden="true"></i>${label ?? (hasText(key) ? t(key) : value)}</span>`;
 }
 
 // Absolute time, relative on the second line or on hover.
