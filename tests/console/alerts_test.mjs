@@ -65,6 +65,27 @@ test('why this severity, whom to call, the matched words in the raw event: each 
 	await close(page);
 });
 
+test('a machine is isolated by keyboard alone: the second step names it and its unit; one key frees it', async () => {
+	const alert = mock.data.alerts.find((one) => one.endpoint && one.state === 'new');
+	const page = await open(`/alerts/${alert.id}`);
+	await page.waitForSelector('.actions kbd:has-text("Alt+K")');
+	await page.keyboard.press('Alt+k');
+	await page.waitForSelector('dialog[open] textarea');
+	assert.match(await page.inputValue('dialog textarea'), new RegExp(`số ${alert.number}`));
+	await page.keyboard.press('Enter');
+	await page.waitForSelector('dialog .lead');
+	const said = await page.textContent('dialog .dialog-body');
+	for (const part of [alert.endpoint.hostname, alert.unit.name, 'ngắt khỏi mạng. Gọi 113.']) assert.ok(said.includes(part), `${part} in ${said}`);
+	assert.equal(calls('POST', /\/isolation$/).length, 0, 'nothing is ordered before the second step');
+	await page.keyboard.press('Enter');
+	await page.waitForSelector('.isolation-asked');
+	assert.equal(calls('POST', /\/isolation$/).length, 1);
+	await page.keyboard.press('Alt+k');
+	await page.waitForSelector('.isolation-lifting');
+	assert.equal(calls('DELETE', /\/isolation$/).length, 1);
+	await close(page);
+});
+
 test('an alert arrives live and is decided by keyboard alone; what is being read does not move', async () => {
 	const page = await open('/alerts');
 	await page.waitForSelector('.alert .lead');

@@ -133,6 +133,13 @@ function routes(data, state, { sample, allPermissions }) {
 		for (const a of data.alerts.filter(mine()).filter((one) => one.state !== 'closed' && (one.severity !== 'low' || url.searchParams.has('severity')))) lines.set(a.line ?? a.id, [...(lines.get(a.line ?? a.id) ?? []), a]);
 		return { ...page(url, [...lines.values()].map((items) => ({ ...items[0], group: lineOf(items) })), { text: (a) => `${a.title} ${a.what ?? ''} ${a.endpoint?.hostname ?? a.host} ${a.unit.name}`, filters: { state: (a) => a.state, severity: (a) => a.severity, endpoint: (a) => a.endpoint?.id, unit: (a) => a.unit.id } }), outside: { low: 7, beyond: 0 } };
 	};
+	// How machines stand that somebody cut off from the network.
+	const isolations = new Map();
+	const standing = (id) => {
+		const endpoint = data.endpoints.find((e) => e.id === id), one = isolations.get(id), message = `Máy ${endpoint.hostname} đang tạm bị ngắt khỏi mạng. Gọi 113.`;
+		return { endpoint: { id, hostname: endpoint.hostname }, unit: endpoint.unit, can: true, why_not: null, may: true, state: one?.state ?? 'none', causes: [{ id: 'malware', label: 'Nghi nhiễm mã độc', message }, { id: 'leak', label: 'Nghi lộ dữ liệu', message }], durations_s: [3600, 86400], longest_s: 604800,
+			order: one ? { id: uuid(), cause: 'Nghi nhiễm mã độc', reason: one.reason, message, asked_by: { id: uuid(), name: 'Trực' }, asked_at: ago(0), expires_at: ago(-60), chosen: false, overdue: false, carried_at: null, lifted_by: one.state === 'lifting' ? 'Trực' : null, lift_asked_at: one.state === 'lifting' ? ago(0) : null, ended_at: null, repaired: 0, problem: null } : null };
+	};
 	const table = [
 		['GET', '/setup', () => ({ needed: state.setup, code_required: true }), 'public'],
 		['POST', '/setup', (x) => { state.setup = false; state.login = 'analyst'; return x.body; }, 'public'],
@@ -184,6 +191,9 @@ function routes(data, state, { sample, allPermissions }) {
 		['GET', '/endpoints/:id', (x) => ({ ...data.endpoints.find((e) => e.id === x.id), note: '', inventory: { os: { kernel: '6.1.0-28-amd64', architecture: 'x86_64' }, machine: { processor: 'Intel Core i3-10100', processors: 4, memory_bytes: 8589934592 }, packages: Array.from({ length: 900 }, (_, i) => ({ name: `goi-${i}`, version: `1.${i}`, architecture: 'amd64' })), disks: [{ mount: '/', device: '/dev/sda1', type: 'ext4', size_bytes: 256e9, used_percent: 64 }], users: [{ name: 'root', uid: 0, home: '/root', shell: '/bin/bash', admin: true }] }, protection: { watch_mode: 'fanotify', bundle_version: '2026.11.21-1', scanner: 'ready', engines: ['hash', 'yara'], last_scan_at: ago(600), spool_events: 0, quarantine_count: 2 },
 			timeline: [{ at: ago(3000), what: 'enrolled', details: {} }, { at: ago(1500), what: 'state', details: { from: 'protected', to: 'silent', reason_key: 'no_checkin' } }, { at: ago(1140), what: 'state', details: { from: 'silent', to: 'protected', reason_key: 'ok' } }] })],
 		['PATCH', '/endpoints/:id', (x) => { const e = data.endpoints.find((one) => one.id === x.id); if (x.body.unit_id) e.unit = data.units.find((u) => u.id === x.body.unit_id); return changed(e); }],
+		['GET', '/endpoints/:id/isolation', (x) => standing(x.id)],
+		['POST', '/endpoints/:id/isolation', (x) => { isolations.set(x.id, { state: 'asked', ...x.body }); return standing(x.id); }],
+		['DELETE', '/endpoints/:id/isolation', (x) => { isolations.get(x.id).state = 'lifting'; return standing(x.id); }],
 		['POST', '/endpoints/:id/scan', () => ({ command_id: uuid() })],
 		['GET', '/detections', (x) => page(x.url, data.detections, { text: (d) => `${d.threat} ${d.path} ${d.endpoint.hostname} ${d.unit.name}`, filters: { threat: (d) => d.threat } })],
 		['GET', '/threats', (x) => page(x.url, data.threats, { text: (d) => d.threat })],
