@@ -261,7 +261,7 @@ test('units from a file: preview names the bad cell, nothing is sent before it i
 	await page.click('button:has-text("Nhập từ tệp")');
 	const give = (text) => page.setInputFiles('dialog input[type=file]', { name: 'units.csv', mimeType: 'text/csv', buffer: Buffer.from(`code,kind,name,parent\n${text}`) });
 	await give('X1,department,Sở X,TP\nX2,nonsense,Sở Y,TP\n');
-	await page.waitForSelector('dialog td:has-text("B3")');
+	await page.waitForSelector('dialog td:has-text("Dòng 3, cột B")');
 	assert.ok(await page.isDisabled('dialog button:has-text("Xác nhận nhập")'), 'a refused row keeps all out');
 	await give('X1,department,Sở X,TP\n');
 	await page.waitForSelector('dialog [role=status]:has-text("Thêm 1")');
