@@ -51,18 +51,40 @@ static uint64_t next_stamp(void)
 	return stamp;
 }
 
-struct uuid uuid_new(void)
+/* The upper half is the stamp, the lower random. */
+static struct uuid make(uint64_t random)
 {
 	struct uuid u;
 	uint64_t stamp = next_stamp();
 	uint64_t ms = stamp >> 12;
-	random_bytes(u.b + 8, 8);
+	(void)memcpy(u.b + 8, &random, sizeof random);
 	for (unsigned i = 0; i < 6; i++)
 		u.b[i] = (unsigned char)(ms >> (40 - 8 * i));
 	u.b[6] = (unsigned char)(0x70 | (stamp >> 8 & 0x0F));
 	u.b[7] = (unsigned char)(stamp & 0xFF);
 	u.b[8] = (unsigned char)(0x80 | (u.b[8] & 0x3F));
 	return u;
+}
+
+struct uuid uuid_new(void)
+{
+	uint64_t random;
+	random_bytes(&random, sizeof random);
+	return make(random);
+}
+
+struct uuid uuid_new_near(void)
+{
+	static _Atomic uint64_t of_process;
+	uint64_t random = atomic_load(&of_process);
+	if (random == 0) {
+		uint64_t first;
+		random_bytes(&first, sizeof first);
+		first |= (uint64_t)1 << 16; /* never 0 */
+		if (atomic_compare_exchange_strong(&of_process, &random, first))
+			random = first;
+	}
+	return make(random);
 }
 
 bool uuid_is_null(const struct uuid *u)

@@ -31,6 +31,22 @@ static void made_in_order(void **state)
 	}
 }
 
+/* Mixed with the others they are in order, too; the second half is one, and not nothing. */
+static void near_each_other(void **state)
+{
+	(void)state;
+	struct uuid first = uuid_new_near(), previous = first;
+	for (int i = 0; i < 1000; i++) {
+		struct uuid u = i % 3 == 0 ? uuid_new() : uuid_new_near();
+		assert_true(memcmp(previous.b, u.b, 8) < 0);
+		assert_int_equal(memcmp(first.b + 8, u.b + 8, 8) == 0, i % 3 != 0);
+		assert_int_equal(u.b[6] >> 4, 7);
+		assert_int_equal(u.b[8] >> 6, 2);
+		previous = u;
+	}
+	assert_int_not_equal(memcmp(first.b + 9, (char[7]){0}, 7), 0);
+}
+
 static void *make_many(void *out)
 {
 	struct uuid *ids = out;
@@ -97,6 +113,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(made_in_order),
+		cmocka_unit_test(near_each_other),
 		cmocka_unit_test(unique_among_threads),
 		cmocka_unit_test(texts),
 		cmocka_unit_test(random_is_random),

@@ -288,7 +288,7 @@ static struct uuid event_id(const struct draft *d, const struct event *e)
 		return d->made;
 	if (e != NULL && d->sender->keeps_event_id && uuid_parse(event_get(e, "event.id"), &id) && !uuid_is_null(&id))
 		return id;
-	return uuid_new();
+	return uuid_new_near();
 }
 
 static void take_record(struct draft *d, const struct event *e, struct str raw)
