@@ -15,6 +15,7 @@
 #include "base/file/file.h"
 #include "engine/clickhouse/clickhouse.h"
 #include "engine/event_pipeline/event_pipeline.h"
+#include "engine/event_store/event_move.h"
 #include "engine/event_store/event_schema.h"
 #include "engine/event_store/event_usage.h"
 
@@ -396,6 +397,56 @@ static void test_table_functions(void **state)
 	buf_done(&names);
 }
 
+#define CHECKSUM "SELECT count(), uniqExact(event_id), sum(cityHash64(event_id, received, time, raw, text, host_name, toString(fields))) FROM "
+
+static void must(const char *sql)
+{
+	struct err err = {0};
+	test_ok(event_store_exec(store, sql, &err), &err);
+}
+
+/* The table of an older release: everything comes over once, although it is broken off in the middle of a day. */
+static void test_older_table(void **state)
+{
+	(void)state;
+	char before[200], after[200];
+	struct err err = {0};
+	struct event_move move = {.count = 0};
+	must("DROP TABLE luytre.event");
+	must("TRUNCATE TABLE luytre.schema_migration");
+	must("INSERT INTO luytre.schema_migration VALUES (3, now())");
+	for (size_t i = 0; event_migrations[i].number < 4; i++)
+		for (const char *const *sql = event_migrations[i].statements; *sql != NULL; sql++)
+			must(*sql);
+	/* A day with 90,000 in one minute, which are several slices, and two quiet days. */
+	must("INSERT INTO luytre.event (event_id, received, time, retention_days, event_code, host_name, message, fields, raw)"
+	     " SELECT generateUUIDv4(), t, t, 400, toString(number % 7), concat('host-', toString(number % 10)), concat('m', toString(number)),"
+	     " map('n', toString(number)), concat('<38>1 - - - - - - m', toString(number)) FROM (SELECT number, toStartOfMinute(now64(6, 'UTC')"
+	     " - toIntervalHour(30)) + toIntervalMicrosecond(number * 10) - if(number < 2000, toIntervalSecond(number * 60), toIntervalSecond(0)) AS t"
+	     " FROM numbers(92000))");
+	ask(CHECKSUM "event FORMAT TabSeparated", before, sizeof before);
+	test_ok(event_store_migrate(store, &err), &err);
+	ask("SELECT count() FROM event FORMAT TabSeparated", after, sizeof after);
+	assert_string_equal(after, "0");
+	/* As if it had died before it noted that it was done. */
+	must("TRUNCATE TABLE luytre.schema_migration");
+	must("INSERT INTO luytre.schema_migration VALUES (3, now())");
+	test_ok(event_store_migrate(store, &err), &err);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(event_move_step(store, &move, &err), 1);
+	assert_true(move.next >= 2 && move.next <= move.count);
+	event_move_done(&move);
+	int r;
+	while ((r = event_move_step(store, &move, &err)) > 0)
+		;
+	test_ok(r, &err);
+	ask(CHECKSUM "event FORMAT TabSeparated", after, sizeof after);
+	assert_string_equal(after, before);
+	ask("SELECT count() FROM system.tables WHERE database = 'luytre' AND name = 'event_before' FORMAT TabSeparated", after, sizeof after);
+	assert_string_equal(after, "0");
+	assert_int_equal(event_move_step(store, &move, &err), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -407,6 +458,7 @@ int main(void)
 		cmocka_unit_test(test_dead_letters),
 		cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_table_functions),
+		cmocka_unit_test(test_older_table),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -10,6 +10,7 @@
 #include "engine/event_pipeline/event_hold.h"
 #include "engine/event_pipeline/event_senders.h"
 #include "engine/event_pipeline/event_stage.h"
+#include "engine/event_store/event_move.h"
 
 #define LINGER_MS 1000
 #define AGAIN_MS 30000
@@ -134,14 +135,28 @@ static void linger(struct event_pipeline *p)
 		pause_ms(p, p->config.linger_ms);
 }
 
+/* Rows of an older release's table, a slice between two blocks. */
+static void move_older(struct event_pipeline *p, struct event_move *move, const struct event_stage_counts *counts, bool *moved)
+{
+	struct err err = {0};
+	if (*moved || !event_hold_enter(p->hold_fd))
+		return;
+	int r = event_move_step(p->config.store, move, &err);
+	event_hold_leave(p->hold_fd);
+	*moved = r == 0;
+	if (r < 0)
+		note_stored(p, r, counts, &err);
+}
+
 static void *store_main(void *ctx)
 {
 	struct event_pipeline *p = ctx;
 	struct event_stage_counts counts = {0};
 	cleanup(event_stage_storer) struct event_stage_storer *storer = event_stage_storer_new();
+	struct event_move move = {.count = 0};
 	usec_t checkpoint_at = clock_monotonic();
 	unsigned retry_ms = RETRY_MIN_MS;
-	bool migrated = p->config.store == NULL;
+	bool migrated = p->config.store == NULL, moved = migrated;
 	while (!stopping(p)) {
 		struct err err = {0};
 		int r = 0;
@@ -150,6 +165,7 @@ static void *store_main(void *ctx)
 		if (migrated && !event_spool_wait(p->spool, p->stored.at, IDLE_WAIT_MS)) {
 			note_moved(p, &p->store_moved);
 			keep_house(p, &checkpoint_at);
+			move_older(p, &move, &counts, &moved);
 			continue;
 		}
 		if (migrated) {
@@ -170,11 +186,13 @@ static void *store_main(void *ctx)
 		if (r >= 0) {
 			retry_ms = RETRY_MIN_MS;
 			keep_house(p, &checkpoint_at);
+			move_older(p, &move, &counts, &moved);
 			continue;
 		}
 		pause_ms(p, retry_ms);
 		retry_ms = retry_ms * 2 < RETRY_MAX_MS ? retry_ms * 2 : RETRY_MAX_MS;
 	}
+	event_move_done(&move);
 	return NULL;
 }
 

@@ -36,21 +36,21 @@ static const struct {
 } parts[] = {
 	{"event_id", "UUID"}, {"received", "DateTime64(6, 'UTC')"}, {"time", "DateTime64(6, 'UTC')"}, {"unit_id", "UUID"},
 	{"endpoint_id", "UUID"}, {"source", "String"}, {"source_id", "UUID"}, {"retention_days", "UInt16"}, {"system_level", "UInt8"},
-	{"event_parsed", "Bool"}, {"fields", "Map(String, String)"}, {"raw", "String"},
+	{"event_parsed", "Bool"}, {"message_at", "UInt32"}, {"fields", "Map(String, String)"}, {"raw", "String"},
 #define COLUMN(column, field, kind) {#column, TYPE_##kind},
 #include "engine/event_store/event_columns.def"
 #undef COLUMN
 };
 enum { PART_ID, PART_RECEIVED, PART_TIME, PART_UNIT, PART_ENDPOINT, PART_SOURCE, PART_SOURCE_ID, PART_DAYS, PART_LEVEL, PART_PARSED,
-       PART_FIELDS, PART_RAW, PART_COLUMNS, PARTS = ARRAY_LEN(parts) };
+       PART_MESSAGE_AT, PART_FIELDS, PART_RAW, PART_COLUMNS, PARTS = ARRAY_LEN(parts) };
 
 #define COLUMN_LIST(column, field, kind) ", " #column
 const char event_row_into[] = "event (event_id, received, time, unit_id, endpoint_id, source, source_id, retention_days, system_level,"
-                              " event_parsed, fields, raw"
+                              " event_parsed, message_at, fields, raw"
 #define COLUMN COLUMN_LIST
 #include "engine/event_store/event_columns.def"
 #undef COLUMN
-                              ") FORMAT Native";
+                              ") SETTINGS exclude_materialize_skip_indexes_on_insert = 'raw_tokens' FORMAT Native";
 const char event_dead_row_into[] = "event_dead (event_id, received, unit_id, endpoint_id, source, source_id, retention_days,"
                                    " system_level, format, token, reason, raw) FORMAT RowBinary";
 
@@ -276,6 +276,15 @@ static void add_map(struct event_row_maker *m, const struct event *e, size_t n)
 	}
 }
 
+/* Most lines end in their message: from which byte on, from 1; 0: they do not. */
+static size_t message_at(const struct event_row_maker *m, struct str raw)
+{
+	const struct event_field *f = m->values[FIELD_message];
+	if (f == NULL || f->value.n == 0 || f->value.n > raw.n || raw.n > UINT32_MAX || !str_ends_with(raw, f->value))
+		return 0;
+	return raw.n - f->value.n + 1;
+}
+
 static void add_columns(struct event_row_maker *m)
 {
 	for (size_t i = 0; i < COLUMNS; i++) {
@@ -294,7 +303,7 @@ static void add_columns(struct event_row_maker *m)
 
 void event_row_add(struct event_row_maker *m, const struct event_record *r, const struct event *e)
 {
-	size_t in_map = sort_fields(m, e);
+	size_t in_map = sort_fields(m, e), at = message_at(m, r->raw);
 	struct buf *out = m->values_of;
 	const struct event_field *time = m->values[FIELD_TIME], *parsed = m->values[FIELD_PARSED];
 	put_uuid(&out[PART_ID], &r->id);
@@ -307,6 +316,9 @@ void event_row_add(struct event_row_maker *m, const struct event_record *r, cons
 	put_le(&out[PART_DAYS], r->retention_days, 2);
 	put_le(&out[PART_LEVEL], r->system_level, 1);
 	buf_append_char(&out[PART_PARSED], parsed == NULL || !str_eq_c(parsed->value, "false"));
+	put_le(&out[PART_MESSAGE_AT], at, 4);
+	if (at > 0)
+		m->values[FIELD_message] = NULL;
 	add_map(m, e, in_map);
 	put_text(&out[PART_RAW], r->raw);
 	add_columns(m);

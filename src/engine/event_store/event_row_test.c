@@ -46,6 +46,10 @@ static void describe(struct str block, struct buf *out)
 			assert_int_equal(cursor_u16_le(&c), 90);
 		} else if (str_eq_c(type, "UInt8")) {
 			assert_int_equal(cursor_take(&c, 1).p[0], 3);
+		} else if (str_eq_c(type, "UInt32")) {
+			unsigned at = cursor_u32_le(&c);
+			if (at > 0)
+				buf_printf(out, "%.*s=%u;", STR_FMT(name), at);
 		} else if (str_eq_c(type, "Bool")) {
 			buf_append_c(out, cursor_take(&c, 1).p[0] == 0 ? "unparsed;" : "");
 		} else if (str_eq_c(type, "Nullable(UInt32)")) {
@@ -116,6 +120,32 @@ static void test_rows(void **state)
 			if (!str_eq_c(buf_str(&got), want))
 				fail_msg("%s\n  got  %s\n  want %s", cases[i].json, got.p, want);
 		}
+	}
+}
+
+/* A message that the text ends in is not stored a second time. */
+static void test_message_at(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *raw, *message, *row;
+	} cases[] = {
+		{"<38>1 - pc sshd - - - Failed", "Failed", "message_at=23;| "},
+		{"Failed", "Failed", "message_at=1;| "},
+		{"Failed ", "Failed", "message=Failed;| "},
+		{"iled", "Failed", "message=Failed;| "},
+		{"x", "", "| "},
+	};
+	cleanup(event_row_maker) struct event_row_maker *maker = event_row_maker_new(1 << 20);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		cleanup_buf struct buf row = BUF_INIT(100000), got = BUF_INIT(10000);
+		struct event_record r = {.received = 1, .retention_days = 90, .system_level = 3, .raw = str_c(cases[i].raw)};
+		struct event_field f = {.name = STR("message"), .value = str_c(cases[i].message), .type = EVENT_TYPE_STR};
+		struct event e = {.raw = r.raw, .fields = &f, .count = 1};
+		event_row_add(maker, &r, &e);
+		event_row_take(maker, &row);
+		describe(buf_str(&row), &got);
+		assert_string_equal(got.p, cases[i].row);
 	}
 }
 
@@ -195,6 +225,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_message_at),
 		cmocka_unit_test(test_many_names),
 		cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_time),

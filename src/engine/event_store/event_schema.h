@@ -3,6 +3,7 @@
  * event_schema: the tables of the event store and how a record becomes a row.
  *
  *   event       one row an event; by receive day; expires by its own retention
+ *   event_before  rows of an older release on their way to `event` (event_move.h)
  *   event_dead  what the store would not take, with the reason
  *   schema_migration  what was applied
  *
@@ -16,10 +17,11 @@
 /* Blocks whose tokens are remembered. A replay repeats one block (and its halves): this is a thousand times that. */
 #define EVENT_DEDUPLICATION_WINDOW "10000"
 
-/* Forward only; number n is applied after n-1, once. Each statement can be repeated after an interrupted run. */
+/* Forward only; number n is applied after n-1, once. Each statement can be repeated after an interrupted run, or `done` tells. */
 struct event_migration {
 	unsigned number;
 	const char *const *statements; /* NULL-terminated */
+	const char *done;              /* answers 1 when they were run, for those that cannot be repeated; NULL: they can */
 };
 extern const struct event_migration event_migrations[];
 extern const size_t event_migration_count;

@@ -20,9 +20,9 @@ int event_store_usage(struct event_store *s, struct event_usage *ret, struct err
 		"WITH parts AS (SELECT table, rows, bytes_on_disk AS b, data_uncompressed_bytes AS u, partition AS p FROM system.parts"
 		" WHERE active AND database = '" EVENT_DATABASE "'),"
 		" toString(toYYYYMMDD(today())) AS t, toString(toYYYYMMDD(today() - 7)) AS f,"
-		" (SELECT (sum(b), uniqExact(p)) FROM parts WHERE table = 'event' AND p < t AND p >= f) AS whole,"
-		" (SELECT sum(b) FROM parts WHERE table = 'event' AND p >= t) AS now"
-		" SELECT sumIf(rows, table = 'event'), sumIf(rows, table = 'event_dead'), sum(b), sum(u),"
+		" (SELECT (sum(b), uniqExact(p)) FROM parts WHERE table IN ('event', 'event_before') AND p < t AND p >= f) AS whole,"
+		" (SELECT sum(b) FROM parts WHERE table IN ('event', 'event_before') AND p >= t) AS now"
+		" SELECT sumIf(rows, table IN ('event', 'event_before')), sumIf(rows, table = 'event_dead'), sum(b), sum(u),"
 		" (SELECT min(free_space) FROM system.disks), (SELECT min(total_space) FROM system.disks),"
 		" if(whole.2 > 0, intDiv(whole.1, whole.2), now) FROM parts FORMAT TabSeparated";
 	cleanup_buf struct buf out = BUF_INIT(1 << 16);
@@ -51,13 +51,13 @@ static int query_days(struct event_store *s, const char *sql, unsigned days, boo
 int event_store_usage_days(struct event_store *s, unsigned days, struct buf *out, struct err *err)
 {
 	return query_days(s, "SELECT partition AS day, sum(rows) AS rows, sum(bytes_on_disk) AS bytes, sum(data_uncompressed_bytes) AS plain_bytes"
-	                     " FROM system.parts WHERE active AND database = '" EVENT_DATABASE "' AND table = 'event' GROUP BY partition"
+	                     " FROM system.parts WHERE active AND database = '" EVENT_DATABASE "' AND table IN ('event', 'event_before') GROUP BY partition"
 	                     " ORDER BY partition DESC LIMIT {days:UInt32}", days, false, out, err);
 }
 
 int event_store_usage_sources(struct event_store *s, unsigned days, struct buf *out, struct err *err)
 {
-	return query_days(s, "WITH (SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = '" EVENT_DATABASE "' AND table = 'event'"
+	return query_days(s, "WITH (SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = '" EVENT_DATABASE "' AND table IN ('event', 'event_before')"
 	                     " AND partition >= toString(toYYYYMMDD(today() - {days:UInt32}))) AS disk"
 	                     " SELECT source_id, source, count() AS rows, toUInt64(disk * sum(length(raw)) / sum(sum(length(raw))) OVER ()) AS bytes"
 	                     " FROM event WHERE received >= toStartOfDay(now('UTC') - toIntervalDay({days:UInt32}))"
