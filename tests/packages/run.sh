@@ -57,6 +57,7 @@ done <<-'EOT'
 	luytre-agent /usr/bin/luytre-agent
 	luytre-agent /lib/systemd/system/luytre-agent.service
 	luytre-agent /lib/systemd/system/luytre-agent.path
+	luytre-agent /lib/systemd/system/luytre-agent-isolation.service
 	luytre-agent /usr/share/man/vi/man8/luytre-agent.8.gz
 	luytre-scand /usr/lib/luytre/luytre-scand
 EOT
@@ -93,7 +94,7 @@ units_verify() {
 		# The programs are not installed here.
 		sed "s|=/usr/bin/luytre|=$work/root/usr/bin/luytre|" "$unit" >"$work/units/$(basename "$unit")"
 	done
-	systemd-analyze verify --man=no "$work"/units/luytre-server.service "$work"/units/luytre-agent.service "$work"/units/luytre-agent.path "$work"/units/luytre-backup.service "$work"/units/luytre-backup.timer 2>&1 | grep "luytre" >"$work/complaints"
+	systemd-analyze verify --man=no "$work"/units/luytre-server.service "$work"/units/luytre-agent.service "$work"/units/luytre-agent.path "$work"/units/luytre-agent-isolation.service "$work"/units/luytre-backup.service "$work"/units/luytre-backup.timer 2>&1 | grep "luytre" >"$work/complaints"
 	cat "$work/complaints"
 	[ ! -s "$work/complaints" ]
 }
