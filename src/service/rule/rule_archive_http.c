@@ -193,7 +193,7 @@ static struct uuid start_fetch(const struct service_context *sc, const struct ac
 {
 	struct str rest = a->url, part, last = STR("archive");
 	char label[32];
-	struct clock_date d = clock_civil(sc->now(), 7 * 60);
+	struct clock_date d = clock_civil(sc->now(), CLOCK_VN_OFFSET_USEC);
 	while (str_split(&rest, '/', &part))
 		if (part.n > 0)
 			last = part;

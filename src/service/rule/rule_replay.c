@@ -70,7 +70,7 @@ static int measure(struct replay *x, struct err *err)
 static void take_hit(struct replay *x, const struct json *hit)
 {
 	char day[16];
-	struct clock_date d = clock_civil(json_get_int(hit, "time", 0), 7 * 60);
+	struct clock_date d = clock_civil(json_get_int(hit, "time", 0), CLOCK_VN_OFFSET_USEC);
 	(void)snprintf(day, sizeof day, "%04d-%02u-%02u", d.year, d.month, d.day);
 	rule_tally_add(&x->units, x->arena, json_get_str(hit, "unit", STR("")));
 	rule_tally_add(&x->hosts, x->arena, json_get_str(hit, "host", STR("")));
