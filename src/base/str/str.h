@@ -56,7 +56,7 @@ static inline struct str str_sub(struct str s, size_t from, size_t to)
 	if (to > s.n)
 		to = s.n;
 	if (from >= to)
-		return (struct str){s.p != NULL ? s.p + to : NULL, 0};
+		return (struct str){s.n > 0 ? s.p + to : s.p, 0};
 	return (struct str){s.p + from, to - from};
 }
 /* Without ASCII white space at both ends. */
