@@ -145,6 +145,16 @@ static void add_source(const struct source_state *s, enum source_condition fault
 	str_copy_c(str_c(s->name), b->machine, sizeof(b->machine));
 }
 
+static void judge_listeners(const struct judging *j)
+{
+	struct source_listener_loss l;
+	source_watch_listener_loss(j->core->sources, &l);
+	if (l.lost == 0)
+		return;
+	struct status_blind *b = status_report_add(j->report, "udp", l.lost_since);
+	b->lost = b->number = (int64_t)l.lost;
+}
+
 void core_judge(struct core *core, struct status_report *report)
 {
 	struct judging j = {.core = core, .now = clock_now(), .mono = clock_monotonic(), .report = report};
@@ -174,4 +184,5 @@ void core_judge(struct core *core, struct status_report *report)
 	status_watch_judge(core->watch, report);
 	source_watch_central(core->sources, sound);
 	source_watch_judge(core->sources, add_source, &j);
+	judge_listeners(&j);
 }

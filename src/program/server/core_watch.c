@@ -143,8 +143,10 @@ static int look_at_sources(struct job *job, void *ctx, struct err *err)
 	struct pipe_sources got = {0};
 	(void)job;
 	int r = pipe_sources_ask(core->role, SOURCES_MS, &got, err);
-	if (r == 0)
+	if (r == 0) {
 		source_watch_take(core->sources, got.counts, got.count, got.strangers, got.stranger_count);
+		source_watch_kernel_dropped(core->sources, got.totals.kernel_dropped);
+	}
 	pipe_sources_done(&got);
 	int kept = source_watch_keep(core->sources, err);
 	return r < 0 ? r : kept;

@@ -157,6 +157,21 @@ static int may_see_all(struct db_tx *tx, void *ctx, struct err *err)
 	return api_require_unit(tx, ctx, "source.read", &everywhere, err);
 }
 
+/* What the kernel dropped of UDP is of no sender either. */
+static void write_listener_loss(struct json_writer *w, struct source_watch *watch)
+{
+	struct source_listener_loss loss = {0};
+	if (watch != NULL)
+		source_watch_listener_loss(watch, &loss);
+	json_name(w, "listeners");
+	json_object(w);
+	json_member_int(w, "kernel_dropped", (int64_t)loss.total);
+	api_member_time(w, "last_at", loss.last_at);
+	json_member_int(w, "lost", (int64_t)loss.lost);
+	api_member_time(w, "lost_since", loss.lost_since);
+	json_object_end(w);
+}
+
 int source_list_strangers(struct api_request *req, struct http_response *res, struct err *err)
 {
 	/* They are of no unit yet: for those who look after the whole city. */
@@ -185,6 +200,7 @@ int source_list_strangers(struct api_request *req, struct http_response *res, st
 	json_member_int(&w, "total", (int64_t)n);
 	json_name(&w, "next");
 	json_null(&w);
+	write_listener_loss(&w, req->service->sources);
 	json_object_end(&w);
 	return 0;
 }

@@ -123,6 +123,38 @@ void source_watch_take(struct source_watch *w, const struct event_source_counts 
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
+void source_watch_kernel_dropped(struct source_watch *w, uint64_t count)
+{
+	usec_t now = w->sc->now();
+	(void)pthread_mutex_lock(&w->lock);
+	struct source_listener_loss *l = &w->listeners;
+	/* A smaller number: the pipeline counts anew. When we began anew, what it had is told once more rather than not at all. */
+	uint64_t more = count < w->kernel_seen ? count : count - w->kernel_seen;
+	w->kernel_seen = count;
+	if (more > 0) {
+		if (l->last_at == 0 || now - l->last_at > LOSS_SHOWN) {
+			l->lost_since = now;
+			l->lost = 0;
+		}
+		l->last_at = now;
+		l->lost += more;
+		l->total += more;
+	}
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+void source_watch_listener_loss(struct source_watch *w, struct source_listener_loss *ret)
+{
+	usec_t now = w->sc->now();
+	(void)pthread_mutex_lock(&w->lock);
+	*ret = w->listeners;
+	(void)pthread_mutex_unlock(&w->lock);
+	if (ret->last_at == 0 || now - ret->last_at > LOSS_SHOWN) {
+		ret->lost = 0;
+		ret->lost_since = 0;
+	}
+}
+
 void source_watch_central(struct source_watch *w, bool sound)
 {
 	(void)pthread_mutex_lock(&w->lock);

@@ -19,6 +19,9 @@ void source_watch_free(struct source_watch *w);
  * has read that it is registered. */
 void source_watch_take(struct source_watch *w, const struct event_source_counts *counts, size_t count,
                        const struct event_stranger *strangers, size_t stranger_count);
+/* Datagrams that the kernel threw away before the listeners read them, since the pipeline's start. Of which sender is
+ * not known: it is told of the listeners. */
+void source_watch_kernel_dropped(struct source_watch *w, uint64_t count);
 /* The way from the senders to us is interrupted (or sound again): silence then tells nothing of them. */
 void source_watch_central(struct source_watch *w, bool sound);
 /* Writes down what was counted, reads which sources there are. */
@@ -59,6 +62,14 @@ size_t source_watch_count(struct source_watch *w);
 /* Those that are silent, losing or off: calls fn with each, once for each fault. */
 typedef void (*source_fault_fn)(const struct source_state *s, enum source_condition fault, void *ctx);
 void source_watch_judge(struct source_watch *w, source_fault_fn fn, void *ctx);
+
+struct source_listener_loss {
+	uint64_t total;        /* since this process began to look */
+	usec_t last_at;        /* 0: never */
+	uint64_t lost;         /* since the losses of the last ten minutes began; 0: none */
+	usec_t lost_since;
+};
+void source_watch_listener_loss(struct source_watch *w, struct source_listener_loss *ret);
 
 /* Who knocks, the last first; up to max of them. Those that a registered source has claimed since are left out. */
 size_t source_watch_strangers(struct source_watch *w, struct event_stranger *ret, size_t max);

@@ -36,6 +36,8 @@ struct source_watch {
 	size_t stranger_count;
 	struct event_address *networks; /* that enabled sources claim */
 	size_t network_count;
+	uint64_t kernel_seen; /* the pipeline's counter, when last told */
+	struct source_listener_loss listeners;
 	bool sound;
 	usec_t sound_at; /* since when */
 };

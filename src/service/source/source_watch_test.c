@@ -127,6 +127,39 @@ static void a_life(struct db *db, const char *url)
 	world_done(&p.w);
 }
 
+/* What the kernel threw away is nobody's: counted from the first telling on, told for ten minutes. */
+static void listeners(struct db *db, const char *url)
+{
+	(void)url;
+	struct place p;
+	struct source_listener_loss l;
+	begin(&p, db);
+	source_watch_kernel_dropped(p.watch, 0);
+	source_watch_listener_loss(p.watch, &l);
+	assert_true(l.total == 0 && l.last_at == 0 && l.lost == 0);
+	source_watch_kernel_dropped(p.watch, 40);
+	usec_t began = world_clock;
+	world_clock += 5 * MINUTE;
+	source_watch_kernel_dropped(p.watch, 55);
+	source_watch_listener_loss(p.watch, &l);
+	assert_true(l.total == 55 && l.lost == 55 && l.lost_since == began && l.last_at == world_clock);
+	world_clock += 11 * MINUTE;
+	source_watch_listener_loss(p.watch, &l);
+	assert_true(l.total == 55 && l.lost == 0 && l.lost_since == 0 && l.last_at == world_clock - 11 * MINUTE);
+	/* The pipeline starts anew. */
+	source_watch_kernel_dropped(p.watch, 7);
+	source_watch_listener_loss(p.watch, &l);
+	assert_true(l.total == 62 && l.lost == 7 && l.lost_since == world_clock);
+	source_watch_free(p.watch);
+	world_done(&p.w);
+}
+
+static void listeners_each(void **state)
+{
+	(void)state;
+	db_test_each(listeners);
+}
+
 static void a_life_each(void **state)
 {
 	(void)state;
@@ -159,6 +192,6 @@ static void strangers_each(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(a_life_each), cmocka_unit_test(strangers_each)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(a_life_each), cmocka_unit_test(strangers_each), cmocka_unit_test(listeners_each)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -120,7 +120,7 @@ static struct line line_of(const struct status_blind *b)
 /* What interrupts the work of people outside of the centre. */
 static bool interrupts(const char *what)
 {
-	static const char *const quiet[] = {"bundle", "clock", "loss", "key", "disk"};
+	static const char *const quiet[] = {"bundle", "clock", "loss", "udp", "key", "disk"};
 	for (size_t i = 0; i < ARRAY_LEN(quiet); i++)
 		if (strcmp(what, quiet[i]) == 0)
 			return false;
