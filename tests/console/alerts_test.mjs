@@ -200,6 +200,18 @@ test('one line of the queue: the machines of a rule, acknowledged together and t
 	await page.keyboard.press('Alt+z');
 	await page.waitForFunction(() => document.querySelector('.toasts').textContent.includes('Đã hoàn tác'));
 	assert.deepEqual(wave.map((alert) => alert.state), ['new', 'new', 'new']);
+	// Taken as one, given back each to who had it; opened by a link, a member lights its line.
+	wave[1].assignee = { id: 'p3', name: 'Lê Thị Mai' };
+	await page.goto(`${mock.url}/#/alerts/${wave[1].id}`);
+	await page.reload();
+	await page.waitForSelector('.queue-row.active:has-text("Scheduled Task From Temp")');
+	await page.waitForSelector('.line-all:has-text("3 cảnh báo trên 3 máy")');
+	await page.keyboard.press('2');
+	await page.waitForSelector('.toast');
+	assert.deepEqual(wave.map((alert) => alert.assignee?.id), ['me', 'me', 'me']);
+	await page.keyboard.press('Alt+z');
+	await page.waitForFunction(() => document.querySelector('.toasts').textContent.includes('Đã hoàn tác'));
+	assert.deepEqual(wave.map((alert) => alert.assignee?.id), [undefined, 'p3', undefined]);
 	await page.uncheck('.line-all input');
 	await page.waitForFunction(() => document.querySelector('.alert .state')?.textContent.includes('Mới'));
 	await page.keyboard.press('1');

@@ -36,13 +36,17 @@ function Row({ alert, index, active, open }) {
 	</a>`;
 }
 
-function Queue({ list, chosen, open }) {
+// chosen: the row of the open alert; id: that alert, which may be another one of the row's line.
+function Queue({ list, id, chosen, open }) {
 	const scroller = useRef(null);
 	const { first, last } = useVirtual(scroller, list.items.length, ROW);
 	const placeOf = (id) => list.items.findIndex((alert) => alert.id === id);
 	const at = placeOf(chosen);
 	// The address is ahead of what is drawn: on a slow PC two quick presses are two steps.
-	const here = () => placeOf(match('/alerts/:id', currentRoute().path)?.id);
+	const here = () => {
+		const now = match('/alerts/:id', currentRoute().path)?.id;
+		return now === id ? at : placeOf(now);
+	};
 	const move = (to) => {
 		const next = Math.max(0, Math.min(list.items.length - 1, to));
 		if (!list.items[next]) return;
@@ -77,7 +81,7 @@ function Queue({ list, chosen, open }) {
 		{ code: 'ArrowDown', label: t('ui.keys.next'), run: () => move(here() + 1) },
 		{ code: 'ArrowUp', label: t('ui.keys.previous'), run: () => move(here() - 1) },
 		{ code: 'Enter', label: t('ui.keys.to_detail'), run: () => document.getElementById('alert-detail')?.focus() },
-	], [list.items]);
+	], [list.items, at, id]);
 	const onKeyDown = (event) => {
 		if (composing(event)) return;
 		const page = Math.floor(scroller.current.clientHeight / ROW), from = here();
@@ -122,6 +126,9 @@ export default function Alerts({ id }) {
 	useEffect(() => {
 		if (!id && first && wide) setQuery({}, { path: `/alerts/${first}` });
 	}, [id, first]);
+	// Opened by a link, an alert may stand in a line that another one leads.
+	const inside = Boolean(id && view.queue && first && !list.items.some((alert) => alert.id === id));
+	const group = useGet(inside ? `/alerts/${id}/group` : null);
 	const link = (one) => {
 		const next = new URLSearchParams(query);
 		next.set('view', one.id);
@@ -139,10 +146,10 @@ export default function Alerts({ id }) {
 					<${SearchBox} value=${query.get('q') ?? ''} onSearch=${(q) => setQuery({ q })} label=${t('ui.alert.search')} />
 					<${Filter} name="severity" label=${t('ui.severity.title')} options=${SEVERITIES.map((value) => ({ value, label: t(`ui.severity.${value}`) }))} />
 				</div>
-				<p class="muted total" role="status">${view.queue ? t('ui.alert.queue_total', { lines: number(list.total ?? 0), alerts: number(gathered) }) : t('ui.alert.total', { count: list.total ?? 0 })}${view.queue && list.head?.outside?.beyond > 0 && html` <a href=${link({ id: 'all' })}>${t('ui.alert.queue_beyond', { count: number(list.head.outside.beyond) })}</a>`}${['xlsx', 'csv'].map((format) => html`<button type="button" class="small ghost" key=${format} onClick=${() => exportList(list, columns(), undefined, format)}><${Icon} name="download" />${t(`ui.table.export_${format}`)}</button>`)}<button type="button" class="small ghost" role="switch" aria-checked=${loud === 'on' ? 'true' : 'false'} title=${t('ui.alert.sound_hint')} onClick=${toggleSound}>${t(loud === 'on' ? 'ui.alert.sound_on' : 'ui.alert.sound_off')}</button></p>
+				<div class="muted total"><span role="status">${view.queue ? t('ui.alert.queue_total', { lines: number(list.total ?? 0), alerts: number(gathered) }) : t('ui.alert.total', { count: list.total ?? 0 })}${view.queue && list.head?.outside?.beyond > 0 && html` <a href=${link({ id: 'all' })}>${t('ui.alert.queue_beyond', { count: number(list.head.outside.beyond) })}</a>`}</span><span class="queue-extras"><details class="menu"><summary class="button small ghost"><${Icon} name="download" />${t('ui.table.take')}</summary><span class="menu-body">${['xlsx', 'csv'].map((format) => html`<button type="button" class="small ghost" key=${format} onClick=${() => exportList(list, columns(), undefined, format)}><${Icon} name="download" />${t(`ui.table.export_${format}`)}</button>`)}</span></details><button type="button" class="small ghost" role="switch" aria-checked=${loud === 'on' ? 'true' : 'false'} title=${t('ui.alert.sound_hint')} onClick=${toggleSound}>${t(loud === 'on' ? 'ui.alert.sound_on' : 'ui.alert.sound_off')}</button></span></div>
 			</div>
 			<${ProblemBox} problem=${list.error} retry=${list.reload} />
-			<${Queue} list=${list} chosen=${id} open=${open} />
+			<${Queue} list=${list} id=${id} chosen=${inside ? group.data?.lead : id} open=${open} />
 		</section>
 		<section class="detail" id="alert-detail" tabindex="-1" aria-label=${t('ui.alert.detail')}>
 			${id ? html`<${AlertDetail} key=${id} id=${id} onBack=${() => go('/alerts', Object.fromEntries(query))} />` : html`<${Empty} title=${t('ui.alert.choose')}>${t('ui.alert.choose_hint')}<//>`}

@@ -136,8 +136,14 @@ function useLine(id, alert) {
 	// Each step back with what the step before it answered; who nobody had taken goes back into the queue.
 	const back = async (answer, steps) => {
 		const fresh = new Set(group.items.filter((one) => one.state === 'new').map((one) => one.id));
+		const before = new Map(group.items.map((one) => [one.id, one.assignee?.id ?? null]));
 		let changed = answer.changed;
 		for (const step of steps) {
+			if (step === 'assign') {
+				// Each goes back to who had it.
+				for (const person of new Set(changed.map((one) => before.get(one.id) ?? null))) await together(step, person ? { account_id: person } : {}, changed.filter((one) => (before.get(one.id) ?? null) === person));
+				continue;
+			}
 			const members = step === 'release' ? changed.filter((one) => fresh.has(one.id)) : changed;
 			if (members.length) changed = (await together(step, {}, members)).changed;
 		}
