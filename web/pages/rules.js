@@ -83,11 +83,11 @@ function Rules({ query }) {
 	const counted = (id, name, width) => ({ id, label: t(`ui.rule.${id}`), width, right: true, value: (r) => times(r, name), cell: (r) => { const n = times(r, name); return n === null ? '–' : number(n); } });
 	const flip = (rule) => act(() => switchRules({ enabled: rule.state !== 'on', ids: [rule.id] }));
 	const columns = [
-		{ id: 'title', label: t('ui.rule.title'), width: 400, value: (r) => r.title, cell: (r) => html`<a href=${href(`/rules/${r.id}`)} tabindex="-1" title=${r.title}>${r.title}</a>` },
+		{ id: 'title', label: t('ui.rule.title'), width: 340, value: (r) => r.title, cell: (r) => html`<a href=${href(`/rules/${r.id}`)} tabindex="-1" title=${r.title}>${r.title}</a>` },
 		{ id: 'level', label: t('ui.rule.level'), texts: 'rule.level', width: 130, value: (r) => r.level, order: (r) => LEVELS.length - LEVELS.indexOf(r.level), cell: (r) => html`<${Level} value=${r.level} />` },
 		{ id: 'state', label: t('ui.rule.state'), texts: 'rule.state', width: 190, value: (r) => t(`ui.rule.state.${r.state}`), cell: (r) => html`<span title=${r.off_why ? t(`ui.rule.off_why.${r.off_why}`) : null}><${State} group="rule" value=${r.state} />${r.off_why && html` <span class="muted">${t('ui.rule.off_first')}</span>`}</span>` },
 		...(can('rule.write') ? [{ id: 'do', label: t('ui.table.actions'), width: 90, cell: (r) => r.documents > 0 && html`<button type="button" class="small" onClick=${() => flip(r)}>${t(r.state === 'on' ? 'ui.rule.off' : 'ui.rule.on')}</button>` }] : []),
-		...(can('alert.read') ? [counted('fired_24h', 'findings_24h', 110), counted('fired_30d', 'findings_30d', 110), counted('fired_machines', 'machines_30d', 110)] : []),
+		...(can('alert.read') ? [counted('fired_24h', 'findings_24h', 110), counted('fired_30d', 'findings_30d', 120), counted('fired_machines', 'machines_30d', 100)] : []),
 		{ id: 'product', label: t('ui.rule.product'), width: 110, value: (r) => r.product },
 		{ id: 'category', label: t('ui.rule.category'), width: 170, value: (r) => [r.category, r.service].filter(Boolean).join(' · ') },
 		{ id: 'tags', label: t('ui.rule.tags'), width: 260, value: (r) => r.tags.join(' '), cell: (r) => html`<span title=${r.tags.join('\n')}>${r.tags.map((tag) => tag.replace('attack.', '')).join(', ')}</span>` },

@@ -38,12 +38,12 @@ function Help() {
 // A 400 of the language is shown at the query bar; the rest where the rows would be.
 const ofQuery = (problem) => problem?.status === 400 && /^event\.query_/.test(problem.key ?? '');
 
-function Rows({ list, live, tail, columns, chosen, total }) {
+function Rows({ list, live, tail, columns, chosen, total, atLeast }) {
 	const items = live ? tail.items : list.items;
 	const shown = useMemo(() => ({
-		items, total: live ? items.length : Math.max(total ?? 0, items.length), complete: true, local: true, sorts: {}, loading: live ? false : list.loading, error: live ? tail.error : list.error,
+		items, total: live ? items.length : Math.max(total ?? 0, items.length), complete: true, local: true, ownEmpty: true, sorts: {}, atLeast: !live && atLeast, loading: live ? false : list.loading, error: live ? tail.error : list.error,
 		next: live ? null : list.next, more: list.more, reload: list.reload, all: async () => items, filterLabel: t('ui.search.filter_rows'),
-	}), [items, total, list.loading, list.error, list.next, list.stopped, live, tail.error]);
+	}), [items, total, atLeast, list.loading, list.error, list.next, list.stopped, live, tail.error]);
 	const stopped = !live && list.stopped && html`<span role="status">${t('ui.search.stopped', { time: dateTime(list.stopped.time) })}</span><button type="button" class="small search-on" onClick=${list.goOn}>${t('ui.search.go_on')}</button>`;
 	const empty = stopped ? html`<${Empty} title=${t('ui.search.stopped_empty')}>${stopped}<//>` : live ? html`<${Empty} title=${t('ui.search.live_empty')}>${t('ui.search.live_empty_hint')}<//>` : html`<${Empty} title=${t('ui.search.empty')}>${t('ui.search.empty_hint')}<//>`;
 	return html`<${Table} name="event" label=${t('ui.page.search')} list=${shown} columns=${columns} selected=${chosen} slash=${false} empty=${empty}
@@ -85,7 +85,7 @@ function Search() {
 				: histogram.error ? !ofQuery(histogram.error) && !list.error && html`<${ProblemBox} problem=${histogram.error} />` : html`<${Loading} />`}
 		${!ofQuery(problem) && html`<div class=${`search-body${chosen ? ' has-event' : ''}${!live && list.loading ? ' waiting' : ''}`}>
 			${(!chosen || wide) && html`<${Facets} asked=${live ? { ...asked, last: '1h' } : asked} fields=${known} onTerm=${term} />`}
-			<${Rows} list=${list} live=${live} tail=${tail} columns=${columns} chosen=${chosen} total=${histogram.data?.total} />
+			<${Rows} list=${list} live=${live} tail=${tail} columns=${columns} chosen=${chosen} total=${histogram.data?.total} atLeast=${histogram.data?.at_least} />
 			${chosen && html`<section class="side-panel event-panel" aria-label=${t('ui.search.event')}><${EventDetail} key=${chosen} id=${chosen} at=${query.get('at')} q=${text} onTerm=${term} onClose=${() => setQuery({ event: null, at: null })} /></section>`}
 		</div>`}`;
 }

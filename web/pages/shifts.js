@@ -67,7 +67,7 @@ function Handovers({ now }) {
 		${now?.handover && html`<p class="note">${t('ui.handover.waits', { number: String(now.handover.number), name: now.handover.author?.name ?? '–' })} <a href=${href(`/handovers/${now.handover.id}`)}>${t('ui.handover.open')}</a></p>`}
 		<${ProblemBox} problem=${list.error} retry=${list.reload} />
 		${can('shift.write') && html`<div><button type="button" class="primary" onClick=${make}>${t('ui.handover.make')}</button></div>`}
-		<ul class="rows">${list.items.slice(0, 10).map((one) => html`<li key=${one.id}><a href=${href(`/handovers/${one.id}`)}>${t('ui.handover.number', { number: String(one.number) })}</a><span>${one.author?.name}${one.accepted_by ? html` → ${one.accepted_by.name}` : ''}</span><${State} group="handover" value=${one.state} /><${Time} at=${one.created_at} /></li>`)}</ul>
+		<ul class="rows two-lined">${list.items.slice(0, 10).map((one) => html`<li key=${one.id}><a href=${href(`/handovers/${one.id}`)}>${t('ui.handover.number', { number: String(one.number) })}</a><${State} group="handover" value=${one.state} /><${Time} at=${one.created_at} /><span class="second">${one.author?.name}${one.accepted_by ? html` → ${one.accepted_by.name}` : ''}</span></li>`)}</ul>
 		${!list.loading && !list.items.length && !list.error && html`<p class="muted">${t('ui.handover.none')}</p>`}</section>`;
 }
 

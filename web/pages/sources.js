@@ -2,7 +2,7 @@
 // Log sources: who sends logs, in what state; who knocks without being registered; how to connect; how long logs are kept.
 import { html, useState, useEffect } from '../lib/html.js';
 import { t, hasText } from '../lib/i18n.js';
-import { number, bytes, duration } from '../lib/format.js';
+import { number, bytes, duration, dateTime } from '../lib/format.js';
 import { useRoute, href, go } from '../lib/router.js';
 import { useList, useGet } from '../lib/data.js';
 import { post, patch, remove } from '../lib/api.js';
@@ -89,7 +89,7 @@ function Panel({ source, reload, onEdit }) {
 			[t('ui.source.last'), html`<${Ago} at=${state.last_at} />`], [t('ui.source.via'), state.via && t(`ui.source.via.${state.via}`)],
 			[t('ui.source.taken'), number(state.taken ?? 0)], [t('ui.source.bytes'), bytes(state.bytes ?? 0)],
 			[t('ui.source.lost'), number((state.dropped ?? 0) + (state.limited ?? 0))], [t('ui.source.rejected'), number(state.rejected ?? 0)], [t('ui.source.unparsed'), number(state.unparsed ?? 0)],
-			[t('ui.source.skew'), skewText(state.skew_s)], [t('ui.source.silence'), source.silence_s ? duration(source.silence_s * 1000) : t('ui.source.not_watched')],
+			[t('ui.source.skew'), skewText(state.skew_s)], [t('ui.source.silence_fact'), source.silence_s ? duration(source.silence_s * 1000) : t('ui.source.not_watched')],
 			[t('ui.source.rate'), source.rate_per_s ? number(source.rate_per_s) : ''], [t('ui.source.retention'), source.retention_days ? t('ui.source.days', { days: source.retention_days }) : ''],
 			[t('ui.source.time_zone'), source.time_zone], [t('ui.source.created'), html`<${Time} at=${source.created_at} />`], [t('ui.source.note'), source.note]]} />
 		${state.unparsed_sample && html`<h3>${t('ui.source.sample')}</h3><p class="muted">${t('ui.source.sample_hint')}</p><${Copyable} text=${state.unparsed_sample} block />`}
@@ -117,6 +117,12 @@ function Strangers({ onRegister }) {
 		<div class="plain-scroll"><table class="plain-table wide"><thead><tr><th>${t('ui.source.from')}</th><th>${t('ui.source.via')}</th><th>${t('ui.source.count')}</th><th>${t('ui.source.first')}</th><th>${t('ui.source.last')}</th><th>${t('ui.source.first_sample')}</th><th></th></tr></thead>
 		<tbody>${list.data.items.map((one) => html`<tr key=${`${one.address}${one.fingerprint}`}><td><code>${one.address ?? `${one.fingerprint.slice(0, 16)}…`}</code></td><td>${t(`ui.source.via.${one.via}`)}</td><td class="right">${number(one.count)}</td><td><${Time} at=${one.first_at} /></td><td><${Ago} at=${one.last_at} /></td><td><code class="path">${one.sample}</code></td>
 			<td>${can('source.write') && html`<button type="button" class="small" onClick=${() => onRegister(one)}>${t('ui.source.register')}</button>`}</td></tr>`)}</tbody></table></div>`;
+}
+
+// Loss of the listeners themselves: of which source is not known.
+function ListenerLoss({ listeners: l }) {
+	if (!l?.kernel_dropped) return null;
+	return html`<p class="note" role="status">${t('ui.source.kernel_dropped', { count: l.kernel_dropped })} ${l.lost ? t('ui.source.kernel_lost_now', { count: l.lost, time: dateTime(l.lost_since) }) : t('ui.source.kernel_last', { time: dateTime(l.last_at) })} ${t('ui.source.kernel_do')}</p>`;
 }
 
 function Connect({ kind }) {
@@ -191,15 +197,15 @@ export default function Sources({ id }) {
 	const source = list.items.find((one) => one.id === id);
 	const write = can('source.write');
 	const columns = [
-		{ id: 'name', label: t('ui.source.name'), width: 220, value: (s) => s.name, cell: (s) => html`<a href=${href(`/sources/${s.id}`)} tabindex="-1">${s.name}</a>` },
-		{ id: 'condition', label: t('ui.source.state'), field: 'state.condition', texts: 'source.state', width: 190, value: (s) => t(`ui.source.state.${s.state.condition}`), cell: (s) => html`<${Condition} value=${s.state.condition} />` },
-		{ id: 'last', label: t('ui.source.last'), field: 'state.last_at', width: 130, value: (s) => s.state.last_at, cell: (s) => html`<${Ago} at=${s.state.last_at} />` },
-		{ id: 'unit', label: t('ui.unit.one'), field: 'unit.name', width: 160, value: (s) => s.unit?.name },
-		{ id: 'system_level', label: t('ui.source.level'), width: 100, value: (s) => levelName(s.system_level) },
+		{ id: 'name', label: t('ui.source.name'), width: 200, value: (s) => s.name, cell: (s) => html`<a href=${href(`/sources/${s.id}`)} tabindex="-1">${s.name}</a>` },
+		{ id: 'condition', label: t('ui.source.state'), field: 'state.condition', texts: 'source.state', width: 180, value: (s) => t(`ui.source.state.${s.state.condition}`), cell: (s) => html`<${Condition} value=${s.state.condition} />` },
+		{ id: 'last', label: t('ui.source.last'), field: 'state.last_at', width: 120, value: (s) => s.state.last_at, cell: (s) => html`<${Ago} at=${s.state.last_at} />` },
+		{ id: 'unit', label: t('ui.unit.one'), field: 'unit.name', width: 150, value: (s) => s.unit?.name },
+		{ id: 'system_level', label: t('ui.source.level'), width: 120, value: (s) => levelName(s.system_level) },
 		{ id: 'kind', label: t('ui.source.kind'), texts: 'source.kind', width: 170, value: (s) => t(`ui.source.kind.${s.kind}`), off: true },
-		{ id: 'taken', label: t('ui.source.taken'), field: 'state.taken', width: 110, right: true, value: (s) => number(s.state.taken ?? 0) },
-		{ id: 'lost', label: t('ui.source.lost'), field: 'state.lost', width: 90, right: true, value: (s) => number((s.state.dropped ?? 0) + (s.state.limited ?? 0)) },
-		{ id: 'unparsed', label: t('ui.source.unparsed'), field: 'state.unparsed', width: 120, right: true, value: (s) => number(s.state.unparsed ?? 0), off: Boolean(id) },
+		{ id: 'taken', label: t('ui.source.taken'), field: 'state.taken', width: 100, right: true, value: (s) => number(s.state.taken ?? 0) },
+		{ id: 'lost', label: t('ui.source.lost'), field: 'state.lost', width: 80, right: true, value: (s) => number((s.state.dropped ?? 0) + (s.state.limited ?? 0)) },
+		{ id: 'unparsed', label: t('ui.source.unparsed'), field: 'state.unparsed', width: 155, right: true, value: (s) => number(s.state.unparsed ?? 0), off: Boolean(id) },
 		{ id: 'addresses', label: t('ui.source.addresses'), width: 170, value: (s) => s.addresses.join(', '), off: true },
 	];
 	const tabs = TABS.filter((one) => one !== 'strangers' || strangers.error?.status !== 403).map((one) => ({ id: one, label: t(`ui.source.tab.${one}`), href: href('/sources', one === 'list' ? {} : { tab: one }), count: one === 'strangers' ? strangers.data?.total : undefined }));
@@ -209,6 +215,7 @@ export default function Sources({ id }) {
 			<button type="button" class="primary" onClick=${() => setDialog('new')}>${t('ui.source.new')}</button>`}
 		<//>
 		<${Tabs} label=${t('ui.page.sources')} value=${tab} items=${tabs} />
+		<${ListenerLoss} listeners=${strangers.data?.listeners} />
 		${tab === 'strangers' && html`<${Strangers} onRegister=${(one) => setDialog({ from: one })} />`}
 		${tab === 'connect' && html`<${Connect} key=${query.get('kind')} kind=${query.get('kind')} />`}
 		${tab === 'retention' && html`<${Retention} />`}

@@ -29,8 +29,8 @@ function Forecast({ whole }) {
 function Whole({ whole }) {
 	const f = whole.forecast;
 	return html`<div class="tiles">
-			<${Tile} value=${f.days_left === null ? '–' : number(f.days_left)} label=${t('ui.storage.days_left')} note=${f.days_left === null ? t('ui.storage.not_seen') : null} tone=${f.days_left !== null && f.days_left < f.warn_days ? 'bad' : null} />
-			<${Tile} value=${bytes(whole.bytes)} label=${t('ui.storage.on_disk')} note=${t('ui.storage.plain', { size: bytes(whole.plain_bytes), ratio: ratio(whole) })} />
+			<${Tile} value=${f.days_left === null ? '–' : number(f.days_left)} label=${t('ui.storage.days_left')} note=${f.days_left === null ? t(f.day_bytes === 0 ? 'ui.storage.nothing_yet' : 'ui.storage.not_seen') : null} tone=${f.days_left !== null && f.days_left < f.warn_days ? 'bad' : null} />
+			<${Tile} value=${bytes(whole.bytes)} label=${t('ui.storage.on_disk')} note=${whole.bytes ? t('ui.storage.plain', { size: bytes(whole.plain_bytes), ratio: ratio(whole) }) : null} />
 			<${Tile} value=${number(whole.events)} label=${t('ui.storage.events')} note=${whole.events ? t('ui.storage.per_event', { count: number(whole.bytes / whole.events) }) : null} />
 			<${Tile} value=${bytes(whole.free_bytes)} label=${t('ui.storage.free')} note=${t('ui.storage.of_disk', { size: bytes(whole.disk_bytes) })} />
 		</div>
@@ -38,7 +38,7 @@ function Whole({ whole }) {
 }
 
 const Days = ({ days }) => html`<section class="panel"><h2>${t('ui.storage.by_day')}</h2>
-	${days.length ? html`<div class="table-scroll"><table class="plain-table wide"><thead><tr><th>${t('ui.storage.day')}</th><th class="right">${t('ui.storage.events')}</th><th class="right">${t('ui.storage.before')}</th><th class="right">${t('ui.storage.on_disk')}</th><th class="right">${t('ui.storage.ratio')}</th></tr></thead>
+	${days.length ? html`<div class="plain-scroll"><table class="plain-table wide"><thead><tr><th>${t('ui.storage.day')}</th><th class="right">${t('ui.storage.events')}</th><th class="right">${t('ui.storage.before')}</th><th class="right">${t('ui.storage.on_disk')}</th><th class="right">${t('ui.storage.ratio')}</th></tr></thead>
 	<tbody>${days.slice(0, 14).map((one) => html`<tr key=${one.day}><td>${dayOf(one.day)}</td><td class="right">${number(one.rows)}</td><td class="right">${bytes(one.plain_bytes)}</td><td class="right">${bytes(one.bytes)}</td><td class="right">${ratio(one)}</td></tr>`)}</tbody></table></div>`
 		: html`<${Empty} title=${t('ui.storage.no_days')} />`}</section>`;
 
@@ -52,7 +52,7 @@ function Shares({ by }) {
 		<${ProblemBox} problem=${error} retry=${reload} />
 		${!data && !error && html`<${Loading} />`}
 		${data && !data.items.length && html`<${Empty} title=${t('ui.storage.no_days')} />`}
-		${data?.items.length > 0 && html`<div class="table-scroll"><table class="plain-table wide"><thead><tr><th>${t(`ui.storage.of.${by}`)}</th><th class="right">${t('ui.storage.events')}</th><th class="right">${t('ui.storage.text')}</th><th class="right">${t('ui.storage.share')}</th></tr></thead>
+		${data?.items.length > 0 && html`<div class="plain-scroll"><table class="plain-table wide"><thead><tr><th>${t(`ui.storage.of.${by}`)}</th><th class="right">${t('ui.storage.events')}</th><th class="right">${t('ui.storage.text')}</th><th class="right">${t('ui.storage.share')}</th></tr></thead>
 		<tbody>${data.items.map((one) => html`<tr key=${one.source ?? one.retention_days}><td>${name(one)}</td><td class="right">${number(one.events)}</td><td class="right">${bytes(one.text_bytes)}</td><td class="right">${share(one.text_bytes, all)}</td></tr>`)}</tbody></table></div>`}</section>`;
 }
 

@@ -18,14 +18,14 @@ export default function Suppressions() {
 	const list = useList('/suppressions', { ...listQuery(query, ['unit']), state }, { events: ['alert.'], sorts: { created_at: 'created_at', expires_at: 'expires_at', swallowed: 'swallowed' } });
 	const where = (x) => [x.entity, x.endpoint?.hostname ?? x.host, x.unit?.name].filter(Boolean).join(' · ');
 	const columns = [
-		{ id: 'rule_title', label: t('ui.suppression.rule'), width: 260, value: (x) => x.rule_title },
-		{ id: 'where', label: t('ui.suppression.where'), width: 240, field: null, value: where },
-		{ id: 'reason', label: t('ui.suppression.reason'), width: 240, value: (x) => x.reason },
-		{ id: 'author', label: t('ui.suppression.author'), field: 'author.name', width: 150, value: (x) => x.author?.name },
+		{ id: 'rule_title', label: t('ui.suppression.rule'), width: 220, value: (x) => x.rule_title },
+		{ id: 'where', label: t('ui.suppression.where'), width: 200, field: null, value: where },
+		{ id: 'reason', label: t('ui.suppression.reason'), width: 190, value: (x) => x.reason },
+		{ id: 'author', label: t('ui.suppression.author'), field: 'author.name', width: 140, value: (x) => x.author?.name },
 		{ id: 'expires_at', label: t('ui.suppression.expires'), width: 150, value: (x) => x.expires_at, cell: (x) => html`<${Time} at=${x.expires_at} />` },
 		{ id: 'swallowed', label: t('ui.suppression.swallowed'), width: 110, right: true, value: (x) => x.swallowed, cell: (x) => number(x.swallowed) },
-		{ id: 'swallowed_at', label: t('ui.suppression.swallowed_at'), width: 140, value: (x) => x.swallowed_at, cell: (x) => html`<${Ago} at=${x.swallowed_at} />` },
-		{ id: 'state', label: t('ui.suppression.state'), width: 120, value: (x) => x.state, cell: (x) => html`<${State} group="suppression" value=${x.state} />` },
+		{ id: 'swallowed_at', label: t('ui.suppression.swallowed_at'), width: 140, off: true, value: (x) => x.swallowed_at, cell: (x) => html`<${Ago} at=${x.swallowed_at} />` },
+		{ id: 'state', label: t('ui.suppression.state'), width: 120, off: state === 'active', value: (x) => x.state, cell: (x) => html`<${State} group="suppression" value=${x.state} />` },
 		...(can('alert.suppress') && state === 'active' ? [{ id: 'do', label: t('ui.table.actions'), width: 110, cell: (x) => html`<button type="button" class="small" onClick=${() => setEnding(x)}>${t('ui.suppression.end')}</button>` }] : []),
 	];
 	return html`<div class="page fill">

@@ -45,15 +45,16 @@ export function ImportDialog({ path, title, hint, columns, done, reload, onClose
 	// What has to be mended first.
 	const items = (preview?.items ?? []).filter((item) => item.fate !== 'unchanged').sort((a, b) => (b.fate === 'refused') - (a.fate === 'refused') || a.row - b.row);
 	return html`<${Dialog} title=${title} wide onClose=${onClose}>
-		<p>${hint}</p>
+		<div class="dialog-body"><p>${hint}</p>
 		<label class="field"><span>${t('ui.import.file')}</span><input type="file" accept=".xlsx,.csv" disabled=${busy} onChange=${choose} /></label>
 		<${ProblemBox} problem=${problem} retry=${file && (() => send(file, 'preview'))} />
 		${busy && html`<${Loading} />`}
 		${counts && html`<p role="status">${t('ui.import.counts', counts)}</p>
-			${counts.refused > 0 && html`<p class="error">${t('ui.import.refused')}</p>`}
-			<div class="table-scroll"><table class="plain-table wide"><thead><tr><th>${t('ui.import.place')}</th>${columns.map(([member, heading]) => html`<th key=${member}>${heading}</th>`)}<th>${t('ui.import.fate')}</th></tr></thead>
-			<tbody>${items.slice(0, SHOWN).map((item) => html`<tr key=${item.row}><td>${place(item)}</td>${columns.map(([member]) => html`<td key=${member}>${item[member]}</td>`)}<td>${t(`ui.import.fate_${item.fate}`)}${item.reason ? `: ${item.reason}` : ''}</td></tr>`)}</tbody></table></div>
+			${counts.refused > 0 && html`<p class="problem-text">${t('ui.import.refused')}</p>`}
+			<div class="plain-scroll"><table class="plain-table wide"><thead><tr><th>${t('ui.import.place')}</th>${columns.map(([member, heading]) => html`<th key=${member}>${heading}</th>`)}<th>${t('ui.import.fate')}</th></tr></thead>
+			<tbody>${items.slice(0, SHOWN).map((item) => html`<tr key=${item.row} class=${item.fate}><td>${place(item)}</td>${columns.map(([member]) => html`<td key=${member}>${item[member]}</td>`)}<td>${t(`ui.import.fate_${item.fate}`)}${item.reason ? `: ${item.reason}` : ''}</td></tr>`)}</tbody></table></div>
 			${items.length > SHOWN && html`<p class="muted">${t('ui.import.more', { count: items.length - SHOWN })}</p>`}`}
-		<div class="actions"><button type="button" class="primary" disabled=${!ready || busy} onClick=${() => send(file, 'apply')}>${t('ui.import.apply')}</button><button type="button" onClick=${onClose}>${t('ui.action.cancel')}</button></div>
+		</div>
+		<footer><button type="button" onClick=${onClose}>${t('ui.action.cancel')}</button><button type="button" class="primary" disabled=${!ready || busy} onClick=${() => send(file, 'apply')}>${t('ui.import.apply')}</button></footer>
 	<//>`;
 }

@@ -44,6 +44,6 @@ export function EventDetail({ id, at, q, onTerm, onClose }) {
 			${fields['host.name'] && html`<a class="button small" href=${href('/search', { query: `host.name:${quote(fields['host.name'])}`, last: '24h' })}>${t('ui.search.host_day')}</a>`}</p>
 		${why.length > 0 && html`<p>${t('ui.search.why')} ${why.map((one) => html`<mark key=${one.at}>${one.term.replace(/^"([A-Za-z@][\w.@-]*)":/, '$1:')}</mark> `)}</p>`}
 		<dl class="event-fields">${Object.entries(fields).map(([field, value]) => html`<${FieldRow} key=${field} field=${field} value=${value} onTerm=${onTerm} />`)}</dl>
-		<h3>${t('ui.search.raw')}</h3><${Copyable} text=${raw} show="" block /><pre class="raw-text">${raw}</pre>
+		<h3>${t('ui.search.raw')}</h3><${Copyable} text=${raw} block />
 		<p class="muted">${t('ui.search.received', { time: dateTime(event.received, true) })} · ${t('ui.search.id')} ${id}</p>`;
 }

@@ -231,7 +231,7 @@ export function Table({ list, columns, name, label, rowHref, onOpen, filters, em
 			${filters}
 			<span class="total" role="status">${(list.query?.q ?? '') !== q
 				? t(list.local ? 'ui.table.found' : 'ui.table.found_of', { found: number(rows.length), total: number(list.total) })
-				: t('ui.table.total', { count: list.total ?? rows.length })}</span>
+				: t(list.atLeast ? 'ui.table.total_least' : 'ui.table.total', { count: list.total ?? rows.length })}</span>
 			<div class="table-tools">${tools}
 			<${SavedViews} name=${name} />
 			<${ColumnChooser} columns=${columns} shown=${shown} />
@@ -265,7 +265,7 @@ export function Table({ list, columns, name, label, rowHref, onOpen, filters, em
 				</tbody>
 			</table>
 			${list.loading && !rows.length && html`<${Loading} />`}
-			${!list.loading && !rows.length && !list.error && (q || [...query.keys()].some((key) => !['cols', 'sort', 'tab'].includes(key))
+			${!list.loading && !rows.length && !list.error && (list.ownEmpty && !list.items.length ? empty : q || [...query.keys()].some((key) => !['cols', 'sort', 'tab'].includes(key))
 				? html`<${Empty} title=${t('ui.table.nothing_found')}><p>${t('ui.table.nothing_found_hint')}</p><//>`
 				: empty)}
 		</div>
