@@ -11,6 +11,7 @@ import { dirname, extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pages } from '../../web/routes.js';
 import { makeData, uuid, ago } from './mock_data.mjs';
+import { eventRoutes, oneEvent } from './mock_events.mjs';
 
 const top = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const web = join(top, 'web');
@@ -121,6 +122,16 @@ function page(url, items, { text, filters = {}, order } = {}) {
 	return { items: found.slice(from, from + limit), total: found.length, next: from + limit < found.length ? String(from + limit) : null };
 }
 
+// A sheet of records: what each row would do. fault: why a cell is refused.
+function imported({ url, body }, names, column, fault) {
+	const items = body.text.trim().split('\n').slice(1).map((line, i) => {
+		const record = Object.fromEntries(line.trim().split(',').map((cell, k) => [names[k], cell])), reason = fault(record[column] ?? '');
+		return { row: i + 2, ...record, ...(reason ? { fate: 'refused', column, cell: `${'ABC'[names.indexOf(column)]}${i + 2}`, reason } : { fate: 'created' }) };
+	});
+	const refused = items.filter((item) => item.fate === 'refused').length;
+	return { applied: url.searchParams.get('mode') === 'apply' && refused === 0, counts: { created: items.length - refused, changed: 0, unchanged: 0, refused }, items };
+}
+
 function routes(data, state, { sample, allPermissions }) {
 	const me = () => ({ id: 'me', login: state.login, display_name: ROLES[state.login].name, unit: { id: data.units[9].id, name: data.units[9].name } });
 	const mine = () => (ROLES[state.login].shell === 'unit' ? (item) => item.unit.id === data.units[9].id : () => true);
@@ -136,14 +147,14 @@ function routes(data, state, { sample, allPermissions }) {
 	// How machines stand that somebody cut off from the network.
 	const isolations = new Map();
 	const standing = (id) => {
-		const endpoint = data.endpoints.find((e) => e.id === id), one = isolations.get(id), message = `Máy ${endpoint.hostname} đang tạm bị ngắt khỏi mạng. Gọi 113.`;
-		return { endpoint: { id, hostname: endpoint.hostname }, unit: endpoint.unit, can: true, why_not: null, may: true, state: one?.state ?? 'none', causes: [{ id: 'malware', label: 'Nghi nhiễm mã độc', message }, { id: 'leak', label: 'Nghi lộ dữ liệu', message }], durations_s: [3600, 86400], longest_s: 604800,
+		const endpoint = data.endpoints.find((e) => e.id === id), one = isolations.get(id) ?? (state.isolated === id ? { state: 'on', reason: 'Mã độc mã hóa tệp, đã gọi bộ phận một cửa.' } : null), message = `Máy ${endpoint.hostname} đang tạm bị ngắt khỏi mạng. Gọi 113.`;
+		return { endpoint: { id, hostname: endpoint.hostname }, unit: endpoint.unit, can: true, why_not: null, may: (ROLES[state.login].permissions ?? allPermissions).includes('endpoint.isolate'), state: one?.state ?? 'none', causes: [{ id: 'malware', label: 'Nghi nhiễm mã độc', message }, { id: 'leak', label: 'Nghi lộ dữ liệu', message }], durations_s: [3600, 86400], longest_s: 604800,
 			order: one ? { id: uuid(), cause: 'Nghi nhiễm mã độc', reason: one.reason, message, asked_by: { id: uuid(), name: 'Trực' }, asked_at: ago(0), expires_at: ago(-60), chosen: false, overdue: false, carried_at: null, lifted_by: one.state === 'lifting' ? 'Trực' : null, lift_asked_at: one.state === 'lifting' ? ago(0) : null, ended_at: null, repaired: 0, problem: null } : null };
 	};
 	const table = [
 		['GET', '/setup', () => ({ needed: state.setup, code_required: true }), 'public'],
 		['POST', '/setup', (x) => { state.setup = false; state.login = 'analyst'; return x.body; }, 'public'],
-		['GET', '/session', () => ({ account: me(), permissions: ROLES[state.login].permissions ?? allPermissions, shell: ROLES[state.login].shell, roles: [{ role: 'r', label: ROLES[state.login].label, unit: { id: data.city.id, name: data.city.name }, expires_at: null }], lang: 'vi', sample })],
+		['GET', '/session', () => ({ account: me(), permissions: ROLES[state.login].permissions ?? allPermissions, shell: ROLES[state.login].shell, roles: [{ role: 'r', label: ROLES[state.login].label, unit: { id: data.city.id, name: data.city.name }, expires_at: null }], lang: state.lang ?? 'vi', sample })],
 		['GET', '/session/sessions', () => ({ items: [{ id: 's1', current: true, peer: '10.92.1.14', user_agent: 'Chrome 120, Windows 10', created_at: ago(200), seen_at: ago(0) }, { id: 's2', peer: '10.92.1.77', user_agent: 'Chrome 109, Windows 7', created_at: ago(9000), seen_at: ago(600) }], total: 2, next: null })],
 		['GET', '/session/factors', () => ({ totp: true, recovery_left: 9, paper_left: 0, passkeys: [{ id: 'k1', name: 'Máy ở cơ quan', site: 'localhost', created_at: ago(9000), used_at: ago(60) }], demanded: true, passkey_possible: true, fresh: true })],
 		['POST', '/logout', () => { state.login = null; return null; }],
@@ -154,11 +165,8 @@ function routes(data, state, { sample, allPermissions }) {
 		['GET', '/accounts', (x) => page(x.url, data.accounts, { text: (a) => `${a.display_name} ${a.login} ${a.unit.name}` })],
 		['GET', '/accounts/:id/contact', (x) => ({ email: 'an@example.vn', phone: x.id === 'c1' ? '0901 234 678' : '' })],
 		['GET', '/roles', (x) => page(x.url, data.roles, { text: (r) => r.label })],
-		['POST', '/units/import', (x) => {
-			const items = x.body.text.trim().split('\n').slice(1).map((line, i) => { const [code, kind, name] = line.split(','); return kind === 'nonsense' ? { row: i + 2, code, name, fate: 'refused', column: 'kind', cell: `B${i + 2}`, reason: 'Không có loại đơn vị “nonsense”.' } : { row: i + 2, code, name, fate: 'created' }; });
-			const refused = items.filter((item) => item.fate === 'refused').length;
-			return { applied: x.url.searchParams.get('mode') === 'apply' && refused === 0, counts: { created: items.length - refused, changed: 0, unchanged: 0, refused }, items };
-		}],
+		['POST', '/units/import', (x) => imported(x, ['code', 'kind', 'name'], 'kind', (kind) => kind === 'nonsense' && 'Không có loại đơn vị “nonsense”.')],
+		['POST', '/sources/import', (x) => imported(x, ['name', 'addresses'], 'addresses', (address) => !/^[\d.:/a-f]+$/.test(address) && `“${address}” không phải địa chỉ mạng.`)],
 		['POST', '/accounts', (x) => { const made = { ...x.body, id: uuid(), unit: data.units.find((u) => u.id === x.body.unit_id), grants: [], disabled: false, last_login_at: null, etag: 'c' }; data.accounts.unshift(made); return made; }],
 		['PATCH', '/accounts/:id', (x) => changed(Object.assign(data.accounts.find((a) => a.id === x.id), x.body))],
 		['GET', '/accounts/:id/contact', (x) => { const a = data.accounts.find((one) => one.id === x.id); return { phone: a.phone ?? '', email: a.email ?? '' }; }],
@@ -170,13 +178,15 @@ function routes(data, state, { sample, allPermissions }) {
 		['GET', '/rule-archives', () => ({ items: [] })],
 		['GET', '/indicators', () => ({ items: [] })],
 		['GET', '/sources', (x) => page(x.url, data.sources, { text: (s) => `${s.name} ${s.addresses}`, filters: { level: (s) => s.system_level } })],
-		['GET', '/sources/strangers', () => ({ items: data.strangers, total: data.strangers.length, next: null })],
+		['GET', '/sources/strangers', () => ({ items: data.strangers, total: data.strangers.length, next: null, listeners: state.kernelDropped ? { kernel_dropped: 1840, last_at: ago(2), lost: 240, lost_since: ago(6) } : { kernel_dropped: 0, last_at: null, lost: 0, lost_since: null } })],
 		['GET', '/sources/connect', () => ({ host: 'giamsat.cantho.example', events_port: 8444, syslog_udp_port: 514, syslog_tcp_port: null, syslog_tls_port: 6514, ca_pem: '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n' })],
 		['GET', '/source-retention', () => ({ items: [0, 1, 2, 3, 4, 5].map((level) => ({ class: `level_${level}`, level, label: `Hệ thống cấp độ ${level}`, basis: 'TCVN 14423:2026', confidence: 'sum', pack_days: 31 * level + 1, days: 31 * level + 1, corrected: level === 3, reason: level === 3 ? 'Theo quy chế' : '', etag: '1' })) })],
 		['GET', '/jobs/:id', () => ({ state: 'done' })],
-		['GET', '/storage', () => ({ dead: data.dead.length, whole: { events: 84200312, bytes: 8631000000, plain_bytes: 251000000000, free_bytes: 22600000000, disk_bytes: 64000000000, forecast: { days_left: 21, day_bytes: 1040000000, days_measured: 7, settles_bytes: 189000000000, horizon_days: 3650, warn_days: 30 }, days: [0, 1, 2].map((i) => ({ day: `2026112${i}`, rows: 10100000 - i * 90000, bytes: 1040000000, plain_bytes: 30200000000 })) } })],
-		['GET', '/storage/shares', (x) => ({ days: 7, items: x.url.searchParams.get('by') === 'retention' ? [{ retention_days: 94, events: 60000000, text_bytes: 21000000000 }, { retention_days: 365, events: 9000000, text_bytes: 3000000000 }] : data.sources.slice(0, 4).map((s, i) => ({ source: `source-${s.id}`, name: s.name, events: 9000000 - i * 1000000, text_bytes: 3000000000 - i * 400000000 })) })],
-		['GET', '/events/dead', () => ({ items: data.dead })],
+		['GET', '/storage', () => (state.storage === 'away' ? { status: 503, key: 'event.search_away', detail: 'Kho sự kiện đang không trả lời.' } : state.storage === 'empty' ? { dead: 0, whole: { events: 0, bytes: 0, plain_bytes: 0, free_bytes: 22600000000, disk_bytes: 64000000000, forecast: { days_left: null, day_bytes: 0, days_measured: 0, settles_bytes: 0, horizon_days: 3650, warn_days: 30 }, days: [] } } : { dead: data.dead.length, whole: { events: 84200312, bytes: 8631000000, plain_bytes: 251000000000, free_bytes: 22600000000, disk_bytes: 64000000000, forecast: { days_left: 21, day_bytes: 1040000000, days_measured: 7, settles_bytes: 189000000000, horizon_days: 3650, warn_days: 30 }, days: [2, 1, 0].map((i) => ({ day: `2026112${i}`, rows: 10100000 - i * 90000, bytes: 1040000000, plain_bytes: 30200000000 })) } })],
+		['GET', '/storage/shares', (x) => (state.storage ? { days: 7, items: [] } : { days: 7, items: x.url.searchParams.get('by') === 'retention' ? [{ retention_days: 94, events: 60000000, text_bytes: 21000000000 }, { retention_days: 365, events: 9000000, text_bytes: 3000000000 }] : data.sources.slice(0, 4).map((s, i) => ({ source: `source-${s.id}`, name: s.name, events: 9000000 - i * 1000000, text_bytes: 3000000000 - i * 400000000 })) })],
+		...eventRoutes(data, state),
+		['GET', '/events/dead', () => ({ items: state.storage ? [] : data.dead })],
+		oneEvent(data),
 		['POST', '/events/dead/retry', () => { const { length } = data.dead; data.dead.length = 0; return { job_id: uuid(), dead: length }; }],
 		['POST', '/sources', (x) => { const made = { ...data.sources[0], ...x.body, id: uuid(), unit: data.units.find((u) => u.id === x.body.unit_id), state: { condition: 'waiting' } }; data.sources.unshift(made); return made; }],
 		['GET', '/tokens', (x) => page(x.url, data.tokens, { text: (a) => a.name })],
@@ -281,7 +291,7 @@ function routes(data, state, { sample, allPermissions }) {
 	};
 }
 
-export const ALL = [...READ, 'rule.read', 'rule.write', 'alert.write', 'alert.suppress', 'shift.read', 'shift.write', 'incident.write', 'incident.respond', 'incident.close', 'endpoint.write', 'endpoint.scan', 'endpoint.enrol', 'protection.quarantine', 'protection.release', 'unit.manage', 'account.read', 'account.manage', 'account.reset', 'token.manage', 'audit.read', 'source.read', 'source.write', 'system.read'];
+export const ALL = [...READ, 'rule.read', 'rule.write', 'alert.write', 'alert.suppress', 'shift.read', 'shift.write', 'incident.write', 'incident.respond', 'incident.close', 'endpoint.write', 'endpoint.scan', 'endpoint.enrol', 'protection.quarantine', 'protection.release', 'unit.manage', 'account.read', 'account.manage', 'account.reset', 'token.manage', 'audit.read', 'source.read', 'source.write', 'system.read', 'event.read', 'event.sql', 'endpoint.isolate'];
 
 // An address for every page of the console; a page of one record takes a record of that name.
 export function addresses(data) {
