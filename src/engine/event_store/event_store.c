@@ -197,7 +197,16 @@ int event_store_search(struct event_store *s, const struct event_store_search *w
 	enum clickhouse_blame blame = CLICKHOUSE_BLAME_SERVER;
 	int r = ask_while(s, what, path.p, str_c(what->sql), &res, &blame, &why);
 	if (r == 0) {
-		buf_append(out, buf_str(&res.body));
+		if (out->n == 0 && !out->fixed && res.body.n <= out->max) {
+			/* Taken over: answers are large. */
+			size_t max = out->max;
+			buf_done(out);
+			*out = res.body;
+			out->max = max;
+			res.body = BUF_INIT(0);
+		} else {
+			buf_append(out, buf_str(&res.body));
+		}
 		if (out->overflow)
 			r = err_set(&why, -E2BIG, "event.store_limit", ARG_I64("code", 0), ARG_CSTR("reason", "answer"));
 	} else if (r > 0) {

@@ -52,7 +52,7 @@ size_t http_query_all(const struct http_request *req, const char *name, struct s
 bool http_query_at(const struct http_request *req, size_t i, struct str *ret_name, struct str *ret_value);
 struct str http_cookie(const struct http_request *req, const char *name);
 struct str http_param(const struct http_request *req, const char *name);
-/* Has the client hung up? For handlers that work long; only while the handler runs, from any thread. A client that shut
+/* Has the client hung up? For handlers that work long; only while the handler or `more` of a pulled answer runs, from any thread. A client that shut
  * down its sending side counts as gone. What came over no connection is never gone. */
 bool http_request_gone(const struct http_request *req);
 
@@ -140,8 +140,9 @@ void http_server_stop(struct http_server *s);
 /*
  * An answer of any size, made piece by piece. `more` appends the next piece: 1: there is more, 0: that was the last, negative: it
  * cannot go on; then the connection is cut in the middle of the answer, so that nobody takes what came for all of it. It runs on a
- * thread of its own kind (no handler waits for it), one call at a time, and only when the client has taken the piece before; the
- * request and its arena live on. `done` is called once, whatever happened, from any thread; from a call that succeeds on it is due.
+ * thread of its own kind (no handler waits for it), one call at a time, and one ahead: while a piece is sent the next is made, the one
+ * after that only when the client has taken the first. The request and its arena live on, and http_request_gone() tells `more` too
+ * that the client hung up. `done` is called once, whatever happened, from any thread; from a call that succeeds on it is due.
  * -EAGAIN (http.too_many_pulls): HTTP_PULLS_MOST of them are under way.
  */
 #define HTTP_PULLS_MOST 4

@@ -5,7 +5,8 @@
  * Life of a request: on_target (request line is there) → on_request: headers,
  * body parts, end → suspended, handler on a worker → resumed, on_request queues
  * the answer → on_completed. A connection is suspended exactly when its exchange
- * is STAGE_WORKING, its stream says so or its TLS handshake waits for the client (http_handshake.h), never otherwise.
+ * is STAGE_WORKING, its stream says so, it waits for a pulled piece or its TLS handshake waits for the client
+ * (http_handshake.h), never otherwise. Whose connection ends while a puller makes a piece is freed by the puller.
  *
  * Time limits: libmicrohttpd cuts idle connections. The ticker cuts what is not
  * idle but slow: a whole request must come within request_timeout_s, else 408.
@@ -18,6 +19,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <microhttpd.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -79,10 +81,15 @@ struct exchange {
 	struct http_request req;
 	struct http_response res;
 	struct http_work pull_work;
-	struct buf piece; /* of a pulled answer; these three: loop, puller while suspended, loop */
+	struct buf piece; /* of a pulled answer, on its way: loop */
 	size_t piece_taken;
-	int pull_state; /* what `more` said last */
-	bool pulls;     /* counted in the server's */
+	struct buf next;     /* the one after it; these three: puller while `making`, else loop */
+	bool next_there;
+	int pull_state;      /* what `more` said last */
+	bool making;         /* connections_lock; with a puller */
+	bool waiting;        /* connections_lock; suspended until the puller is done */
+	bool abandoned;      /* connections_lock; the connection went away meanwhile: the puller frees */
+	bool pulls;          /* counted in the server's */
 	bool close_after;
 };
 
@@ -250,6 +257,7 @@ static void exchange_free(struct exchange *ex)
 {
 	pull_done(ex);
 	buf_done(&ex->piece);
+	buf_done(&ex->next);
 	if (ex->res.stream != NULL)
 		http_stream_gone(ex->res.stream);
 	if (ex->res.file_fd >= 0)
@@ -281,14 +289,16 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context, 
 	*context = NULL;
 	struct connection *c = ex->connection;
 	(void)pthread_mutex_lock(&s->connections_lock);
-	bool late = c->phase == PHASE_CUT && ex->stage < STAGE_WORKING;
+	bool late = c->phase == PHASE_CUT && ex->stage < STAGE_WORKING, with_puller = ex->making;
+	ex->abandoned = with_puller;
 	c->stream = NULL;
 	(void)pthread_mutex_unlock(&s->connections_lock);
 	if (late)
 		send_timeout(c);
 	/* Between requests libmicrohttpd's idle time-out rules; the deadline bounds a request line that never ends. */
 	set_phase(c, PHASE_IDLE, s->config.idle_timeout_s + s->config.request_timeout_s);
-	exchange_free(ex);
+	if (!with_puller)
+		exchange_free(ex);
 }
 
 static void suspend(void *mhd)
@@ -314,46 +324,79 @@ static ssize_t stream_read(void *cls, uint64_t at, char *out, size_t max)
 
 /* ---- pulled answers ---- */
 
+static bool is_abandoned(struct exchange *ex)
+{
+	(void)pthread_mutex_lock(&ex->server->connections_lock);
+	bool abandoned = ex->abandoned;
+	(void)pthread_mutex_unlock(&ex->server->connections_lock);
+	return abandoned;
+}
+
 static void run_pull(struct http_work *work)
 {
 	struct exchange *ex = (struct exchange *)(void *)((char *)work - offsetof(struct exchange, pull_work));
-	buf_clear(&ex->piece);
-	ex->piece_taken = 0;
+	struct http_server *s = ex->server;
+	buf_clear(&ex->next);
 	do {
-		ex->pull_state = ex->res.pull.more(ex->res.pull.ctx, &ex->piece);
-	} while (ex->pull_state > 0 && ex->piece.n == 0 && !atomic_load(&ex->server->stopping));
-	if (ex->piece.overflow)
+		ex->pull_state = ex->res.pull.more(ex->res.pull.ctx, &ex->next);
+	} while (ex->pull_state > 0 && ex->next.n == 0 && !atomic_load(&s->stopping) && !is_abandoned(ex));
+	if (ex->next.overflow)
 		ex->pull_state = -E2BIG;
-	MHD_resume_connection(ex->mhd);
+	ex->next_there = ex->pull_state >= 0 && ex->next.n > 0;
+	(void)pthread_mutex_lock(&s->connections_lock);
+	bool abandoned = ex->abandoned, waiting = ex->waiting;
+	ex->making = ex->waiting = false;
+	(void)pthread_mutex_unlock(&s->connections_lock);
+	/* Else it is the loop's from here on. */
+	if (abandoned)
+		exchange_free(ex);
+	else if (waiting)
+		MHD_resume_connection(ex->mhd);
 }
 
-/* On the loop thread: gives of the piece that is there, or sends for the next. */
+/* Lock held. What is ready takes its turn, and the one after it is asked for. */
+static void turn_piece(struct exchange *ex)
+{
+	struct buf empty = ex->piece;
+	if (ex->next_there) {
+		ex->piece = ex->next;
+		ex->next = empty;
+		ex->piece_taken = 0;
+		ex->next_there = false;
+	}
+	if (ex->pull_state <= 0)
+		return;
+	ex->making = true;
+	ex->pull_work.run = run_pull;
+	http_workers_submit(ex->server->pullers, &ex->pull_work);
+}
+
+/* On the loop thread: gives of the piece that is there; while it is sent the next is made. */
 static ssize_t pull_read(void *cls, uint64_t at, char *out, size_t max)
 {
 	(void)at;
 	struct exchange *ex = cls;
 	struct http_server *s = ex->server;
-	if (ex->pull_state < 0)
-		return MHD_CONTENT_READER_END_WITH_ERROR;
-	size_t left = ex->piece.n - ex->piece_taken;
-	if (left > 0) {
-		size_t n = left < max ? left : max;
-		memcpy(out, ex->piece.p + ex->piece_taken, n);
-		ex->piece_taken += n;
-		return (ssize_t)n;
+	if (ex->piece_taken == ex->piece.n) {
+		/* As in finish(): nothing is suspended after http_server_stop began to wait. */
+		(void)pthread_mutex_lock(&s->connections_lock);
+		bool stopping = atomic_load(&s->stopping);
+		if (!stopping && !ex->making)
+			turn_piece(ex);
+		bool nothing = ex->piece_taken == ex->piece.n, making = ex->making;
+		ex->waiting = nothing && making && !stopping;
+		if (ex->waiting)
+			MHD_suspend_connection(ex->mhd);
+		(void)pthread_mutex_unlock(&s->connections_lock);
+		if (nothing && making)
+			return stopping ? MHD_CONTENT_READER_END_WITH_ERROR : 0;
+		if (nothing)
+			return ex->pull_state == 0 && !stopping ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
 	}
-	if (ex->pull_state == 0)
-		return MHD_CONTENT_READER_END_OF_STREAM;
-	/* As in finish(): nothing is suspended after http_server_stop began to wait. */
-	(void)pthread_mutex_lock(&s->connections_lock);
-	bool stopping = atomic_load(&s->stopping);
-	if (!stopping) {
-		MHD_suspend_connection(ex->mhd);
-		ex->pull_work.run = run_pull;
-		http_workers_submit(s->pullers, &ex->pull_work);
-	}
-	(void)pthread_mutex_unlock(&s->connections_lock);
-	return stopping ? MHD_CONTENT_READER_END_WITH_ERROR : 0;
+	size_t left = ex->piece.n - ex->piece_taken, n = left < max ? left : max;
+	memcpy(out, ex->piece.p + ex->piece_taken, n);
+	ex->piece_taken += n;
+	return (ssize_t)n;
 }
 
 int http_response_pull(struct http_request *req, struct http_response *res, const char *content_type,
@@ -368,7 +411,7 @@ int http_response_pull(struct http_request *req, struct http_response *res, cons
 		(void)pthread_mutex_unlock(&s->connections_lock);
 		if (!ex->pulls)
 			return err_set(err, -EAGAIN, "http.too_many_pulls", ARG_U64("limit", HTTP_PULLS_MOST));
-		ex->piece = BUF_INIT(HTTP_PIECE_MOST);
+		ex->piece = ex->next = BUF_INIT(HTTP_PIECE_MOST);
 		ex->pull_state = 1;
 	}
 	res->pull = *pull;
@@ -612,11 +655,17 @@ bool http_request_gone(const struct http_request *req)
 {
 	if (!req->connected)
 		return false;
-	/* Suspended meanwhile, so the descriptor stays open and nobody else reads from it. */
 	const struct exchange *ex = (const struct exchange *)(const void *)((const char *)req - offsetof(struct exchange, req));
-	char byte;
-	ssize_t n = recv(ex->connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-	return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+	struct http_server *s = ex->server;
+	/* Not by reading: under TLS the close_notify would stand before the end. The descriptor is open as long as nobody abandoned. */
+	(void)pthread_mutex_lock(&s->connections_lock);
+	bool gone = ex->abandoned;
+	if (!gone) {
+		struct pollfd p = {.fd = ex->connection->fd, .events = POLLRDHUP};
+		gone = poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+	}
+	(void)pthread_mutex_unlock(&s->connections_lock);
+	return gone;
 }
 
 static void run_handler(struct http_work *work)
