@@ -28,6 +28,7 @@ struct world {
 	pthread_mutex_t lock;
 	struct http_stream *stream; /* lock */
 	atomic_int closed;
+	atomic_uint seen_gone;
 	atomic_int calls;
 };
 
@@ -92,7 +93,9 @@ static void stream(struct http_request *req, struct http_response *res, void *co
 /* Pieces of 300,000 letters; ?pieces=: how many, ?break=: where it cannot go on. */
 struct pulled {
 	struct world *w;
+	const struct http_request *req;
 	unsigned at, pieces, broken;
+	bool hangs; /* at the second piece, until the client is gone */
 };
 
 static int pull_more(void *ctx, struct buf *out)
@@ -100,6 +103,15 @@ static int pull_more(void *ctx, struct buf *out)
 	struct pulled *p = ctx;
 	if (p->at == p->broken)
 		return -EIO;
+	for (unsigned i = 0; p->hangs && p->at > 0; i++) {
+		if (http_request_gone(p->req)) {
+			atomic_fetch_add(&p->w->seen_gone, 1);
+			return -ECANCELED;
+		}
+		if (i > 3000)
+			return -ETIMEDOUT;
+		(void)usleep(10000);
+	}
 	/* Every other time there is nothing yet. */
 	for (unsigned i = 0; p->at % 2 == 0 && i < 300000; i++)
 		buf_append_char(out, (char)('a' + p->at));
@@ -119,7 +131,7 @@ static void pull(struct http_request *req, struct http_response *res, void *cont
 	uint64_t pieces = 0, broken = UINT32_MAX;
 	(void)str_parse_u64(http_query(req, "pieces"), 0, 100, &pieces);
 	(void)str_parse_u64(http_query(req, "break"), 0, 100, &broken);
-	*p = (struct pulled){context, 0, (unsigned)pieces, (unsigned)broken};
+	*p = (struct pulled){context, req, 0, (unsigned)pieces, (unsigned)broken, http_query(req, "hang").n > 0};
 	if (http_response_pull(req, res, "text/plain", &(struct http_pull){pull_more, pull_done, p}, NULL) < 0) {
 		mem_free(p);
 		res->status = 503;
@@ -483,6 +495,28 @@ static void answers_are_pulled(void **state)
 	(void)close(fds[0]);
 }
 
+/* Seen while the next piece is made: with bytes that nobody read before the end, as TLS sends, and while much is still to be sent. */
+static void a_pull_sees_who_hangs_up(void **state)
+{
+	(void)state;
+	struct world w;
+	start(&w, (struct http_config){0});
+	for (unsigned i = 0; i < 2; i++) {
+		static char answer[300000];
+		int fd = dial(&w);
+		put(fd, "GET /pull?pieces=100&hang=1 HTTP/1.1\r\nHost: x\r\n\r\n");
+		size_t wanted = i == 0 ? sizeof answer : 12;
+		assert_int_equal(recv(fd, answer, wanted, MSG_WAITALL), (ssize_t)wanted);
+		put(fd, "unread");
+		(void)(i == 0 ? shutdown(fd, SHUT_WR) : close(fd));
+		await_closed(&w, (int)i + 1);
+		assert_int_equal(atomic_load(&w.seen_gone), i + 1);
+		if (i == 0)
+			(void)close(fd);
+	}
+	stop(&w);
+}
+
 static void client_limits_and_unreachable(void **state)
 {
 	(void)state;
@@ -706,6 +740,7 @@ int main(void)
 		cmocka_unit_test(hundred_clients_at_once),
 		cmocka_unit_test(client_reads_headers_and_files),
 		cmocka_unit_test(answers_are_pulled),
+		cmocka_unit_test(a_pull_sees_who_hangs_up),
 		cmocka_unit_test(client_limits_and_unreachable),
 		cmocka_unit_test(unix_socket_has_its_mode),
 		cmocka_unit_test(stream_delivers_and_ends),
