@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
 // The event store: how full it is and for how long it lasts, who fills it, and what it would not take.
 import { html, useState } from '../lib/html.js';
-import { t } from '../lib/i18n.js';
+import { t, hasText } from '../lib/i18n.js';
 import { number, bytes, share, dateTime } from '../lib/format.js';
 import { useGet } from '../lib/data.js';
 import { post } from '../lib/api.js';
@@ -47,7 +47,7 @@ function Shares({ by }) {
 	const classes = useGet(by === 'retention' ? '/source-retention' : null);
 	const all = (data?.items ?? []).reduce((sum, one) => sum + one.text_bytes, 0);
 	const classOf = (days) => (classes.data?.items ?? []).filter((one) => one.days === days).map((one) => one.label).join('; ');
-	const name = (one) => (by === 'retention' ? [t('ui.storage.days', { days: number(one.retention_days) }), classOf(one.retention_days)].filter(Boolean).join(': ') : one.name ?? one.source);
+	const name = (one) => (by === 'retention' ? [t('ui.storage.days', { days: number(one.retention_days) }), classOf(one.retention_days)].filter(Boolean).join(': ') : one.name ?? (hasText(`ui.storage.source.${one.source}`) ? t(`ui.storage.source.${one.source}`) : one.source));
 	return html`<section class="panel"><h2>${t(`ui.storage.by.${by}`)}</h2><p class="muted">${t('ui.storage.by_hint')}</p>
 		<${ProblemBox} problem=${error} retry=${reload} />
 		${!data && !error && html`<${Loading} />`}

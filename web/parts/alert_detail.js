@@ -265,7 +265,7 @@ export function AlertDetail({ id, onBack }) {
 		<div class="alert-grid">
 			<${Why} alert=${alert} />
 			<section class="panel"><h2>${t('ui.alert.common')}</h2>
-				<p class="lead">${alert.similar_30d ? t('ui.alert.similar', { alerts: number(alert.similar_30d.alerts), hosts: number(alert.similar_30d.hosts ?? 0), units: number(alert.similar_30d.units) }) : t('ui.alert.similar_unknown')}</p>
+				<p class="lead">${alert.similar_30d?.alerts === 0 ? t('ui.alert.similar_none') : alert.similar_30d ? t('ui.alert.similar', { alerts: number(alert.similar_30d.alerts), hosts: number(alert.similar_30d.hosts ?? 0), units: number(alert.similar_30d.units) }) : t('ui.alert.similar_unknown')}</p>
 				<${Common} alert=${alert} />
 				<${Facts} items=${[[t('ui.alert.first_at'), html`<${Time} at=${alert.first_at} seconds />`], [t('ui.alert.last_at'), html`<${Time} at=${alert.last_at} seconds />`], [t('ui.alert.times'), number(alert.count)]]} />
 				<${LastDay} alert=${alert} />

@@ -52,6 +52,8 @@ export function useForm({ draft, initial, secret = [] }) {
 				focusFirst();
 			} else {
 				setProblem(error);
+				// A long form in a dialog: below what is seen.
+				requestAnimationFrame(() => node.current?.querySelector('.problem')?.scrollIntoView({ block: 'nearest' }));
 			}
 		}
 		setBusy(false);

@@ -51,7 +51,7 @@ export function ImportDialog({ path, title, hint, columns, done, reload, onClose
 		${busy && html`<${Loading} />`}
 		${counts && html`<p role="status">${t('ui.import.counts', counts)}</p>
 			${counts.refused > 0 && html`<p class="problem-text">${t('ui.import.refused')}</p>`}
-			<div class="plain-scroll"><table class="plain-table wide"><thead><tr><th>${t('ui.import.place')}</th>${columns.map(([member, heading]) => html`<th key=${member}>${heading}</th>`)}<th>${t('ui.import.fate')}</th></tr></thead>
+			<div class="plain-scroll"><table class="plain-table wide import-rows"><thead><tr><th>${t('ui.import.place')}</th>${columns.map(([member, heading]) => html`<th key=${member}>${heading}</th>`)}<th>${t('ui.import.fate')}</th></tr></thead>
 			<tbody>${items.slice(0, SHOWN).map((item) => html`<tr key=${item.row} class=${item.fate}><td>${place(item)}</td>${columns.map(([member]) => html`<td key=${member}>${item[member]}</td>`)}<td>${t(`ui.import.fate_${item.fate}`)}${item.reason ? `: ${item.reason}` : ''}</td></tr>`)}</tbody></table></div>
 			${items.length > SHOWN && html`<p class="muted">${t('ui.import.more', { count: items.length - SHOWN })}</p>`}`}
 		</div>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
 // Beside the rows: the most frequent values of some fields, and the menus: saved searches, evidence, a rule of the query.
-import { html, useState, useRef } from '../lib/html.js';
+import { html, useState, useRef, useMemo } from '../lib/html.js';
 import { t } from '../lib/i18n.js';
 import { number, dateTime } from '../lib/format.js';
 import { get, post, remove, takeFile } from '../lib/api.js';
@@ -17,25 +17,27 @@ import { act, toast } from './toast.js';
 export const FACETS = ['unit.id', 'host.name', 'source', 'event.code', 'user.name', 'process.name', 'source.ip'];
 
 const NO_UNIT = '00000000-0000-0000-0000-000000000000';
-const shown = (facet, one) => (facet.field === 'unit.id' && one.value === NO_UNIT ? t('ui.search.no_unit') : one.label || one.value);
+const shown = (facet, one, sources) => (facet.field === 'unit.id' && one.value === NO_UNIT ? t('ui.search.no_unit') : one.label || (facet.field === 'source' && sources?.get(one.value)) || one.value);
 
-function Facet({ facet, most, onTerm }) {
+function Facet({ facet, most, sources, onTerm }) {
 	return html`<section class="facet"><h3>${facet.field === 'unit.id' ? t('ui.unit.one') : facet.field}</h3>
 		${!facet.values.length && html`<p class="muted">${t('ui.search.no_values')}</p>`}
 		<ul>${facet.values.slice(0, most).map((one) => html`<li key=${one.value}>
-			<button type="button" class="facet-value" title=${`${t('ui.search.include')}: ${shown(facet, one)}`} onClick=${() => onTerm(facet.field, one.value, false)}>${shown(facet, one)}</button>
+			<button type="button" class="facet-value" title=${`${t('ui.search.include')}: ${shown(facet, one, sources)}`} onClick=${() => onTerm(facet.field, one.value, false)}>${shown(facet, one, sources)}</button>
 			<span class="muted">${one.exact ? '' : '≈'}${number(one.count)}</span>
-			<button type="button" class="small ghost" title=${t('ui.search.exclude')} aria-label=${`${t('ui.search.exclude')}: ${shown(facet, one)}`} onClick=${() => onTerm(facet.field, one.value, true)}>－</button></li>`)}</ul></section>`;
+			<button type="button" class="small ghost" title=${t('ui.search.exclude')} aria-label=${`${t('ui.search.exclude')}: ${shown(facet, one, sources)}`} onClick=${() => onTerm(facet.field, one.value, true)}>－</button></li>`)}</ul></section>`;
 }
 
 export function Facets({ asked, fields, onTerm }) {
 	const [extra, setExtra] = useState('');
 	const names = extra ? [...FACETS, extra] : FACETS;
+	const known = useGet(can('source.read') ? '/sources' : null, { limit: 500 });
+	const sources = useMemo(() => new Map((known.data?.items ?? []).map((one) => [`source-${one.id}`, one.name])), [known.data]);
 	const { data, error, loading } = useAnswer('/events/facets', { ...asked, field: names });
 	return html`<aside class="facets" aria-label=${t('ui.search.facets')}>
 		<label class="filter"><span class="hidden">${t('ui.search.other_field')}</span><select value=${extra} onChange=${(event) => setExtra(event.target.value)}><option value="">${t('ui.search.other_field')}</option>${fields.filter((name) => !FACETS.includes(name) && name !== 'raw').map((name) => html`<option key=${name} value=${name}>${name}</option>`)}</select></label>
 		${data?.at_least && html`<p class="muted" role="note">${t('ui.search.facets_part', { count: number(data.rows), time: dateTime(data.counted_from) })}</p>`}
-		${error ? html`<${ProblemBox} problem=${error} />` : !data && loading ? html`<${Loading} />` : (data?.items ?? []).slice().reverse().sort((a, b) => (b.field === extra) - (a.field === extra) || names.indexOf(a.field) - names.indexOf(b.field)).map((facet) => html`<${Facet} key=${facet.field} facet=${facet} most=${facet.field === extra ? 12 : 6} onTerm=${onTerm} />`)}
+		${error ? html`<${ProblemBox} problem=${error} />` : !data && loading ? html`<${Loading} />` : (data?.items ?? []).slice().reverse().sort((a, b) => (b.field === extra) - (a.field === extra) || names.indexOf(a.field) - names.indexOf(b.field)).map((facet) => html`<${Facet} key=${facet.field} facet=${facet} most=${facet.field === extra ? 12 : 6} sources=${sources} onTerm=${onTerm} />`)}
 	</aside>`;
 }
 
