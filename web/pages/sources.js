@@ -197,11 +197,11 @@ export default function Sources({ id }) {
 	const source = list.items.find((one) => one.id === id);
 	const write = can('source.write');
 	const columns = [
-		{ id: 'name', label: t('ui.source.name'), width: 190, value: (s) => s.name, cell: (s) => html`<a href=${href(`/sources/${s.id}`)} tabindex="-1">${s.name}</a>` },
-		{ id: 'condition', label: t('ui.source.state'), field: 'state.condition', texts: 'source.state', width: 175, value: (s) => t(`ui.source.state.${s.state.condition}`), cell: (s) => html`<${Condition} value=${s.state.condition} />` },
+		{ id: 'name', label: t('ui.source.name'), width: 178, value: (s) => s.name, cell: (s) => html`<a href=${href(`/sources/${s.id}`)} tabindex="-1">${s.name}</a>` },
+		{ id: 'condition', label: t('ui.source.state'), field: 'state.condition', texts: 'source.state', width: 192, value: (s) => t(`ui.source.state.${s.state.condition}`), cell: (s) => html`<${Condition} value=${s.state.condition} />` },
 		{ id: 'last', label: t('ui.source.last'), field: 'state.last_at', width: 120, value: (s) => s.state.last_at, cell: (s) => html`<${Ago} at=${s.state.last_at} />` },
-		{ id: 'unit', label: t('ui.unit.one'), field: 'unit.name', width: 150, value: (s) => s.unit?.name },
-		{ id: 'system_level', label: t('ui.source.level'), width: 115, value: (s) => levelName(s.system_level) },
+		{ id: 'unit', label: t('ui.unit.one'), field: 'unit.name', width: 142, value: (s) => s.unit?.name },
+		{ id: 'system_level', label: t('ui.source.level'), width: 124, value: (s) => levelName(s.system_level) },
 		{ id: 'kind', label: t('ui.source.kind'), texts: 'source.kind', width: 170, value: (s) => t(`ui.source.kind.${s.kind}`), off: true },
 		{ id: 'taken', label: t('ui.source.taken'), field: 'state.taken', width: 100, right: true, value: (s) => number(s.state.taken ?? 0) },
 		{ id: 'lost', label: t('ui.source.lost'), field: 'state.lost', width: 80, right: true, value: (s) => number((s.state.dropped ?? 0) + (s.state.limited ?? 0)) },
