@@ -25,6 +25,7 @@
 #define MESSAGE_S 60
 #define HANDSHAKE_S 15        /* also how long a stranger may take for its first bytes */
 #define LOOK_EVERY (USEC_PER_SEC / 4)
+#define AWAY USEC_PER_SEC      /* longer than a worker that reads is between two looks */
 #define TIMES(seconds, fallback) ((usec_t)((seconds) > 0 ? (seconds) : (fallback)) * USEC_PER_SEC)
 
 struct worker {
@@ -293,11 +294,24 @@ static void look_at(struct worker *w, struct listen_connection *c, bool senders_
 	}
 }
 
+/* While a round waited for room nothing was read: no sender is to blame for that time. */
+static void forgive(struct worker *w, usec_t away, usec_t now)
+{
+	for (struct listen_connection *c = w->connections; c != NULL; c = c->next) {
+		usec_t *since[] = {&c->opened, &c->heard, &c->message_since};
+		for (size_t i = 0; i < ARRAY_LEN(since); i++)
+			if (*since[i] != 0)
+				*since[i] = *since[i] + away < now ? *since[i] + away : now;
+	}
+}
+
 static void keep_house(struct worker *w)
 {
-	usec_t now = clock_monotonic();
-	if (now - w->looked < LOOK_EVERY)
+	usec_t now = clock_monotonic(), away = now - w->looked;
+	if (away < LOOK_EVERY)
 		return;
+	if (away > AWAY)
+		forgive(w, away, now);
 	w->looked = now;
 	uint64_t version = event_pipeline_senders_version(w->of->config->events);
 	bool changed = version != w->senders_version;
@@ -343,6 +357,7 @@ static int start_worker(struct listen_stream *s, struct worker *w, struct err *e
 	    epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, s->end_fd, &end) < 0)
 		return err_errno(err, errno, "epoll", STR_EMPTY);
 	w->senders_version = event_pipeline_senders_version(s->config->events);
+	w->looked = clock_monotonic();
 	int e = pthread_create(&w->thread, NULL, worker_main, w);
 	w->started = e == 0;
 	return e == 0 ? 0 : err_errno(err, e, "pthread_create", STR_EMPTY);
