@@ -8,6 +8,7 @@
 #define ID_SIZE 16
 #define GRACE (30 * USEC_PER_SEC) /* threads append to the spool a little out of order */
 #define CARD_MAX ((size_t)64 << 10)
+#define SERIAL_MAX (UINT64_MAX / 2) /* serials only grow: the next one must exist */
 #define NONE UINT32_MAX
 #define TEXT_MAX 256
 
@@ -388,7 +389,7 @@ static int load_group(struct event_flood *f, struct cursor *c, struct err *err)
 	v.last_time = (usec_t)cursor_u64_le(c);
 	v.last_received = (usec_t)cursor_u64_le(c);
 	struct str card = cursor_take(c, cursor_u32_le(c));
-	if (c->failed || card.n > CARD_MAX || serial < f->first || serial > f->end || v.handed > v.total ||
+	if (c->failed || card.n > CARD_MAX || serial < f->first || serial > f->end || serial > SERIAL_MAX || v.handed > v.total ||
 	    v.window < 0 || v.window > INT64_MAX / f->limits.window - 2)
 		return bad(err);
 	if (f->first == f->end)
@@ -421,6 +422,8 @@ int event_flood_load(struct event_flood *f, struct str saved, struct err *err)
 	int64_t told = (int64_t)cursor_u64_le(&c);
 	uint32_t count = cursor_u32_le(&c);
 	int r = 0;
+	if (first > SERIAL_MAX)
+		return bad(err);
 	/* All that were left by then and are not told of again are gone. */
 	while (f->first < f->end && f->first < first)
 		remove_oldest(f);
