@@ -166,7 +166,7 @@ static void trim_cache(const char *dir)
 
 static int compile(struct building *b, struct err *err)
 {
-	char cache[PATH_SIZE], exclusions[PATH_SIZE], placeholders[PATH_SIZE];
+	char cache[PATH_SIZE], exclusions[PATH_SIZE] = "", placeholders[PATH_SIZE] = "";
 	(void)snprintf(cache, sizeof cache, "%s/compiled", b->dir);
 	int r = file_make_dirs(cache, 0700, err);
 	if (r == 0)
