@@ -381,7 +381,7 @@ static int read_object(struct scan *s, struct str prefix)
 		if (!next_is(s, ':'))
 			return syntax(s);
 		unsigned dotted = s->dotted;
-		s->dotted += s->check || key.n == 0 || memchr(key.p, '.', key.n) != NULL;
+		s->dotted += s->check || key.n == 0 || (key.p != NULL && memchr(key.p, '.', key.n) != NULL);
 		if ((r = read_value(s, name)) < 0)
 			return r;
 		s->dotted = dotted;
