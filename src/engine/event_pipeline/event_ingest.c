@@ -366,7 +366,7 @@ static int read_texts(struct draft *d, const struct event_messages *messages, st
 		d->sender = messages->senders != NULL ? messages->senders[i] : d->sender;
 		d->sequence = messages->sequences != NULL ? messages->sequences[i] : 0;
 		d->made = (struct uuid){.b = {0}};
-		if (d->by_ids && messages->ids[i].n > 0)
+		if (messages->ids != NULL && messages->ids[i].n > 0)
 			d->made = event_id_made(&d->sender->id, messages->ids[i]);
 		if (messages->texts[i].n > EVENT_LINE_LIMIT)
 			reject(d, i + 1, "event.line_too_long");
