@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /* Which rules see which events (R "Log source"): worked out once, so that an event costs two look-ups. */
+#include <assert.h>
+
 #include "engine/sigma/sigma_run.h"
 
 static void *grow(void *items, size_t *capacity, size_t count, size_t size)
@@ -279,7 +281,9 @@ static void add_detect(struct sigma_ruleset *set, uint32_t index)
 	set->detect_routes[index] = new_route(set, &a);
 	for (uint32_t s = 0; s < image->sources_count && d->service_field != SG_NONE; s++) {
 		struct str known_service = sg_str(image, image->sources[s].service);
-		if (!str_eq(sg_str(image, image->sources[s].product), a.product) || known_service.n == 0)
+		struct str product = sg_str(image, image->sources[s].product);
+		assert(product.n == 0 || product.p != NULL);
+		if (!str_eq(product, a.product) || known_service.n == 0)
 			continue;
 		a.service = known_service;
 		set->services = grow(set->services, &set->service_capacity, set->service_count, sizeof *set->services);

@@ -305,8 +305,8 @@ static void damaged_state_lifts(void **state)
 	static const char *const texts[] = {
 		"", "{", "[]", "{\"format\":2}",
 		"{\"format\":1,\"id\":\"0190b4e6-7c1a-7000-8000-000000000001\",\"state\":\"on\",\"left_us\":99999999999999999,\"uptime_us\":1}",
-		"{\"format\":1,\"id\":\"0190b4e6-7c1a-7000-8000-000000000001\",\"state\":\"on\",\"left_us\":1000000,\"uptime_us\":1,"
-		"\"servers\":[{\"address\":\"10.0.0.1 accept\",\"port\":1}]}"};
+		("{\"format\":1,\"id\":\"0190b4e6-7c1a-7000-8000-000000000001\",\"state\":\"on\",\"left_us\":1000000,\"uptime_us\":1,"
+		 "\"servers\":[{\"address\":\"10.0.0.1 accept\",\"port\":1}]}")};
 	char path[128];
 	(void)snprintf(path, sizeof path, "%s/isolation.json", dir);
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
