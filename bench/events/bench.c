@@ -249,10 +249,11 @@ static void give_windows(const char *path)
 	(void)str_parse_u64(ask("SELECT toUInt64(10 * sum(bytes_on_disk) / sum(rows)) FROM system.parts"
 	                        " WHERE active AND database = 'luytre' AND table = 'event' FORMAT TabSeparated", &b), 0, UINT64_MAX, &tenths);
 	target("bytes on disk of an event", (double)tenths / 10, 60, true);
-	printf("  by column (packed, plain): %.*s\n", STR_FMT(ask("SELECT arrayStringConcat(groupArray(x), ', ') FROM (SELECT concat(column, ' ',"
+	struct str columns = ask("SELECT arrayStringConcat(groupArray(x), ', ') FROM (SELECT concat(column, ' ',"
 	       " toString(round(sum(column_data_compressed_bytes) / sum(rows), 1)), ' ', toString(round(sum(column_data_uncompressed_bytes) / sum(rows)))) AS x"
 	       " FROM system.parts_columns WHERE active AND database = 'luytre' AND table = 'event' GROUP BY column"
-	       " ORDER BY sum(column_data_compressed_bytes) DESC LIMIT 8) FORMAT TabSeparated", &b)));
+	       " ORDER BY sum(column_data_compressed_bytes) DESC LIMIT 8) FORMAT TabSeparated", &b);
+	printf("  by column (packed, plain): %.*s\n", STR_FMT(columns));
 }
 
 /* Lines as a firewall, a mail server and an SSH daemon write them. */
@@ -408,11 +409,12 @@ static void give_searches(uint64_t rows, uint64_t distinct)
 	double cpu = cpu_of(eventdb);
 	grow(rows, distinct);
 	printf("rows made in the store: %.0f s by the clock, %.0f CPU seconds\n", (double)(clock_monotonic() - begun) / 1e6, cpu_of(eventdb) - cpu);
-	printf("rows, bytes, bytes a row, parts: %.*s\n", STR_FMT(ask("SELECT sum(rows), sum(bytes_on_disk), round(sum(bytes_on_disk) / sum(rows), 1), count()"
-	       " FROM system.parts WHERE active AND database = 'luytre' AND table = 'event' FORMAT TabSeparated", &b)));
+	struct str table = ask("SELECT sum(rows), sum(bytes_on_disk), round(sum(bytes_on_disk) / sum(rows), 1), count()"
+	                       " FROM system.parts WHERE active AND database = 'luytre' AND table = 'event' FORMAT TabSeparated", &b);
+	printf("rows, bytes, bytes a row, parts: %.*s\n", STR_FMT(table));
 	search("count by host, all", "SELECT host_name, count() AS n FROM event GROUP BY host_name ORDER BY n DESC LIMIT 20");
-	double rare = search("rare token, all", "SELECT time, host_name, raw FROM event WHERE hasToken(lower(raw), lower(hex(cityHash64(123456)))) LIMIT 100");
-	double none = search("token that is not there", "SELECT time, host_name, raw FROM event WHERE hasToken(lower(raw), 'mimikatz') LIMIT 100");
+	double rare = search("rare token, all", "SELECT time, host_name, raw FROM event WHERE hasToken(lower(raw), 'mimikatz') LIMIT 100");
+	double none = search("token that is not there", "SELECT time, host_name, raw FROM event WHERE hasToken(lower(raw), 'nowheretobefound') LIMIT 100");
 	search("common token, newest 100", "SELECT time, host_name, raw FROM event WHERE hasToken(lower(raw), 'publickey') ORDER BY time DESC LIMIT 100");
 	search("last 24 h of one host", "SELECT time, raw FROM event WHERE time > now() - INTERVAL 1 DAY AND received > now() - INTERVAL 2 DAY"
 	       " AND host_name = 'host-77' ORDER BY time DESC LIMIT 1000");
