@@ -139,7 +139,7 @@ static int list_window(struct event_ask *a, void *ctx, struct err *err)
 		           (long long)l->after->at, uuid_text(&l->after->id, id));
 	/* Not in the order of the table: it would be read from every part at once, with a block of each in memory. */
 	buf_printf(&a->sql.text, " ORDER BY time DESC, event_id DESC LIMIT %lld FORMAT JSONCompactEachRow",
-	           (long long)(p->limit - p->rows + 1));
+	           (long long)p->limit - (long long)p->rows + 1);
 	r = event_db_run(a, err);
 	if (r >= 0)
 		r = write_rows(l->w, a, p, err);
