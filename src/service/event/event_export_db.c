@@ -226,7 +226,7 @@ static int edges(struct event_parts *p, struct err *err)
 	int r = begin(p, "SELECT toString(unit_id), hex(event_provider), hex(event_code), hex(host_name), toString(event_id),"
 	                 " toUnixTimestamp64Micro(time) FROM (SELECT " KEY, hour_from(p, p->hour_at), hour_to(p, p->hour_at), err);
 	buf_printf(&a->sql.text, " ORDER BY toStartOfHour(time), " KEY " LIMIT %lld) WHERE rowNumberInAllBlocks() %% %lld = %lld FORMAT JSONCompactEachRow",
-	           (long long)(step * EDGES), (long long)step, (long long)(step - 1));
+	           (long long)step * EDGES, (long long)step, (long long)step - 1);
 	if (r >= 0)
 		r = event_db_run(a, err);
 	if (r < 0)

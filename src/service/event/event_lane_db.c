@@ -49,7 +49,7 @@ int event_db_dead(struct event_ask *a, struct api_request *req, struct http_resp
 		json_member_str(&w, "endpoint_id", (c = c->next)->text);
 		json_member_str(&w, "source", (c = c->next)->text);
 		json_member_str(&w, "reason", (c = c->next)->text);
-		json_member_str(&w, "raw", (c = c->next)->text);
+		json_member_str(&w, "raw", c->next->text);
 		json_object_end(&w);
 	}
 	json_array_end(&w);
