@@ -63,6 +63,23 @@ for (const theme of ['light', 'dark']) {
 	});
 }
 
+// What a slow line shows: no list has answered yet.
+test('lists that are still awaited', async () => {
+	const page = await open('analyst');
+	const faults = [];
+	for (const path of ['/alerts', '/search', '/endpoints', '/approvals', '/storage']) {
+		const held = [];
+		await page.route(/\/api\/v1\/(alerts|events|endpoints|approvals|storage)/, (route) => held.push(route));
+		await page.goto(`${mock.url}/#${path}`);
+		await page.waitForSelector('main .loading');
+		faults.push(...(await check(page, path)));
+		await page.unrouteAll();
+		for (const route of held) await route.continue().catch(() => {});
+	}
+	assert.deepEqual(faults, []);
+	await page.context().close();
+});
+
 test('the unit and the leader shell on a phone, signing in and setting up', async () => {
 	const faults = [];
 	for (const login of ['officer', 'leader']) {

@@ -92,11 +92,11 @@ function Queue({ list, id, chosen, open }) {
 		}
 	};
 	return html`${above > 0 && html`<button type="button" class="small queue-new" onClick=${() => { scroller.current.scrollTop = 0; setAbove(0); }}>${t('ui.alert.new_above', { count: above })}</button>`}
-	<div class="queue-scroll" ref=${scroller} onScroll=${scrolled} tabindex="0" role="listbox" aria-label=${t('ui.alert.queue')} aria-activedescendant=${at >= 0 ? `alert-${at}` : null} onKeyDown=${onKeyDown}>
+	<div class="queue-scroll" ref=${scroller} onScroll=${scrolled} tabindex="0" role="listbox" aria-label=${t('ui.alert.queue')} aria-busy=${list.loading && !list.items.length ? 'true' : null} aria-activedescendant=${at >= 0 ? `alert-${at}` : null} onKeyDown=${onKeyDown}>
 		<div style=${{ height: `${first * ROW}px` }}></div>
 		${list.items.slice(first, last).map((alert, i) => html`<${Row} key=${alert.id} alert=${alert} index=${first + i} active=${alert.id === chosen} open=${open} />`)}
 		<div style=${{ height: `${(list.items.length - last) * ROW}px` }}></div>
-		${list.loading && !list.items.length && html`<${Loading} />`}
+		${list.loading && !list.items.length && html`<${Loading} within />`}
 		${!list.loading && !list.items.length && !list.error && html`<${Empty} title=${t('ui.alert.empty')}>${t('ui.alert.empty_hint')}<//>`}
 	</div>`;
 }

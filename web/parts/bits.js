@@ -53,7 +53,8 @@ export function ProblemBox({ problem, retry }) {
 
 export const Empty = ({ title, children }) => html`<div class="empty"><p class="empty-title">${title}</p>${children && html`<div class="muted">${children}</div>`}</div>`;
 
-export const Loading = () => html`<div class="loading" role="status">${t('ui.loading')}</div>`;
+// Within a list (grid, listbox) no status may stand: those say aria-busy, and this is but text.
+export const Loading = ({ within }) => html`<div class="loading" role=${within ? null : 'status'}>${t('ui.loading')}</div>`;
 
 // Facts: [[label, value], …] as a two-column list; empty values are left out.
 export const Facts = ({ items }) => html`<dl class="facts">

@@ -244,7 +244,7 @@ export function Table({ list, columns, name, label, rowHref, onOpen, filters, em
 			</details></div>
 		</div>
 		<${ProblemBox} problem=${list.error} retry=${list.reload} />
-		<div class="table-scroll" ref=${scroller} tabindex="0" role="grid" aria-label=${label} aria-rowcount=${list.total ?? rows.length} aria-activedescendant=${at >= 0 ? `${name}-row-${at}` : null}
+		<div class="table-scroll" ref=${scroller} tabindex="0" role="grid" aria-label=${label} aria-rowcount=${list.total ?? rows.length} aria-busy=${list.loading && !rows.length ? 'true' : null} aria-activedescendant=${at >= 0 ? `${name}-row-${at}` : null}
 			onKeyDown=${onKeyDown} onFocus=${(e) => e.target === scroller.current && at < 0 && rows.length && point(0)}>
 			<table style=${{ minWidth: `${width}px` }} role="presentation">
 				<colgroup>${shown.map((column) => html`<col key=${column.id} style=${{ width: `${column.width ?? 140}px` }} />`)}</colgroup>
@@ -264,7 +264,7 @@ export function Table({ list, columns, name, label, rowHref, onOpen, filters, em
 					${last < rows.length && html`<tr class="spacer" key="bottom" aria-hidden="true"><td style=${{ height: `${(rows.length - last) * ROW}px` }} colspan=${shown.length}></td></tr>`}
 				</tbody>
 			</table>
-			${list.loading && !rows.length && html`<${Loading} />`}
+			${list.loading && !rows.length && html`<${Loading} within />`}
 			${!list.loading && !rows.length && !list.error && (list.ownEmpty && !list.items.length ? empty : q || [...query.keys()].some((key) => !['cols', 'sort', 'tab'].includes(key))
 				? html`<${Empty} title=${t('ui.table.nothing_found')}><p>${t('ui.table.nothing_found_hint')}</p><//>`
 				: empty)}
