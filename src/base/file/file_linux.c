@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file/file_internal.h"
+#include "base/file/file_map.h"
 
 #define CHUNK ((size_t)16 << 10)
 
@@ -143,4 +145,33 @@ int file_remove(const char *path, struct err *err)
 	if (unlink(path) < 0 && errno != ENOENT)
 		return err_errno(err, errno, "unlink", str_c(path));
 	return 0;
+}
+
+int file_map(const char *path, size_t limit_bytes, struct file_map *ret, struct err *err)
+{
+	struct stat st;
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return err_errno(err, errno, "open", str_c(path));
+	if (fstat(fd, &st) < 0)
+		return err_errno(err, errno, "fstat", str_c(path));
+	if (!S_ISREG(st.st_mode))
+		return err_errno(err, EINVAL, "mmap", str_c(path));
+	if ((uint64_t)st.st_size > limit_bytes)
+		return file_too_big(path, limit_bytes, err);
+	*ret = (struct file_map){.bytes = STR("")};
+	if (st.st_size == 0)
+		return 0;
+	void *at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED)
+		return err_errno(err, errno, "mmap", str_c(path));
+	*ret = (struct file_map){.bytes = str_n(at, (size_t)st.st_size), .handle = at};
+	return 0;
+}
+
+void file_unmap(struct file_map *map)
+{
+	if (map->handle != NULL)
+		(void)munmap(map->handle, map->bytes.n);
+	*map = (struct file_map){.handle = NULL};
 }

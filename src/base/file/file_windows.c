@@ -2,6 +2,7 @@
 #include <windows.h>
 
 #include "base/file/file_internal.h"
+#include "base/file/file_map.h"
 #include "base/mem/mem.h"
 
 #define CHUNK ((size_t)16 << 10)
@@ -165,4 +166,37 @@ int file_remove(const char *path, struct err *err)
 	if (DeleteFileW(name) || error_number(GetLastError()) == ENOENT)
 		return 0;
 	return last_error(err, "DeleteFile", path);
+}
+
+int file_map(const char *path, size_t limit_bytes, struct file_map *ret, struct err *err)
+{
+	LARGE_INTEGER size;
+	wchar_t *name cleanup_wide = wide(path);
+	if (name == NULL)
+		return bad_path(err, "CreateFile", path);
+	HANDLE h cleanup_handle = CreateFileW(name, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, NULL, OPEN_EXISTING,
+	                                      FILE_ATTRIBUTE_NORMAL, NULL);
+	if (h == INVALID_HANDLE_VALUE || !GetFileSizeEx(h, &size))
+		return last_error(err, "CreateFile", path);
+	if ((uint64_t)size.QuadPart > limit_bytes)
+		return file_too_big(path, limit_bytes, err);
+	*ret = (struct file_map){.bytes = STR("")};
+	if (size.QuadPart == 0)
+		return 0;
+	HANDLE section = CreateFileMappingW(h, NULL, PAGE_READONLY, 0, 0, NULL);
+	if (section == NULL)
+		return last_error(err, "CreateFileMapping", path);
+	void *at = MapViewOfFile(section, FILE_MAP_READ, 0, 0, 0);
+	int r = at == NULL ? last_error(err, "MapViewOfFile", path) : 0;
+	(void)CloseHandle(section); /* the view keeps it */
+	if (r == 0)
+		*ret = (struct file_map){.bytes = str_n(at, (size_t)size.QuadPart), .handle = at};
+	return r;
+}
+
+void file_unmap(struct file_map *map)
+{
+	if (map->handle != NULL)
+		(void)UnmapViewOfFile(map->handle);
+	*map = (struct file_map){.handle = NULL};
 }
