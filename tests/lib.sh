@@ -69,6 +69,21 @@ let_go() {
 
 # ---- a server: $work/server.conf, log in $work/log
 
+# server_conf DATA CONSOLE-PORT EVENTS-PORT AGENT-PORT: the settings that every server of a test needs, printed.
+server_conf() {
+	cat <<-EOT
+		data_dir = $1
+		listen_address = 127.0.0.1
+		console_port = $2
+		events_port = $3
+		agent_port = $4
+		public_names = localhost, 127.0.0.1
+		packs_dir = $top/packs
+		web_dir = $top/web
+		messages_dir = ${LUYTRE_MESSAGES:-$top/build/messages}
+	EOT
+	if [ "$(id -u)" = 0 ]; then echo 'user = nobody'; fi
+}
 # server_start PROGRAM: and waits until it is ready.
 server_start() {
 	"$1" --config "$work/server.conf" 2>>"$work/log" &

@@ -4,6 +4,7 @@
 # with a virtual authenticator. `localhost` stands in for the server's name: a passkey belongs to a name, not to an address.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
+. "$top/tests/lib.sh"
 bin=${LUYTRE_BIN:-$top/build/bin}
 work=$(mktemp -d /tmp/luytre-accounts-test.XXXXXX)
 chmod 755 "$work"
@@ -15,7 +16,6 @@ clean_up() {
 	rm -rf "$work"
 }
 trap clean_up EXIT
-free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 port=$(free_port)
 user=
 [ "$(id -u)" = 0 ] && user=nobody

@@ -4,12 +4,11 @@
 # Needs curl and sqlite3. Programs: $LUYTRE_BIN, or build/bin.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
+. "$top/tests/lib.sh"
 bin=${LUYTRE_BIN:-$top/build/bin}
 work=$(mktemp -d /tmp/luytre-audit-test.XXXXXX)
 chmod 755 "$work"
 export LUYTRE_LANG=en
-failures=0
-server=
 
 clean_up() {
 	trap - EXIT
@@ -18,40 +17,10 @@ clean_up() {
 }
 trap clean_up EXIT
 
-check() {
-	local what=$1
-	shift
-	if "$@"; then
-		printf 'ok    %s\n' "$what"
-	else
-		printf 'FAIL  %s\n' "$what"
-		failures=$((failures + 1))
-	fi
-}
-eventually() {
-	local end=$(($(date +%s) + $1))
-	shift
-	until "$@"; do
-		[ "$(date +%s)" -lt "$end" ] || return 1
-		sleep 0.1
-	done
-}
-free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 data=$work/data
 console=$(free_port)
-cat >"$work/server.conf" <<EOT
-data_dir = $data
-listen_address = 127.0.0.1
-console_port = $console
-events_port = $(free_port)
-agent_port = $(free_port)
-public_names = localhost, 127.0.0.1
-packs_dir = $top/packs
-web_dir = $top/web
-messages_dir = ${LUYTRE_MESSAGES:-$top/build/messages}
-eventdb = none
-EOT
-[ "$(id -u)" = 0 ] && echo 'user = nobody' >>"$work/server.conf"
+server_conf "$data" "$console" "$(free_port)" "$(free_port)" >"$work/server.conf"
+echo 'eventdb = none' >>"$work/server.conf"
 
 answers() { curl -ksS --fail -o /dev/null "https://127.0.0.1:$console/healthz" 2>/dev/null; }
 # A sign-in that fails is audited; after the third one has to wait.

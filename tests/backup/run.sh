@@ -5,11 +5,11 @@
 # Needs curl, sqlite3, openssl, python3. Programs: $LUYTRE_BIN, or build/bin. Without libchdb the event store is left out.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
+. "$top/tests/lib.sh"
 bin=${LUYTRE_BIN:-$top/build/bin}
 work=$(mktemp -d /tmp/luytre-backup-test.XXXXXX)
 chmod 755 "$work"
 export LUYTRE_LANG=en
-failures=0
 server= writer=
 
 clean_up() {
@@ -31,34 +31,16 @@ check() {
 		failures=$((failures + 1))
 	fi
 }
-eventually() {
-	local end=$(($(date +%s) + $1))
-	shift
-	until "$@" 2>/dev/null; do
-		[ "$(date +%s)" -lt "$end" ] || return 1
-		sleep 0.2
-	done
-}
-free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 console=$(free_port) events=$(free_port) agent=$(free_port)
 library=$(find "$top/node_modules/@chdb" -name libchdb.so 2>/dev/null | head -1)
 # conf NAME: settings of a server over $work/NAME.
 conf() {
-	cat >"$work/$1.conf" <<-EOT
-		data_dir = $work/$1
-		listen_address = 127.0.0.1
-		console_port = $console
-		events_port = $events
-		agent_port = $agent
-		public_names = localhost, 127.0.0.1
-		packs_dir = $top/packs
-		web_dir = $top/web
-		messages_dir = ${LUYTRE_MESSAGES:-$top/build/messages}
+	server_conf "$work/$1" "$console" "$events" "$agent" >"$work/$1.conf"
+	cat >>"$work/$1.conf" <<-EOT
 		sample_dir = $top/packs/vn/sample/cantho
 		sample_password = mot-mat-khau-mau-1
 	EOT
 	if [ -n "$library" ]; then echo "eventdb_library = $library"; else echo 'eventdb = none'; fi >>"$work/$1.conf"
-	if [ "$(id -u)" = 0 ]; then echo 'user = nobody' >>"$work/$1.conf"; fi
 }
 answers() { curl -ksS --fail -o /dev/null "https://127.0.0.1:$console/healthz" && curl -ksS --fail -o /dev/null "https://127.0.0.1:$events/healthz"; }
 start() {

@@ -6,14 +6,13 @@
 # LUYTRE_BUILD: a build without sanitizers (they need what the filters forbid). Default: build/release.
 set -uo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
+. "$top/tests/lib.sh"
 build=${LUYTRE_BUILD:-$top/build/release}
 bin=${LUYTRE_BIN:-$top/build/bin}
 export LUYTRE_SERVER=$bin/luytre-server
 export LUYTRE_CHDB=${LUYTRE_CHDB:-$top/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so}
 work=$(mktemp -d /tmp/luytre-boundaries.XXXXXX)
 chmod 755 "$work"
-failures=0
-server=
 
 clean_up() {
 	trap - EXIT
@@ -23,24 +22,6 @@ clean_up() {
 }
 trap clean_up EXIT
 
-check() {
-	local what=$1
-	shift
-	if "$@"; then
-		printf 'ok    %s\n' "$what"
-	else
-		printf 'FAIL  %s\n' "$what"
-		failures=$((failures + 1))
-	fi
-}
-eventually() {
-	local end=$(($(date +%s) + $1))
-	shift
-	until "$@" 2>/dev/null; do
-		[ "$(date +%s)" -lt "$end" ] || return 1
-		sleep 0.1
-	done
-}
 [ -f "$LUYTRE_CHDB" ] || { echo "libchdb.so is not installed: run ./dev setup" >&2; exit 1; }
 
 # --- each sandbox, without and with
@@ -50,23 +31,8 @@ check 'the key process answers its three requests only' "$build/src/program/serv
 check 'the event store reaches nothing outside, and lives' "$build/src/program/eventdb/eventdb_boundary_test"
 
 # --- the running server
-free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
-user=
-[ "$(id -u)" = 0 ] && user=nobody
-cat >"$work/server.conf" <<EOT
-data_dir = $work/data
-listen_address = 127.0.0.1
-console_port = $(free_port)
-events_port = $(free_port)
-agent_port = $(free_port)
-public_names = localhost, 127.0.0.1
-packs_dir = $top/packs
-web_dir = $top/web
-messages_dir = ${LUYTRE_MESSAGES:-$top/build/messages}
-eventdb_library = $LUYTRE_CHDB
-eventdb_memory_mb = 512
-user = $user
-EOT
+server_conf "$work/data" "$(free_port)" "$(free_port)" "$(free_port)" >"$work/server.conf"
+printf 'eventdb_library = %s\neventdb_memory_mb = 512\n' "$LUYTRE_CHDB" >>"$work/server.conf"
 "$LUYTRE_SERVER" --config "$work/server.conf" 2>"$work/log" &
 server=$!
 pid_of() { sed -n "s/.*\"message\":\"process started\",\"process\":\"$1\",\"pid\":\([0-9]*\).*/\1/p" "$work/log" | tail -1; }

@@ -5,6 +5,7 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
+. "$top/tests/lib.sh"
 bin=${LUYTRE_BIN:-$top/build/bin}
 id=$$
 S=ltS$id A=ltA$id T=ltT$id
@@ -21,7 +22,7 @@ ip netns exec "$A" nft list ruleset >/dev/null 2>&1 || { ip netns del "$A"; skip
 
 work=$(mktemp -d /tmp/luytre-isolate-test.XXXXXX)
 chmod 755 "$work"
-failures=0 server= agent= third=
+agent= third=
 stop() {
 	[ -z "$1" ] && return 0
 	kill "${2:--TERM}" "$1" 2>/dev/null
@@ -40,24 +41,6 @@ clean_up() {
 	rm -rf "$work"
 }
 trap clean_up EXIT
-check() {
-	local what=$1
-	shift
-	if "$@"; then
-		printf 'ok    %s\n' "$what"
-	else
-		printf 'FAIL  %s\n' "$what"
-		failures=$((failures + 1))
-	fi
-}
-eventually() {
-	local end=$(($(date +%s) + $1))
-	shift
-	until "$@" 2>/dev/null; do
-		[ "$(date +%s)" -lt "$end" ] || return 1
-		sleep 0.2
-	done
-}
 not() { ! "$@"; }
 
 # --- three machines on one switch, which is the server's

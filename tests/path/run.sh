@@ -4,13 +4,13 @@
 # in the browser and given back; the same with the server away. Needs root for fanotify (inotify does otherwise).
 set -uo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
+. "$top/tests/lib.sh"
 cd "$top"
 work=$(mktemp -d /tmp/luytre-path-test.XXXXXX)
 chmod 755 "$work"
 export LUYTRE_RUN=$work LUYTRE_BUILT=1
-server= agent= failures=0
+agent=
 
-free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 LUYTRE_CONSOLE_PORT=$(free_port)
 LUYTRE_EVENTS_PORT=$(free_port)
 LUYTRE_AGENT_PORT=$(free_port)
@@ -27,40 +27,15 @@ start_agent() {
 	agent=$!
 	eventually 30 build/bin/luytre-agent status --state "$work/agent" >/dev/null
 }
-stop() {
-	[ -z "$1" ] && return 0
-	kill "$1" 2>/dev/null
-	wait "$1" 2>/dev/null
-	return 0
-}
 clean_up() {
 	trap - EXIT
-	stop "$agent"
-	stop "$server"
+	end "$agent"
+	end "$server"
 	[ $failures = 0 ] || tail -n 30 "$work"/log/*.log
 	rm -rf "$work"
 }
 trap clean_up EXIT
 
-check() {
-	local what=$1
-	shift
-	if "$@"; then
-		printf 'ok    %s\n' "$what"
-	else
-		printf 'FAIL  %s\n' "$what"
-		failures=$((failures + 1))
-	fi
-}
-# eventually SECONDS COMMAND…: true as soon as the command is.
-eventually() {
-	local end=$(($(date +%s) + $1))
-	shift
-	until "$@" 2>/dev/null; do
-		[ "$(date +%s)" -lt "$end" ] || return 1
-		sleep 0.1
-	done
-}
 gone() { [ ! -e "$1" ]; }
 
 # A file of its own each time: EICAR's definition allows white space after the string. Put together here, so that no
@@ -100,7 +75,7 @@ found_while_server_is_away() {
 	local file=$work/watched/away.txt hash
 	eicar 7 >"$work/away.txt"
 	hash=$(hash_of "$work/away.txt")
-	stop "$server"
+	end "$server"
 	cp "$work/away.txt" "$file"
 	eventually 15 gone "$file" || return 1
 	start_server || return 1

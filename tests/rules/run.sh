@@ -5,11 +5,10 @@
 # LUYTRE_SHARED: a folder with data/sigma and data/events; then SigmaHQ's rules too.
 set -uo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
+. "$top/tests/lib.sh"
 cd "$top"
 work=$(mktemp -d /tmp/luytre-rules-test.XXXXXX)
 chmod 755 "$work"
-server= failures=0
-free_port() { /usr/bin/python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 console=$(free_port) events=$(free_port) agents=$(free_port)
 url=https://127.0.0.1:$console
 clean_up() {
@@ -19,22 +18,6 @@ clean_up() {
 	rm -rf "$work"
 }
 trap clean_up EXIT
-check() {
-	local what=$1
-	shift
-	if "$@"; then printf 'ok    %s\n' "$what"; else
-		printf 'FAIL  %s\n' "$what"
-		failures=$((failures + 1))
-	fi
-}
-eventually() {
-	local end=$(($(date +%s) + $1))
-	shift
-	until "$@" 2>/dev/null; do
-		[ "$(date +%s)" -lt "$end" ] || return 1
-		sleep 0.3
-	done
-}
 ask() { curl -ksS -b "$work/cookies" -c "$work/cookies" -H 'X-Luytre-Request: 1' -H 'Content-Type: application/json' "$@"; }
 field() { /usr/bin/python3 -c 'import json,sys
 v=json.load(sys.stdin)

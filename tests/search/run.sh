@@ -5,6 +5,7 @@
 # LUYTRE_BUILD: a build without sanitizers (ASan and libchdb do not live in one process).
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
+. "$top/tests/lib.sh"
 build=${LUYTRE_BUILD:-$top/build/release}
 page=${LUYTRE_PAGE-shown at its place|becomes a rule|evidence}
 export LUYTRE_EVENTDB=${LUYTRE_EVENTDB:-$build/src/program/eventdb/luytre-eventdb}
@@ -26,7 +27,6 @@ trap clean_up EXIT
 "$build/src/program/eventdb/search_live_test"
 [ -n "$page" ] || exit 0
 
-free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 work=$LUYTRE_TEST_DIR
 LUYTRE_CONSOLE_PORT=$(free_port)
 LUYTRE_EVENTS_PORT=$(free_port)

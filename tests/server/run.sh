@@ -5,11 +5,10 @@
 # Runs with SQLite, then with PostgreSQL on a private socket.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
+. "$top/tests/lib.sh"
 bin=${LUYTRE_BIN:-$top/build/bin}
 work=$(mktemp -d /tmp/luytre-server-test.XXXXXX)
 chmod 755 "$work"
-failures=0
-server=
 
 clean_up() {
 	trap - EXIT
@@ -18,28 +17,6 @@ clean_up() {
 }
 trap clean_up EXIT
 
-ok() { printf 'ok    %s\n' "$1"; }
-bad() {
-	printf 'FAIL  %s\n' "$1"
-	failures=$((failures + 1))
-}
-check() {
-	local what=$1
-	shift
-	if "$@"; then ok "$what"; else bad "$what"; fi
-}
-
-# eventually SECONDS COMMAND…: true as soon as the command is.
-eventually() {
-	local end=$(($(date +%s%N) + $1 * 1000000000))
-	shift
-	until "$@"; do
-		[ "$(date +%s%N)" -lt "$end" ] || return 1
-		sleep 0.05
-	done
-}
-
-free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 console=$(free_port) events=$(free_port) agent=$(free_port)
 data=$work/data
 conf=$work/server.conf
@@ -105,7 +82,7 @@ check 'a library that cannot be loaded fails' refuses 'Event store' 's|^eventdb.
 check 'a data folder that is a file fails' refuses 'Data folder' 's|^data_dir.*|data_dir = /etc/passwd|'
 "$bin/luytre-server" --help >"$work/out"
 for name in $(sed -n 's/^SETTING(\([a-z_]*\),.*/\1/p' "$top/src/program/server/server_settings.def"); do
-	grep -q "^  $name = " "$work/out" || bad "--help tells of $name"
+	grep -q "^  $name = " "$work/out" || say_fail "--help tells of $name"
 done
 "$bin/luytre-server" --role key --config "$conf" 2>"$work/out"
 check 'a role does not run by itself' [ $? = 1 ]

@@ -4,13 +4,13 @@
 # audit chain stays whole, and the stream of one tells what the other did.
 set -uo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
+. "$top/tests/lib.sh"
 if [ -z "${LUYTRE_TEST_PG:-}" ]; then
 	exec "$top/tools/with_postgres.sh" bash "$0"
 fi
 bin=${LUYTRE_BIN:-$top/build/bin}
 work=$(mktemp -d /tmp/luytre-two-cores.XXXXXX)
 chmod 755 "$work"
-failures=0
 servers=()
 clean_up() {
 	trap - EXIT
@@ -21,25 +21,6 @@ clean_up() {
 }
 trap clean_up EXIT
 
-check() {
-	local what=$1
-	shift
-	if "$@"; then
-		printf 'ok    %s\n' "$what"
-	else
-		printf 'FAIL  %s\n' "$what"
-		failures=$((failures + 1))
-	fi
-}
-eventually() {
-	local end=$(($(date +%s) + $1))
-	shift
-	until "$@" 2>/dev/null; do
-		[ "$(date +%s)" -lt "$end" ] || return 1
-		sleep 0.2
-	done
-}
-free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 field() { python3 -c 'import json,sys; v=json.load(sys.stdin)
 for k in sys.argv[1].split("."): v=v[int(k)] if k.isdigit() else v[k]
 print(v)' "$1"; }

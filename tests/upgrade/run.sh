@@ -6,12 +6,11 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
+. "$top/tests/lib.sh"
 bin=${LUYTRE_BIN:-$top/build/bin}
 work=$(mktemp -d /tmp/luytre-upgrade-test.XXXXXX)
 chmod 755 "$work"
 export LUYTRE_LANG=en
-failures=0
-server=
 
 clean_up() {
 	trap - EXIT
@@ -20,41 +19,11 @@ clean_up() {
 	rm -rf "$work"
 }
 trap clean_up EXIT
-check() {
-	local what=$1
-	shift
-	if "$@"; then
-		printf 'ok    %s\n' "$what"
-	else
-		printf 'FAIL  %s\n' "$what"
-		failures=$((failures + 1))
-	fi
-}
-eventually() {
-	local end=$(($(date +%s) + $1))
-	shift
-	until "$@" 2>/dev/null; do
-		[ "$(date +%s)" -lt "$end" ] || return 1
-		sleep 0.2
-	done
-}
-free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 console=$(free_port) events=$(free_port) agent=$(free_port)
 library=$(find "$top/node_modules/@chdb" -name libchdb.so 2>/dev/null | head -1)
 data=$work/data
-cat >"$work/server.conf" <<EOT
-data_dir = $data
-listen_address = 127.0.0.1
-console_port = $console
-events_port = $events
-agent_port = $agent
-public_names = localhost, 127.0.0.1
-packs_dir = $top/packs
-web_dir = $top/web
-messages_dir = ${LUYTRE_MESSAGES:-$top/build/messages}
-EOT
+server_conf "$data" "$console" "$events" "$agent" >"$work/server.conf"
 if [ -n "$library" ]; then echo "eventdb_library = $library"; else echo 'eventdb = none'; fi >>"$work/server.conf"
-if [ "$(id -u)" = 0 ]; then echo 'user = nobody' >>"$work/server.conf"; fi
 
 answers() { curl -ksS --fail -o /dev/null "https://127.0.0.1:$console/healthz" && curl -ksS --fail -o /dev/null "https://127.0.0.1:$events/healthz"; }
 start() {
