@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+#include "engine/signature/signature_literal.h"
+#include "engine/signature/signature_pattern_scan.h"
+
+static bool bytes_equal(const struct signature_part *part, const uint8_t *text, const uint8_t *data, size_t step, uint8_t key)
+{
+	bool nocase = (part->flags & SIGNATURE_PATTERN_NOCASE) != 0;
+	for (size_t i = 0; i < part->text_len; i++) {
+		uint8_t c = data[i * step] ^ key;
+		if ((nocase ? signature_lower(c) : c) != text[i] || (step == 2 && data[i * 2 + 1] != key))
+			return false;
+	}
+	return true;
+}
+
+/* 1: plain, 2: wide, 0: not there. Of two that fit, libyara takes the plain one first, but the wide one of xor. */
+static unsigned text_at(const struct signature_scan *s, const struct signature_part *part, uint64_t start)
+{
+	const uint8_t *text = &s->bytes[part->text], *data = &s->data[start];
+	uint64_t left = s->len - start;
+	bool ascii = (part->flags & SIGNATURE_PATTERN_ASCII) != 0 && part->text_len <= left;
+	bool wide = (part->flags & SIGNATURE_PATTERN_WIDE) != 0 && part->text_len <= left / 2;
+	uint8_t key = 0;
+	if ((part->flags & SIGNATURE_PATTERN_XOR) != 0) {
+		key = left > 0 ? data[0] ^ text[0] : 0;
+		if (key < part->xor_min || key > part->xor_max)
+			return 0;
+		if (wide && bytes_equal(part, text, data, 2, key))
+			return 2;
+		wide = false;
+	}
+	if (ascii && bytes_equal(part, text, data, 1, key))
+		return 1;
+	return wide && bytes_equal(part, text, data, 2, key) ? 2 : 0;
+}
+
+bool signature_scan_is_word(const struct signature_scan *s, uint64_t start, uint64_t length, bool wide)
+{
+	const uint8_t *d = s->data;
+	uint64_t end = start + length;
+	if (wide)
+		return !(start >= 2 && d[start - 1] == 0 && signature_is_alnum(d[start - 2])) &&
+		       !(end + 1 < s->len && d[end + 1] == 0 && signature_is_alnum(d[end]));
+	return !(start >= 1 && signature_is_alnum(d[start - 1])) && !(end < s->len && signature_is_alnum(d[end]));
+}
+
+static void text_check(struct signature_scan *s, uint32_t id, uint64_t start)
+{
+	const struct signature_part *part = &s->parts[id];
+	unsigned step = text_at(s, part, start);
+	if (step == 0)
+		return;
+	uint64_t length = (uint64_t)part->text_len * step;
+	if ((part->flags & SIGNATURE_PATTERN_FULLWORD) != 0 && !signature_scan_is_word(s, start, length, step == 2))
+		return;
+	signature_scratch_add(s->scratch, id, start, (uint32_t)length, false);
+}
+
+static void atom_check(struct signature_scan *s, const struct signature_atom *atom, uint64_t offset)
+{
+	if (atom->len > s->len - offset || atom->back > offset)
+		return;
+	const struct signature_part *part = &s->parts[atom->target];
+	if ((part->flags & SIGNATURE_PATTERN_ONCE) != 0 && s->scratch->slots[atom->target].count > 0)
+		return;
+	text_check(s, atom->target, offset - atom->back);
+}
+
+static uint64_t load_near_end(const struct signature_scan *s, uint64_t offset)
+{
+	uint8_t bytes[8] = {0};
+	memcpy(bytes, &s->data[offset], s->len - offset);
+	return signature_load64(bytes);
+}
+
+static void bucket_check(struct signature_scan *s, const struct signature_atom *atoms, uint32_t from, uint32_t to, uint64_t offset)
+{
+	uint64_t eight = s->len - offset >= 8 ? signature_load64(&s->data[offset]) : load_near_end(s, offset);
+	for (uint32_t i = from; i < to; i++)
+		if (((eight ^ atoms[i].value) & atoms[i].mask) == 0)
+			atom_check(s, &atoms[i], offset);
+}
+
+/* One block of offsets; `window` is the data at `from`, readable SIGNATURE_SLACK bytes past the block. */
+static void block_scan(struct signature_scan *s, const uint8_t *window, uint64_t from, size_t count)
+{
+	const struct signature_section *h = s->p->head;
+	uint16_t *found = s->scratch->candidates;
+	size_t n = h->atoms.count > 0 ? s->filter_fn(s->filter, h->filter_bits, window, count, found) : 0;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t bucket = signature_hash3(signature_load32(&window[found[i]])) >> (32 - h->bucket_bits);
+		bucket_check(s, s->atoms, s->buckets[bucket], s->buckets[bucket + 1], from + found[i]);
+	}
+	if (h->pair_atoms == 0)
+		return;
+	n = signature_filter_pairs(s->pair_bitmap, window, count, found);
+	for (size_t i = 0; i < n; i++) {
+		uint8_t first = window[found[i]];
+		bucket_check(s, s->pairs, s->pair_buckets[first], s->pair_buckets[first + 1], from + found[i]);
+	}
+}
+
+static void blocks_scan(struct signature_scan *s)
+{
+	uint64_t at = 0;
+	for (; s->len - at >= SIGNATURE_BLOCK + SIGNATURE_SLACK; at += SIGNATURE_BLOCK)
+		block_scan(s, &s->data[at], at, SIGNATURE_BLOCK);
+	while (at < s->len) {
+		size_t left = (size_t)(s->len - at), count = left < SIGNATURE_BLOCK ? left : SIGNATURE_BLOCK;
+		size_t have = left < sizeof(s->scratch->tail) ? left : sizeof(s->scratch->tail);
+		memcpy(s->scratch->tail, &s->data[at], have);
+		memset(&s->scratch->tail[have], 0, sizeof(s->scratch->tail) - have);
+		block_scan(s, s->scratch->tail, at, count);
+		at += count;
+	}
+}
+
+static void fixed_scan(struct signature_scan *s)
+{
+	const uint32_t *ids = signature_array_of(s->p, s->p->head->fixed);
+	for (uint32_t i = 0; i < s->p->head->fixed.count; i++)
+		if (s->parts[ids[i]].at < s->len)
+			text_check(s, ids[i], s->parts[ids[i]].at);
+}
+
+int signature_patterns_scan(const struct signature_patterns *p, const uint8_t *data, size_t len, void *scratch, struct signature_matches *ret)
+{
+	const struct signature_section *h = p->head;
+	struct signature_scan s = {
+		.p = p,
+		.data = data,
+		.len = len,
+		.scratch = signature_scratch_begin(p, scratch),
+		.filter_fn = signature_filter_best(),
+		.bytes = signature_array_of(p, h->bytes),
+		.parts = signature_array_of(p, h->parts),
+		.filter = signature_array_of(p, h->filter),
+		.buckets = signature_array_of(p, h->buckets),
+		.atoms = signature_array_of(p, h->atoms),
+		.pair_bitmap = signature_array_of(p, h->pair_bitmap),
+		.pair_buckets = signature_array_of(p, h->pair_buckets),
+		.pairs = signature_array_of(p, h->pairs),
+	};
+	if (s.scratch == NULL)
+		return -EINVAL;
+	fixed_scan(&s);
+	blocks_scan(&s);
+	signature_scratch_finish(s.scratch);
+	*ret = (struct signature_matches){s.scratch, h->pattern_count, s.scratch->too_many, s.gave_up};
+	return 0;
+}
