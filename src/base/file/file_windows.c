@@ -147,7 +147,7 @@ int file_make_dir(const char *path, unsigned mode, struct err *err)
 	DWORD found = attributes(path);
 	if (found != INVALID_FILE_ATTRIBUTES && (found & FILE_ATTRIBUTE_DIRECTORY) != 0)
 		return 0;
-	return err_errno(err, error_number(code), "CreateDirectory", str_c(path));
+	return err_errno(err, found != INVALID_FILE_ATTRIBUTES ? ENOTDIR : error_number(code), "CreateDirectory", str_c(path));
 }
 
 int file_sync_dir(const char *dir, struct err *err)
