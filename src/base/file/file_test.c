@@ -29,7 +29,7 @@ static int leave(void **state)
 	static const char *const made[] = {"a/b/c", "a/b", "a", "file", "Tệp có dấu", "link", "target"};
 	for (size_t i = 0; i < sizeof made / sizeof made[0]; i++)
 		(void)remove(made[i]);
-	return rmdir(dir);
+	return chdir("/") < 0 || rmdir(dir);
 }
 
 static size_t entries(const char *path)
@@ -47,14 +47,16 @@ static void writes_and_reads(void **state)
 {
 	(void)state;
 	struct err err = {0};
-	struct stat st;
 	struct buf big cleanup_buf = BUF_INIT(1 << 20);
 	for (int i = 0; i < 200000; i++)
 		buf_append_char(&big, (char)i);
 	assert_int_equal(file_write("file", STR("old"), 0600, &err), 0);
 	assert_int_equal(file_write("file", buf_str(&big), 0644, &err), 0);
+#ifndef _WIN32
+	struct stat st;
 	assert_int_equal(stat("file", &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0644);
+#endif
 	struct buf back cleanup_buf = BUF_INIT(1 << 20);
 	assert_int_equal(file_read("file", 200000, &back, &err), 0);
 	assert_true(str_eq(buf_str(&big), buf_str(&back)));
@@ -82,12 +84,14 @@ static void limits(void **state)
 	assert_int_equal(file_read("file", 100, &small, &err), -E2BIG);
 	assert_int_equal(file_read("file", SIZE_MAX, &exact, &err), 0);
 	assert_string_equal(exact.p, "abcdef");
+#ifndef _WIN32
 	/* Files without a size: read until the limit. */
 	struct buf zero cleanup_buf = BUF_INIT(1 << 20);
 	assert_int_equal(file_read("/dev/zero", 100000, &zero, &err), -E2BIG);
 	buf_clear(&zero);
 	assert_int_equal(file_read("/proc/self/status", 100000, &zero, &err), 0);
 	assert_true(zero.n > 100);
+#endif
 }
 
 static void failures(void **state)
@@ -97,18 +101,24 @@ static void failures(void **state)
 	struct buf out cleanup_buf = BUF_INIT(100);
 	assert_int_equal(file_read("missing", 10, &out, &err), -ENOENT);
 	assert_string_equal(err_arg(&err, "object"), "missing");
+#ifdef _WIN32
+	assert_int_equal(file_read(".", 10, &out, &err), -EACCES);
+#else
 	assert_int_equal(file_read(".", 10, &out, &err), -EISDIR);
+#endif
 	assert_int_equal(file_write("missing/file", STR("x"), 0600, &err), -ENOENT);
 	assert_int_equal(file_make_dirs("a", 0700, &err), 0);
 	assert_true(file_write("a", STR("x"), 0600, &err) < 0); /* a folder is not replaced */
 	assert_int_equal(entries("."), 1);
 	assert_int_equal(entries("a"), 0);
+#ifndef _WIN32
 	/* A link is replaced, not followed. */
 	assert_int_equal(file_write("target", STR("t"), 0600, &err), 0);
 	assert_int_equal(symlink("target", "link"), 0);
 	assert_int_equal(file_write("link", STR("new"), 0600, &err), 0);
 	assert_int_equal(file_read("target", 10, &out, &err), 0);
 	assert_string_equal(out.p, "t");
+#endif
 }
 
 static void folders(void **state)
@@ -122,7 +132,9 @@ static void folders(void **state)
 	assert_int_equal(file_write("file", STR("x"), 0600, &err), 0);
 	assert_int_equal(file_make_dirs("file/x", 0700, &err), -ENOTDIR);
 	assert_int_equal(file_sync_dir("a", &err), 0);
+#ifndef _WIN32
 	assert_int_equal(file_sync_dir("nothing", &err), -ENOENT);
+#endif
 }
 
 static void joins(void **state)

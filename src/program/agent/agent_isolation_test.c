@@ -342,6 +342,7 @@ static void rules_as_text(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		assert_int_equal(agent_firewall_add_server(&rules, bad[i], &err), -EINVAL);
 	str_copy_c(STR("10.0.0.1 } accept"), rules.resolvers[rules.resolver_count++], AGENT_FIREWALL_ADDRESS);
+#ifndef _WIN32
 	agent_firewall_write(&rules, &out);
 	static const char *const lines[] = {"ip saddr 192.0.2.7 tcp sport 8445 ct state established accept", "ip daddr 192.0.2.7 tcp dport 8445 accept",
 	                                    "ip6 daddr 2001:db8::1 tcp dport 8444 accept", "hook forward priority -140; policy drop;"};
@@ -349,6 +350,7 @@ static void rules_as_text(void **state)
 		assert_true(str_find(buf_str(&out), str_c(lines[i])) != SIZE_MAX);
 	assert_true(str_find(buf_str(&out), STR("10.0.0.1")) == SIZE_MAX);
 	assert_true(str_find(buf_str(&out), STR("dport 53")) == SIZE_MAX);
+#endif
 }
 
 int main(void)
