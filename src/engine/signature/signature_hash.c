@@ -104,9 +104,11 @@ static uint32_t crc32_of(struct str bytes)
 	return ~crc;
 }
 
-static void call(struct signature_module_state *s, unsigned id, unsigned overload, const struct signature_argument *a,
-		 struct signature_value *ret)
+static void call(struct signature_module_state *s, unsigned id, unsigned overload, const struct signature_key *keys,
+		 unsigned key_count, const struct signature_argument *a, struct signature_value *ret)
 {
+	(void)keys;
+	(void)key_count;
 	const bool is_range = overload == 0;
 	struct str bytes = a[0].value.text;
 

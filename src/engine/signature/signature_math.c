@@ -239,9 +239,11 @@ static void of_file_or_text(unsigned id, struct str bytes, bool is_text, double 
 	}
 }
 
-static void call(struct signature_module_state *s, unsigned id, unsigned overload, const struct signature_argument *a,
-		 struct signature_value *ret)
+static void call(struct signature_module_state *s, unsigned id, unsigned overload, const struct signature_key *keys,
+		 unsigned key_count, const struct signature_argument *a, struct signature_value *ret)
 {
+	(void)keys;
+	(void)key_count;
 	struct str bytes = str_n(s->data, s->len);
 
 	switch (id) {

@@ -7,6 +7,8 @@
 #include "engine/signature/signature_module_internal.h"
 
 static const struct signature_module_driver *const drivers[SIGNATURE_MODULE__COUNT] = {
+	[SIGNATURE_MODULE_PE] = &signature_pe_module,
+	[SIGNATURE_MODULE_ELF] = &signature_elf_module,
 	[SIGNATURE_MODULE_MATH] = &signature_math_module,
 	[SIGNATURE_MODULE_HASH] = &signature_hash_module,
 };
@@ -14,14 +16,14 @@ static const struct signature_module_driver *const drivers[SIGNATURE_MODULE__COU
 const struct signature_module *signature_module_find(struct str name)
 {
 	for (unsigned i = 0; i < SIGNATURE_MODULE__COUNT; i++)
-		if (drivers[i] != NULL && str_eq_c(name, drivers[i]->module.name))
+		if (str_eq_c(name, drivers[i]->module.name))
 			return &drivers[i]->module;
 	return NULL;
 }
 
 const struct signature_module *signature_module_at(unsigned id)
 {
-	return id < SIGNATURE_MODULE__COUNT && drivers[id] != NULL ? &drivers[id]->module : NULL;
+	return id < SIGNATURE_MODULE__COUNT ? &drivers[id]->module : NULL;
 }
 
 const struct signature_field *signature_field_find(const struct signature_field *fields, struct str name)
@@ -85,6 +87,8 @@ struct signature_module_state *signature_module_begin(void *memory, const uint8_
 	s->digest_next = 0;
 	for (unsigned i = 0; i < SIGNATURE_DIGEST_CACHE; i++)
 		s->digests[i].used = false;
+	signature_pe_begin(&s->pe);
+	signature_elf_begin(&s->elf);
 	return s;
 }
 
@@ -112,19 +116,21 @@ static bool argument_fits(char type, const struct signature_argument *a)
 }
 
 void signature_module_call(struct signature_module_state *s, unsigned module, unsigned id, unsigned overload,
+			   const struct signature_key *keys, unsigned key_count,
 			   const struct signature_argument *arguments, unsigned count, struct signature_value *ret)
 {
-	unsigned keys = 0;
+	unsigned wanted_keys = 0;
 
 	*ret = (struct signature_value){.type = SIGNATURE_TYPE_UNDEFINED};
-	const struct signature_field *f = signature_field_by_id(module, id, &keys);
-	if (f == NULL || drivers[module]->call == NULL || overload >= signature_field_overloads(f))
+	const struct signature_field *f = signature_field_by_id(module, id, &wanted_keys);
+	if (f == NULL || drivers[module]->call == NULL || key_count > SIGNATURE_MODULE_KEYS ||
+	    overload >= signature_field_overloads(f))
 		return;
 	const char *types = f->overloads[overload];
 	for (unsigned i = 0; types[i] != ':'; i++)
 		if (i >= count || !argument_fits(types[i], &arguments[i]))
 			return;
-	drivers[module]->call(s, id, overload, arguments, ret);
+	drivers[module]->call(s, id, overload, keys, key_count, arguments, ret);
 }
 
 char *signature_module_text(struct signature_module_state *s, size_t n)

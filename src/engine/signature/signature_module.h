@@ -110,7 +110,12 @@ struct signature_module_state *signature_module_begin(void *memory, const uint8_
  */
 void signature_module_value(struct signature_module_state *s, unsigned module, unsigned id,
 			    const struct signature_key *keys, unsigned key_count, struct signature_value *ret);
-/* The result of a function. Arguments that do not fit the overload: UNDEFINED. */
+/* The result of a function; keys as above, for functions within arrays (pe.signatures[0].valid_on). Arguments that do not
+ * fit the overload: UNDEFINED. */
 void signature_module_call(struct signature_module_state *s, unsigned module, unsigned id, unsigned overload,
+			   const struct signature_key *keys, unsigned key_count,
 			   const struct signature_argument *arguments, unsigned count, struct signature_value *ret);
+
+/* What the language's word `entrypoint` means: a PE or ELF file's entry point as file offset; false: undefined. */
+bool signature_module_entrypoint(struct signature_module_state *s, uint64_t *ret_offset);
 

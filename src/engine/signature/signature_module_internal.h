@@ -4,7 +4,9 @@
  * the functions here only, so every bound is checked in one place.
  */
 #pragma once
+#include "engine/signature/signature_elf.h"
 #include "engine/signature/signature_module.h"
+#include "engine/signature/signature_pe.h"
 
 #define SIGNATURE_DIGEST_CACHE 8
 
@@ -23,6 +25,8 @@ struct signature_module_state {
 	size_t text_at;
 	unsigned digest_next;
 	struct signature_digest_entry digests[SIGNATURE_DIGEST_CACHE];
+	struct signature_pe pe;
+	struct signature_elf elf;
 	char texts[SIGNATURE_MODULE_TEXTS];
 };
 
@@ -31,10 +35,12 @@ struct signature_module_driver {
 	struct signature_module module;
 	void (*value)(struct signature_module_state *s, unsigned id, const struct signature_key *keys, unsigned key_count,
 		      struct signature_value *ret);
-	void (*call)(struct signature_module_state *s, unsigned id, unsigned overload,
-		     const struct signature_argument *arguments, struct signature_value *ret);
+	void (*call)(struct signature_module_state *s, unsigned id, unsigned overload, const struct signature_key *keys,
+		     unsigned key_count, const struct signature_argument *arguments, struct signature_value *ret);
 };
 
+extern const struct signature_module_driver signature_pe_module;
+extern const struct signature_module_driver signature_elf_module;
 extern const struct signature_module_driver signature_math_module;
 extern const struct signature_module_driver signature_hash_module;
 

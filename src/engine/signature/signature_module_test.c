@@ -45,7 +45,7 @@ static struct signature_value ask(const char *module, const char *function, cons
 		arguments[i] = (struct signature_argument){.value = values[i]};
 	void *memory = malloc(signature_module_state_size());
 	struct signature_module_state *s = signature_module_begin(memory, sample, SAMPLE_LEN);
-	signature_module_call(s, m->id, f->id, overload, arguments, count, &ret);
+	signature_module_call(s, m->id, f->id, overload, NULL, 0, arguments, count, &ret);
 	if (ret.type == SIGNATURE_TYPE_STRING) {
 		static char kept[256];
 		str_copy_c(ret.text, kept, sizeof(kept));
