@@ -223,6 +223,28 @@ test('one line of the queue: the machines of a rule, acknowledged together and t
 	await close(page);
 });
 
+test('a first day: rules that are new here are one line a tactic, which says why and opens into its rules', async () => {
+	const rules = ['LSASS Access From Non System Account', 'Password Policy Enumerated', 'Potential Credential Dumping Attempt Via PowerShell'];
+	const made = rules.flatMap((title, i) => mock.data.endpoints.slice(0, i * 3 + 1).map((endpoint) => mock.addAlert({ learned: 'credential-access', line: `new-${i}`, title, threat: '', kind: 'sigma', rule_id: `r-new-${i}`, severity: 'high', endpoint: { id: endpoint.id, hostname: endpoint.hostname }, unit: endpoint.unit })));
+	const page = await open('/alerts');
+	const row = page.locator('.queue-row:has-text("Mới gặp ở đây: lấy thông tin đăng nhập")');
+	await row.waitFor();
+	assert.equal(await row.count(), 1);
+	assert.match(await row.textContent(), /3 luật.*7 máy/);
+	await row.click();
+	await page.waitForSelector('.learning p:has-text("12 cảnh báo của 3 luật trên 7 máy")');
+	assert.deepEqual(await page.locator('.learning tr a').allTextContents(), rules);
+	await page.click(`.learning a:has-text("${rules[2]}")`);
+	await page.waitForSelector(`.learning tr[aria-current] a:has-text("${rules[2]}")`);
+	await page.waitForSelector('.queue-row.active:has-text("Mới gặp ở đây")');
+	await page.waitForSelector('.line-all:has-text("7 cảnh báo trên 7 máy")');
+	await page.keyboard.press('1');
+	await page.waitForSelector('.toast:has-text("Đã tiếp nhận 7 cảnh báo")');
+	assert.equal(made.filter((alert) => alert.state === 'acknowledged').length, 7, 'the rule that is open, not all of the line');
+	for (const alert of made) alert.state = 'closed';
+	await close(page);
+});
+
 test('how many events have the matched value, and the machine\'s own: told when the store answers, and when it does not', async () => {
 	const page = await open(`/alerts/${sigma().id}`);
 	await page.waitForSelector('.common-events:has-text("47 sự kiện trên 6 máy ở 3 đơn vị")');

@@ -139,10 +139,18 @@ function routes(data, state, { sample, allPermissions }) {
 	const alertAction = (id, body, run) => { const alert = data.alerts.find((one) => one.id === id); run(alert, body); return changed(alert); };
 	// As the server puts alerts together: here by what the invented data calls their line.
 	const lineOf = (items) => ({ kind: items.length < 2 ? 'one' : new Set(items.map((a) => a.title)).size > 1 ? 'case' : 'rule', alerts: items.length, machines: new Set(items.map((a) => a.endpoint?.id ?? a.host)).size, units: new Set(items.map((a) => a.unit.id)).size, rules: new Set(items.map((a) => a.title)).size, findings: items.reduce((n, a) => n + a.count, 0), tactics: [], last_at: items[0].last_at });
+	const learnedLines = (tactic) => [...data.alerts.filter((a) => a.learned === tactic && a.state !== 'closed').reduce((by, a) => by.set(a.rule_id, [...(by.get(a.rule_id) ?? []), a]), new Map()).values()].map((items) => ({ ...items[0], group: lineOf(items) })).sort((a, b) => (a.severity !== b.severity ? (a.severity === 'high' ? -1 : 1) : a.group.machines - b.group.machines));
 	const queue = (url) => {
 		const lines = new Map();
 		for (const a of data.alerts.filter(mine()).filter((one) => one.state !== 'closed' && (one.severity !== 'low' || url.searchParams.has('severity')))) lines.set(a.line ?? a.id, [...(lines.get(a.line ?? a.id) ?? []), a]);
-		return { ...page(url, [...lines.values()].map((items) => ({ ...items[0], group: lineOf(items) })), { text: (a) => `${a.title} ${a.what ?? ''} ${a.endpoint?.hostname ?? a.host} ${a.unit.name}`, filters: { state: (a) => a.state, severity: (a) => a.severity, endpoint: (a) => a.endpoint?.id, unit: (a) => a.unit.id } }), outside: { low: 7, beyond: 0 } };
+		const learned = new Map(), shown = [];
+		for (const items of lines.values()) {
+			if (!items[0].learned) shown.push({ ...items[0], group: lineOf(items) });
+			else if (learned.has(items[0].learned)) learned.get(items[0].learned).push(items);
+			else learned.set(items[0].learned, [items]);
+		}
+		for (const [tactic, all] of learned) shown.splice(1, 0, { ...all[0][0], group: { ...lineOf(all.flat()), kind: 'learning', tactic, lines: all.length } });
+		return { ...page(url, shown, { text: (a) => `${a.title} ${a.what ?? ''} ${a.endpoint?.hostname ?? a.host} ${a.unit.name}`, filters: { state: (a) => a.state, severity: (a) => a.severity, endpoint: (a) => a.endpoint?.id, unit: (a) => a.unit.id } }), outside: { low: 7, beyond: 0 } };
 	};
 	// How machines stand that somebody cut off from the network.
 	const isolations = new Map();
@@ -219,7 +227,7 @@ function routes(data, state, { sample, allPermissions }) {
 			const found = x.body.alerts.map((one) => data.alerts.find((a) => a.id === one.id && a.etag === one.etag)).filter(Boolean);
 			return { changed: found.map((a) => { run(a); changed(a); return { id: a.id, etag: a.etag }; }), left: x.body.alerts.length - found.length };
 		}],
-		['GET', '/alerts/:id/group', (x) => { const a = data.alerts.find((one) => one.id === x.id), items = a.line ? data.alerts.filter((one) => one.line === a.line && one.state !== 'closed') : a.state === 'closed' ? [] : [a]; return { items, total: items.length, next: null, ...(items.length && { lead: items[0].id, group: lineOf(items) }) }; }],
+		['GET', '/alerts/:id/group', (x) => { const a = data.alerts.find((one) => one.id === x.id), items = a.line ? data.alerts.filter((one) => one.line === a.line && one.state !== 'closed') : a.state === 'closed' ? [] : [a]; return { items, total: items.length, next: null, ...(items.length && { lead: items[0].id, group: lineOf(items) }), ...(a.learned && { lead: learnedLines(a.learned)[0].id, learning: { days: 7, tactic: a.learned, total: learnedLines(a.learned).length, items: learnedLines(a.learned), ...(({ alerts, machines, units }) => ({ alerts, machines, units }))(lineOf(data.alerts.filter((one) => one.learned === a.learned))) } }) }; }],
 		['GET', '/alerts/:id/common', (x) => { if (state.storeAway) return { status: 503, key: 'event.search_away', detail: 'Kho sự kiện đang không trả lời.' }; const a = data.alerts.find((one) => one.id === x.id); return { field: a.threat ? 'file.hash.sha256' : 'process.command_line', value: a.threat ? 'ab12'.repeat(16) : 'powershell.exe -NoP -Enc SQBFAFgA', events: 47, machines: 6, units: 3, first_at: ago(30000), last_at: ago(3), counted_from: ago(43200), at_least: false }; }],
 		['GET', '/alerts/:id/day', (x) => { if (state.storeAway) return { status: 503, key: 'event.search_away', detail: 'Kho sự kiện đang không trả lời.' }; return { known: true, reached_s: 86400, next: null, items: ['Tiến trình được tạo: powershell.exe -NoP', 'Đăng nhập thành công', 'Kết nối tới 10.92.1.7:445', 'Dịch vụ được cài'].map((text, i) => ({ id: `${x.id.slice(0, -2)}e${i}`, time: ago(10 + i * 55), source: 'agent', user: i % 2 ? '' : 'lan.nguyen', action: ['process-created', 'logon', 'connection', 'service-installed'][i], text })) }; }],
 		['GET', '/alerts/figures', () => { const one = (count, a, r) => ({ count, acknowledged: count, closed: count, mtta_s: a, mttr_s: r }); const month = (k) => ({ month: k ? '2026-10' : '2026-11', all: one(60, 540, 8000), by_severity: { critical: one(4, 210 + k * 60, 5400), high: one(19, 480, 7600 + k * 900), medium: one(30, 1900, 14000), low: { count: 7, acknowledged: 0, closed: 0, mtta_s: null, mttr_s: null } } }); return { months: [month(0), month(1)], units: data.units.slice(0, 7).map((u, i) => ({ unit: { id: u.id, name: u.name }, all: one(i + 2, 300 + i * 400, 6000 + i * 900) })), as_of: ago(0) }; }],

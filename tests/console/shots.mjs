@@ -16,6 +16,7 @@ const LARGE = { width: 1366, height: 768 }, PHONE = { width: 360, height: 740 };
 // Two lines of the queue: a rule over twelve machines, a case on one machine.
 const wave = d.endpoints.slice(0, 12).map((endpoint) => mock.addAlert({ line: 'wave', title: 'Scheduled Task From Temp', what: 'Tác vụ hẹn giờ chạy tệp trong thư mục tạm', threat: '', kind: 'sigma', rule_id: 'r-wave', severity: 'critical', endpoint: { id: endpoint.id, hostname: endpoint.hostname }, unit: endpoint.unit }));
 const parts = ['Chạy lệnh PowerShell đáng ngờ', 'Tắt phần mềm bảo vệ', 'Xóa bản sao lưu'].map((what, i) => mock.addAlert({ line: 'case', title: ['Suspicious Encoded PowerShell Command Line', 'Disable Defender', 'Shadow Copy Deletion'][i], what, threat: '', kind: 'sigma', rule_id: `r-case-${i}`, endpoint: { id: d.endpoints[20].id, hostname: d.endpoints[20].hostname }, unit: d.endpoints[20].unit }));
+const learned = ['LSASS Access From Non System Account', 'Password Policy Enumerated', 'Uncommon GrantedAccess Flags On LSASS', 'Potential Credential Dumping Attempt Via PowerShell'].map((title, i) => d.endpoints.slice(30, 31 + i * i * 4).map((endpoint) => mock.addAlert({ learned: 'credential-access', line: `new-${i}`, title, threat: '', kind: 'sigma', rule_id: `r-new-${i}`, severity: i < 2 ? 'high' : 'medium', endpoint: { id: endpoint.id, hostname: endpoint.hostname }, unit: endpoint.unit })));
 const sheet = (name, text) => (page) => page.setInputFiles('dialog input[type=file]', { name, mimeType: 'text/csv', buffer: Buffer.from(text) });
 const button = (vi, en) => (page) => page.click(`:is(main, dialog) :is(button, summary):is(:text-is("${vi}"), :text-is("${en}"))`);
 const steps = (...list) => async (page) => { for (const step of list) { await step(page); await page.waitForTimeout(300); } };
@@ -33,7 +34,7 @@ const DONE = [
 	['/storage', 'dead', steps(scrolled('article.dead'))],
 	['/storage', 'foot', steps(scrolled('section.panel'))],
 	['/storage', 'empty', null, { storage: 'empty' }], ['/storage', 'away', null, { storage: 'away' }],
-	[`/alerts/${wave[3].id}`, 'wave'], [`/alerts/${parts[2].id}`, 'case'],
+	[`/alerts/${learned[2][0].id}`, 'learning'], [`/alerts/${wave[3].id}`, 'wave'], [`/alerts/${parts[2].id}`, 'case'],
 	[`/alerts/${parts[1].id}`, 'explain', steps(pressed('Alt+y'))],
 	[`/alerts/${parts[1].id}`, 'isolate', steps(pressed('Alt+k'))],
 	[`/alerts/${parts[1].id}`, 'isolate_sure', steps(pressed('Alt+k'), (page) => page.click('dialog button[type=submit]'))],

@@ -9,6 +9,7 @@ import { useKeys, composing } from '../lib/keys.js';
 import { Severity, State, Ago, Empty, Loading, ProblemBox, Tabs, SEVERITIES } from '../parts/bits.js';
 import { useVirtual, SearchBox, Filter, listQuery, exportList } from '../parts/table.js';
 import { AlertDetail } from '../parts/alert_detail.js';
+import { learningTitle } from '../parts/alert_learning.js';
 import { useEvents } from '../lib/stream.js';
 import { sound, toggleSound, ring } from '../lib/sound.js';
 import { useStore } from '../lib/store.js';
@@ -26,13 +27,13 @@ const columns = () => [
 ].map((column) => ({ ...column, value: true }));
 
 function Row({ alert, index, active, open }) {
-	const line = alert.group, many = line && line.alerts > 1, isCase = line?.kind === 'case';
+	const line = alert.group, many = line && line.alerts > 1, isCase = line?.kind === 'case', learned = line?.kind === 'learning';
 	const count = line?.findings ?? alert.count;
 	const where = many && !isCase && line.machines > 1 ? t('ui.alert.line_where', { count: line.units }) : null;
 	return html`<a id=${`alert-${index}`} class=${`queue-row sev-edge-${alert.severity}${active ? ' active' : ''}`} role="option" aria-selected=${active ? 'true' : 'false'} tabindex="-1"
 		href=${`#/alerts/${alert.id}${location.hash.includes('?') ? `?${location.hash.split('?')[1]}` : ''}`} onClick=${(e) => { if (!e.ctrlKey && !e.metaKey) { e.preventDefault(); open(alert); } }}>
-		<span class="queue-line"><${Severity} value=${alert.severity} /><strong class="queue-title">${alert.what ?? alert.title}</strong>${isCase ? html`<span class="count" title=${t('ui.alert.line_case_hint')}>${t('ui.alert.line_case', { count: line.rules })}</span>` : many && line.machines > 1 ? html`<span class="count" title=${t('ui.alert.line_machines_hint')}>${t('ui.alert.line_machines', { count: line.machines })}</span>` : count > 1 && html`<span class="count" title=${t('ui.alert.count')}>×${number(count)}</span>`}</span>
-		<span class="queue-line muted"><${State} group="alert" value=${alert.state} /><span class="queue-where">${[...(where ? [where] : [alert.endpoint?.hostname ?? alert.host, alert.unit?.name]), alert.what && alert.title].filter(Boolean).join(' · ')}</span><${Ago} at=${line?.last_at ?? alert.last_at} /></span>
+		<span class="queue-line"><${Severity} value=${alert.severity} /><strong class="queue-title">${learned ? learningTitle(line.tactic) : alert.what ?? alert.title}</strong>${learned ? html`<span class="count" title=${t('ui.alert.learning_hint')}>${t('ui.alert.learning_rules', { count: line.rules })}</span>` : isCase ? html`<span class="count" title=${t('ui.alert.line_case_hint')}>${t('ui.alert.line_case', { count: line.rules })}</span>` : many && line.machines > 1 ? html`<span class="count" title=${t('ui.alert.line_machines_hint')}>${t('ui.alert.line_machines', { count: line.machines })}</span>` : count > 1 && html`<span class="count" title=${t('ui.alert.count')}>×${number(count)}</span>`}</span>
+		<span class="queue-line muted"><${State} group="alert" value=${alert.state} /><span class="queue-where">${[...(learned ? [t('ui.alert.learning_where', { machines: number(line.machines), units: number(line.units) })] : where ? [where] : [alert.endpoint?.hostname ?? alert.host, alert.unit?.name]), (alert.what || learned) && alert.title].filter(Boolean).join(' · ')}</span><${Ago} at=${line?.last_at ?? alert.last_at} /></span>
 	</a>`;
 }
 

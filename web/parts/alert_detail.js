@@ -12,6 +12,7 @@ import { termOf } from '../lib/event_search.js';
 import { Severity, State, Time, Ago, Facts, Loading, ProblemBox, EndpointLink, UnitName, Copyable } from './bits.js';
 import { Timeline } from './timeline.js';
 import { Icon } from './icons.js';
+import { Learning } from './alert_learning.js';
 import { CloseDialog, AssignDialog, CommentDialog, IncidentDialog, SuppressDialog, hostOf } from './alert_dialogs.js';
 import { act, toast } from './toast.js';
 import { IsolationDialog, IsolationPanel, isolationVerb, isolated, lift, useIsolation } from './isolation.js';
@@ -66,7 +67,7 @@ function Explain({ explain }) {
 		<tr><th>${t('ui.alert.explain_rule')}</th><td><${Severity} value=${explain.rule.level} /></td><td class="right">${t('ui.alert.points', { points: number(explain.rule.points) })}</td></tr>
 		<tr><th>${t('ui.alert.explain_system')}</th><td>${explain.system.level ? t('ui.alert.explain_level', { level: String(explain.system.level) }) : t('ui.alert.explain_unknown')}</td><td class="right">× ${number(explain.system.percent)} %</td></tr>
 		<tr><th>${t('ui.alert.explain_exposure')}</th><td>${t(`ui.alert.exposure.${explain.exposure.value}`)}</td><td class="right">× ${number(explain.exposure.percent)} %</td></tr>
-		${explain.rarity && html`<tr><th>${t('ui.alert.explain_rarity')}</th><td>${t(`ui.alert.rarity.${explain.rarity.value}`)}</td><td class="right">× ${number(explain.rarity.percent)} %</td></tr>`}
+		${explain.rarity && html`<tr><th>${t('ui.alert.explain_rarity')}</th><td>${explain.rarity.learning ? t('ui.alert.rarity.learning', { days: explain.rarity.learning }) : t(`ui.alert.rarity.${explain.rarity.value}`)}</td><td class="right">× ${number(explain.rarity.percent)} %</td></tr>`}
 		${explain.tactics && html`<tr><th>${t('ui.alert.explain_tactics')}</th><td>${t('ui.alert.tactics', { count: explain.tactics.count })}</td><td class="right">× ${number(explain.tactics.percent)} %</td></tr>`}
 		<tr><th>${t('ui.alert.explain_score')}</th><td><${Severity} value=${explain.severity} /></td><td class="right"><strong>${t('ui.alert.points', { points: number(explain.score) })}</strong></td></tr>
 	</tbody></table></div>`;
@@ -120,14 +121,15 @@ function Line({ group, id }) {
 	</section>`;
 }
 
-const NO_LINE = { on: false, count: 1 };
+const NO_LINE = { on: false, count: 1, learning: null };
 
 // The line of the queue that an alert is in, and deeds upon all of it.
 function useLine(id, alert) {
 	const open = alert && alert.state !== 'closed';
 	const { data: group, reload } = useGet(open ? `/alerts/${id}/group` : null, null, { events: ['alert.'] });
 	const [on, setOn] = useState(true);
-	if (!group || group.total < 2) return { ...NO_LINE, group: null, reload };
+	const learning = group?.learning ?? null;
+	if (!group || group.total < 2) return { ...NO_LINE, group: null, learning, reload };
 	const together = async (what, values, members = group.items) => {
 		const answer = await post('/alerts/together', { do: what, alerts: members.map((one) => ({ id: one.id, etag: one.etag })), ...values });
 		if (answer.left > 0) toast(t('ui.alert.line_left', { count: answer.left }));
@@ -149,7 +151,7 @@ function useLine(id, alert) {
 		}
 		await reload();
 	};
-	return { on, setOn, count: group.items.length, group, together, back, reload };
+	return { on, setOn, count: group.items.length, group, learning, together, back, reload };
 }
 
 function Steps({ alert }) {
@@ -256,11 +258,12 @@ export function AlertDetail({ id, onBack }) {
 			<div class="alert-line"><${Severity} value=${alert.severity} /><button type="button" class="small ghost" aria-expanded=${explained ? 'true' : 'false'} onClick=${() => setExplained(!explained)}>${t('ui.alert.explain')}<kbd aria-hidden="true">Alt+Y</kbd></button><${State} group="alert" value=${alert.state} /><span class="muted">${t('ui.alert.number', { number: String(alert.number) })}</span>
 				${alert.incident && html`<a class="chip" href=${href(`/incidents/${alert.incident.id}`)}>${alert.incident.number}</a>`}</div>
 			${explained && html`<${Explain} explain=${alert.explain} />`}
-			${line.group && html`<label class="line-all"><input type="checkbox" checked=${line.on} onChange=${(e) => line.setOn(e.target.checked)} /> ${t(line.group.group?.kind === 'case' ? 'ui.alert.line_all_case' : 'ui.alert.line_all', { count: line.group.total, machines: line.group.group?.machines ?? 1 })}</label>`}
+			${line.group && html`<label class="line-all"><input type="checkbox" checked=${line.on} onChange=${(e) => line.setOn(e.target.checked)} /> ${t(line.group.group?.kind === 'case' ? 'ui.alert.line_all_case' : line.group.total > line.count ? 'ui.alert.line_all_first' : 'ui.alert.line_all', { count: line.count, total: number(line.group.total), machines: line.group.group?.machines ?? 1 })}</label>`}
 			<h2>${alert.what ?? alert.title}</h2>
 			<p class="lead">${sentence(alert)}${alert.text?.source === 'own' && !alert.threat && html` <span class="muted">${t('ui.alert.own_words')}</span>`}</p>
 			${alert.text?.matters && html`<p class="muted matters">${alert.text.matters}</p>`}
 		</header>
+		${line.learning && html`<${Learning} learning=${line.learning} lead=${line.learning.items.find((one) => one.id === id || line.group?.items.some((member) => member.id === one.id))?.id} />`}
 		${isolated(isolation.data?.state) && html`<${IsolationPanel} standing=${isolation.data} />`}
 		<div class="alert-grid">
 			<${Why} alert=${alert} />

@@ -93,3 +93,6 @@ CREATE INDEX alert_host ON alert (host, last_at);
 -- Closed together with this suppression; taken back with it.
 ALTER TABLE alert ADD COLUMN suppression_id {blob};
 CREATE INDEX alert_suppressed ON alert (suppression_id);
+-- migration 6
+-- Came while its rule was being learned, and nothing but its rule made it urgent.
+ALTER TABLE alert ADD COLUMN learning {int} NOT NULL DEFAULT 0;

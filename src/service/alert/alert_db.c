@@ -84,9 +84,9 @@ int alert_db_insert(struct db_tx *tx, const struct alert_record *record, const s
 	            " sha256, engine, rule_name, action, quarantine_id, size_bytes, first_event_id, why, raw, count,"
 	            " first_at, last_at, group_key, open_group, assignee_name, incident_number, resolution, note,"
 	            " search_key, sample, version, kind, entity, tags, technique, rule_file, rule_hash, description, source,"
-	            " host, rule_level, score, score_why, queue_key, created_at, tactics, rarity) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
+	            " host, rule_level, score, score_why, queue_key, created_at, tactics, rarity, learning) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
 	            " $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $24, $20, $25, $21, $21, '', '', '', '', $22, $23, 1,"
-	            " $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41)",
+	            " $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42)",
 	            DB_UUID(id), DB_INT(number), DB_TEXT(record->rule_id), DB_TEXT(record->title),
 	            DB_INT(weighed->severity), DB_INT(ALERT_STATE_NEW), DB_UUID_OR_NULL(&record->endpoint_id),
 	            DB_UUID(&record->unit_id), DB_TEXT(record->threat), DB_TEXT(record->path), DB_TEXT(record->sha256),
@@ -97,7 +97,8 @@ int alert_db_insert(struct db_tx *tx, const struct alert_record *record, const s
 	            DB_TEXT(record->entity), DB_TEXT(record->tags), DB_TEXT(weighed->technique), DB_TEXT(record->rule_file),
 	            DB_TEXT(record->rule_hash), DB_TEXT(record->description), DB_TEXT(record->source), DB_TEXT(record->host),
 	            DB_INT(record->severity), DB_INT(weighed->score), DB_TEXT(weighed->score_why), DB_INT(queue_key),
-	            DB_INT(weighed->created_at), DB_INT(weighed->tactics), DB_INT(weighed->rarity));
+	            DB_INT(weighed->created_at), DB_INT(weighed->tactics), DB_INT(weighed->rarity),
+	            DB_INT(weighed->learning));
 	if (r >= 0)
 		*ret_number = number;
 	return r < 0 ? r : 0;
@@ -112,11 +113,13 @@ int alert_db_count(struct db_tx *tx, const struct alert_record *record, const st
 	                " last_at = CASE WHEN last_at < $5 THEN $5 ELSE last_at END,"
 	                " first_at = CASE WHEN first_at > $2 THEN $2 ELSE first_at END,"
 	                " score_why = CASE WHEN score < $6 THEN $7 ELSE score_why END,"
+	                " learning = CASE WHEN $9 = 1 THEN 0 ELSE learning END,"
 	                " rule_level = CASE WHEN score < $6 THEN $8 ELSE rule_level END,"
 	                " score = CASE WHEN score < $6 THEN $6 ELSE score END,"
 	                " severity = CASE WHEN severity < $3 THEN $3 ELSE severity END WHERE id = $1",
 	                DB_UUID(id), DB_INT(record->at), DB_INT(weighed->severity), DB_INT(alert_record_events(record)),
-	                DB_INT(last_of(record)), DB_INT(weighed->score), DB_TEXT(weighed->score_why), DB_INT(record->severity));
+	                DB_INT(last_of(record)), DB_INT(weighed->score), DB_TEXT(weighed->score_why), DB_INT(record->severity),
+	                DB_INT(weighed->raised));
 	if (r >= 0)
 		r = db_exec(tx, err, "UPDATE alert SET " QUEUE_KEY_IS " WHERE id = $1", DB_UUID(id));
 	return r < 0 ? r : 0;

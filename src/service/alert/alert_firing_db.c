@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /* How often which rule fires here: counted at intake, suppressed findings too; asked by the arithmetic and by the page of rules. */
 #include "service/alert/alert_http.h"
+#include "service/alert/alert_tactics.h"
 
 #define HOURS_KEPT 48
 
@@ -66,24 +67,27 @@ int alert_firing_count(struct db_tx *tx, struct arena *arena, const struct alert
 }
 
 #define TACTICS_OF                                                                                                                  \
-	"SELECT a.tactics FROM alert a WHERE a.state <> $4 AND a.last_at >= $2 AND a.rule_level >= $5 AND a.rarity <= $6 AND a.tactics <> 0" \
+	"SELECT a.tactics, a.first_event_id FROM alert a WHERE a.state <> $4 AND a.last_at >= $2 AND a.rule_level >= $5 AND a.rarity <= $6 AND a.tactics <> 0" \
 	" AND a.rule_id <> $7 AND COALESCE((SELECT SUM(f.machines) FROM alert_firing_day f WHERE f.rule_key = a.rule_id AND f.day = $3), 0) < $8"
 
-int alert_firing_tactics(struct db_tx *tx, const struct alert_record *record, usec_t since, int64_t day, int64_t wave, int64_t *ret,
-                         struct err *err)
+int alert_firing_tactics(struct db_tx *tx, struct arena *arena, const struct alert_record *record, usec_t since, int64_t day, int64_t wave,
+                         int64_t *ret_proven, struct err *err)
 {
+	struct alert_evidence *list = arena_alloc(arena, ALERT_EVIDENCE_MOST * sizeof *list);
 	cleanup_rows struct db_rows *rows = NULL;
+	size_t count = 0;
 	int r = 0;
-	*ret = 0;
+	list[count++] = (struct alert_evidence){record->first_event_id, alert_tactics_of(record->tags)};
 	if (!uuid_is_null(&record->endpoint_id))
-		r = db_query(tx, &rows, err, TACTICS_OF " AND a.endpoint_id = $1", DB_UUID(&record->endpoint_id), DB_INT(since), DB_INT(day),
+		r = db_query(tx, &rows, err, TACTICS_OF " AND a.endpoint_id = $1 LIMIT 199", DB_UUID(&record->endpoint_id), DB_INT(since), DB_INT(day),
 		             DB_INT(ALERT_STATE_CLOSED), DB_INT(ALERT_SEVERITY_MEDIUM), DB_INT(ALERT_RARITY_UNCOMMON), DB_TEXT(record->rule_id), DB_INT(wave));
 	else if (record->host.n > 0)
-		r = db_query(tx, &rows, err, TACTICS_OF " AND a.host = $1 AND a.unit_id = $9 AND a.endpoint_id IS NULL", DB_TEXT(record->host), DB_INT(since),
-		             DB_INT(day), DB_INT(ALERT_STATE_CLOSED), DB_INT(ALERT_SEVERITY_MEDIUM), DB_INT(ALERT_RARITY_UNCOMMON), DB_TEXT(record->rule_id),
-		             DB_INT(wave), DB_UUID(&record->unit_id));
-	while (rows != NULL && r >= 0 && (r = db_next(rows, err)) > 0)
-		*ret |= db_int(rows, 0);
+		r = db_query(tx, &rows, err, TACTICS_OF " AND a.host = $1 AND a.unit_id = $9 AND a.endpoint_id IS NULL LIMIT 199", DB_TEXT(record->host),
+		             DB_INT(since), DB_INT(day), DB_INT(ALERT_STATE_CLOSED), DB_INT(ALERT_SEVERITY_MEDIUM), DB_INT(ALERT_RARITY_UNCOMMON),
+		             DB_TEXT(record->rule_id), DB_INT(wave), DB_UUID(&record->unit_id));
+	while (rows != NULL && count < ALERT_EVIDENCE_MOST && r >= 0 && (r = db_next(rows, err)) > 0)
+		list[count++] = (struct alert_evidence){arena_str(arena, db_text(rows, 1)), db_int(rows, 0)};
+	*ret_proven = alert_tactics_proven(list, count);
 	return r < 0 ? r : 0;
 }
 

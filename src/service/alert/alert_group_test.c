@@ -81,7 +81,8 @@ static void bad_policies(void **state)
 	                                "exposure_percent: {unknown: 1, workstation: 1, server: 1, internet: 1}\n"
 	                                "rarity_percent: {rare: 1, uncommon: 1, common: 1, everyday: 1}\n"
 	                                "rarity_days: {uncommon: 1, common: 1, everyday: 1}\nrarity_machines: {uncommon: 1, common: 1, everyday: 1}\n"
-	                                "tactics_percent: {\"1\": 1, \"2\": 1, \"3\": 1, \"4\": 1}\nwave_machines: 5\n";
+	                                "tactics_percent: {\"1\": 1, \"2\": 1, \"3\": 1, \"4\": 1}\nwave_machines: 5\n"
+	                                "learning: {days: 7, lines: 10, up_to: high}\n";
 	static const struct {
 		const char *rest, *key;
 	} cases[] = {

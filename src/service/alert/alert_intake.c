@@ -80,16 +80,13 @@ static int weigh_habits(struct db_tx *tx, const struct intake *in, struct alert_
 {
 	const struct alert_record *record = &in->record;
 	usec_t now = record_now(in);
-	int64_t others = 0, own = alert_tactics_of(record->tags);
-	*ret_tactics = own;
+	*ret_tactics = alert_tactics_of(record->tags);
 	if (record->threat.n == 0 && !str_eq(record->kind, STR("indicator")))
 		weight->rarity = alert_rarity_of(&in->policy, in->firing.days, in->firing.machines);
 	if (record->severity < ALERT_SEVERITY_MEDIUM || weight->rarity > ALERT_RARITY_UNCOMMON || in->firing.machines_today >= in->policy.wave_machines)
 		return 0;
-	int r = alert_firing_tactics(tx, record, record->at - in->policy.window_hours * USEC_PER_HOUR, now / USEC_PER_DAY, in->policy.wave_machines,
-	                             &others, err);
-	weight->tactics = alert_tactics_count(own | others);
-	return r;
+	return alert_firing_tactics(tx, in->arena, record, record->at - in->policy.window_hours * USEC_PER_HOUR, now / USEC_PER_DAY,
+	                            in->policy.wave_machines, &weight->tactics, err);
 }
 
 static int weigh(struct db_tx *tx, struct intake *in, struct alert_weighed *ret, struct err *err)
@@ -104,10 +101,14 @@ static int weigh(struct db_tx *tx, struct intake *in, struct alert_weighed *ret,
 	if (record->internet)
 		weight.exposure = ALERT_EXPOSURE_INTERNET;
 	r = weigh_habits(tx, in, &weight, &ret->tactics, err);
+	if (r >= 0 && weight.rarity == ALERT_RARITY_RARE)
+		r = alert_learning_of(tx, &in->policy, record, record_now(in), &weight.learning, err);
 	if (r < 0)
 		return r;
 	ret->rarity = weight.rarity;
 	ret->score = alert_score(&in->policy, &weight, &ret->severity);
+	ret->raised = weight.tactics > 1 || (int64_t)ret->severity > in->policy.learning_up_to;
+	ret->learning = weight.learning && !ret->raised;
 	/* What is shown as JSON must be some. */
 	const struct json *list = NULL;
 	if (record->why.n > 0 && (json_parse(in->arena, record->why, NULL, &list, NULL) < 0 || list->type != JSON_ARRAY))

@@ -38,6 +38,7 @@ struct alert_weighed {
 	int64_t score;
 	struct str score_why, why, technique; /* JSON, JSON, text */
 	int64_t tactics; /* bits of alert_tactics.h */
+	bool learning, raised; /* alert_severity.h: came while its rule was learned; something but the rule made it urgent */
 	enum alert_rarity rarity;
 	usec_t created_at;
 };
@@ -60,10 +61,10 @@ struct alert_firing {
 struct str alert_rule_key(struct arena *arena, const struct alert_record *record);
 int alert_firing_count(struct db_tx *tx, struct arena *arena, const struct alert_record *record, usec_t now, struct alert_firing *ret,
                        struct err *err) WARN_UNUSED;
-/* Tactics of the machine's other open alerts that saw something since then: medium rules and worse that were rare or uncommon, and did
- * not fire on `wave` machines of the day. */
-int alert_firing_tactics(struct db_tx *tx, const struct alert_record *record, usec_t since, int64_t day, int64_t wave, int64_t *ret,
-                         struct err *err) WARN_UNUSED;
+/* How many tactics the machine shows (alert_tactics_proven): of this record, and of its other open alerts that saw something since then:
+ * medium rules and worse that were rare or uncommon, and did not fire on `wave` machines of the day. */
+int alert_firing_tactics(struct db_tx *tx, struct arena *arena, const struct alert_record *record, usec_t since, int64_t day, int64_t wave,
+                         int64_t *ret_proven, struct err *err) WARN_UNUSED;
 int alert_firing_expire(const struct service_context *sc, struct err *err) WARN_UNUSED;
 /* Events that a record stands for. */
 int64_t alert_record_events(const struct alert_record *record);

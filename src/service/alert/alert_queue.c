@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "service/alert/alert_queue.h"
+#include "service/alert/alert_tactics.h"
 
 const char *const alert_group_kind_names[ALERT_GROUP__COUNT + 1] = {
 	[ALERT_GROUP_ONE] = "one", [ALERT_GROUP_RULE] = "rule", [ALERT_GROUP_CASE] = "case",
+	[ALERT_GROUP_LEARNING] = "learning",
 };
 
 /* While gathering, `group` tells what became of an item. */
@@ -96,11 +98,12 @@ static int64_t count_units(const struct alert_queue_item *items, size_t count)
 
 static struct alert_queue_group sum_up(struct alert_queue_item *items, size_t count, bool is_case)
 {
-	struct alert_queue_group g = {.first = items, .lead = items, .alerts = (int64_t)count, .units = count_units(items, count)};
+	struct alert_queue_group g = {.first = items, .lead = items, .alerts = (int64_t)count, .units = count_units(items, count), .learning = true};
 	g.machines = is_case ? 1 : different(items, count, same_machine);
 	g.rules = is_case ? different(items, count, same_rule) : 1;
 	g.kind = count == 1 ? ALERT_GROUP_ONE : is_case ? ALERT_GROUP_CASE : ALERT_GROUP_RULE;
 	for (size_t i = 0; i < count; i++) {
+		g.learning = g.learning && items[i].learning;
 		g.findings += items[i].findings;
 		g.tactics |= items[i].tactics;
 		g.last_at = items[i].last_at > g.last_at ? items[i].last_at : g.last_at;
@@ -147,4 +150,105 @@ size_t alert_queue_gather(struct alert_queue_item *items, size_t count, int64_t 
 	}
 	qsort(ret_groups, groups, sizeof *ret_groups, by_urgency);
 	return groups;
+}
+
+/* ---- what is being learned ---- */
+
+/* The first tactic in the order of an attack that its worst alert names. */
+static int tactic_of(const struct alert_queue_group *g)
+{
+	int i = 0;
+	while (i < ALERT_TACTIC_NAMES && (g->lead->tactics >> i & 1) == 0)
+		i++;
+	return i < ALERT_TACTIC_NAMES ? i : -1;
+}
+
+/* Of what is being learned the least common is the most telling. */
+static int by_tactic(const void *a, const void *b)
+{
+	const struct alert_queue_group *x = a, *y = b;
+	if (x->learning != y->learning)
+		return x->learning ? 1 : -1;
+	int c = x->learning ? tactic_of(x) - tactic_of(y) : 0;
+	if (!x->learning || c != 0)
+		return c != 0 ? c : by_urgency(a, b);
+	if (x->lead->severity != y->lead->severity)
+		return x->lead->severity < y->lead->severity ? 1 : -1;
+	if (x->machines != y->machines)
+		return x->machines < y->machines ? -1 : 1;
+	return by_urgency(a, b);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+enum told { TOLD_RULE, TOLD_MACHINE, TOLD_UNIT };
+
+static struct str told_of(const struct alert_queue_item *item, enum told what)
+{
+	return what == TOLD_RULE ? item->rule_key : what == TOLD_MACHINE ? item->machine : (struct str){(const char *)item->unit_id.b, sizeof item->unit_id.b};
+}
+
+static int64_t count_told(const struct alert_queue_line *line, enum told what)
+{
+	struct str *texts = mem_alloc_array((size_t)line->sum.alerts, sizeof *texts);
+	size_t n = 0;
+	for (size_t g = 0; g < line->count; g++) {
+		for (int64_t i = 0; i < line->groups[g].alerts; i++)
+			texts[n++] = told_of(&line->groups[g].first[i], what);
+	}
+	qsort(texts, n, sizeof *texts, by_text);
+	int64_t different_ones = n > 0;
+	for (size_t i = 1; i < n; i++)
+		different_ones += !str_eq(texts[i - 1], texts[i]);
+	mem_free(texts);
+	return different_ones;
+}
+
+static struct alert_queue_line line_of(const struct alert_queue_group *groups, size_t count)
+{
+	struct alert_queue_line line = {.sum = groups[0], .groups = groups, .count = count, .tactic = -1};
+	if (count == 1)
+		return line;
+	for (size_t i = 1; i < count; i++) {
+		const struct alert_queue_group *g = &groups[i];
+		line.sum.alerts += g->alerts;
+		line.sum.findings += g->findings;
+		line.sum.tactics |= g->tactics;
+		line.sum.last_at = g->last_at > line.sum.last_at ? g->last_at : line.sum.last_at;
+		line.sum.lead = worse(g->lead, line.sum.lead) ? g->lead : line.sum.lead;
+	}
+	line.sum.kind = ALERT_GROUP_LEARNING;
+	line.tactic = tactic_of(&groups[0]);
+	line.sum.rules = count_told(&line, TOLD_RULE);
+	line.sum.machines = count_told(&line, TOLD_MACHINE);
+	line.sum.units = count_told(&line, TOLD_UNIT);
+	return line;
+}
+
+static int lines_by_urgency(const void *a, const void *b)
+{
+	const struct alert_queue_line *x = a, *y = b;
+	return by_urgency(&x->sum, &y->sum);
+}
+
+size_t alert_queue_learn(struct alert_queue_group *groups, size_t count, int64_t learning_lines, struct alert_queue_line *ret_lines)
+{
+	int64_t learning = 0;
+	size_t lines = 0;
+	for (size_t i = 0; i < count; i++)
+		learning += groups[i].learning;
+	if (learning > learning_lines)
+		qsort(groups, count, sizeof *groups, by_tactic);
+	for (size_t at = 0, n; at < count; at += n) {
+		n = 1;
+		while (learning > learning_lines && groups[at].learning && at + n < count && tactic_of(&groups[at + n]) == tactic_of(&groups[at]))
+			n++;
+		ret_lines[lines++] = line_of(groups + at, n);
+	}
+	if (lines > 0)
+		qsort(ret_lines, lines, sizeof *ret_lines, lines_by_urgency);
+	return lines;
 }

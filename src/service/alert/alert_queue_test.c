@@ -81,6 +81,86 @@ static void tactics(void **state)
 	assert_string_equal(out.p, "[\"command-and-control\",\"impact\"]");
 }
 
+/* One event is one step, however many tactics its rules name. */
+static void proven(void **state)
+{
+	(void)state;
+	static const struct {
+		struct {
+			const char *event;
+			int64_t tactics;
+		} list[4];
+		int64_t expected;
+	} cases[] = {
+		{{{"", 0}}, 0},
+		{{{"a", 0xf}}, 1},
+		{{{"a", 1}, {"a", 2}, {"a", 4}}, 1},
+		{{{"a", 1}, {"b", 1}, {"c", 1}}, 1},
+		{{{"a", 1}, {"b", 2}, {"c", 4}, {"d", 8}}, 4},
+		{{{"", 1}, {"", 2}}, 2},
+		/* Only by giving the first event another tactic than its first. */
+		{{{"a", 3}, {"b", 1}}, 2},
+		{{{"a", 7}, {"b", 1}, {"c", 3}, {"d", 7}}, 3},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct alert_evidence list[ARRAY_LEN(cases[0].list)];
+		size_t n = 0;
+		for (size_t k = 0; k < ARRAY_LEN(list); k++) {
+			if (cases[i].list[k].event != NULL)
+				list[n++] = (struct alert_evidence){str_c(cases[i].list[k].event), cases[i].list[k].tactics};
+		}
+		if (alert_tactics_proven(list, n) != cases[i].expected)
+			fail_msg("case %zu", i);
+	}
+}
+
+/* More rules that are being learned than so many: a line a tactic, the rarest first; nothing else is put there, and nothing is lost. */
+static void learning_lines(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *rule, *machine;
+		int64_t tactics, score;
+		bool learning;
+	} given[] = {
+		{"a", "m1", 4, 25, true}, {"a", "m2", 4, 25, true}, {"a", "m3", 4, 25, true}, {"b", "m4", 4, 30, true}, {"c", "m5", 0, 25, true},
+		{"d", "m6", 8, 25, true}, {"d", "m7", 8, 40, false}, {"e", "m8", 4, 90, false}, {"f", "m3", 16, 25, true},
+	};
+	enum { N = ARRAY_LEN(given) };
+	struct alert_queue_item items[N];
+	struct alert_queue_group groups[N];
+	struct alert_queue_line lines[N];
+	for (size_t i = 0; i < N; i++)
+		items[i] = (struct alert_queue_item){.rule_key = str_c(given[i].rule), .machine = str_c(given[i].machine), .severity = ALERT_SEVERITY_MEDIUM,
+		                                     .score = given[i].score, .tactics = given[i].tactics, .learning = given[i].learning, .number = (int64_t)i,
+		                                     .unit_id = {.b = {(uint8_t)(i % 2)}}, .findings = 1, .last_at = (usec_t)i};
+	size_t count = alert_queue_gather(items, N, 2, groups);
+	/* e; d, of which one is not learned; a (a wave of 3); b; c; f. */
+	assert_int_equal(count, 6);
+	assert_int_equal(alert_queue_learn(groups, count, 4, lines), 6);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(lines[i].count, 1);
+	assert_int_equal(alert_queue_learn(groups, count, 3, lines), 5);
+	assert_string_equal(lines[0].sum.lead->rule_key.p, "e");
+	assert_string_equal(lines[1].sum.lead->rule_key.p, "d");
+	const struct alert_queue_line *learned = &lines[2];
+	assert_int_equal(learned->sum.kind, ALERT_GROUP_LEARNING);
+	assert_int_equal(learned->tactic, 2);
+	assert_int_equal(learned->count, 2);
+	assert_string_equal(learned->groups[0].lead->rule_key.p, "b");
+	assert_string_equal(learned->groups[1].lead->rule_key.p, "a");
+	assert_int_equal(learned->sum.lead->number, 3);
+	assert_int_equal(learned->sum.alerts, 4);
+	assert_int_equal(learned->sum.machines, 4);
+	assert_int_equal(learned->sum.rules, 2);
+	assert_int_equal(learned->sum.units, 2);
+	int64_t alerts = 0;
+	for (size_t i = 0; i < 5; i++)
+		alerts += lines[i].sum.alerts;
+	assert_int_equal(alerts, N);
+	assert_int_equal(alert_queue_learn(groups, 0, 3, lines), 0);
+}
+
 static void public_addresses(void **state)
 {
 	(void)state;
@@ -118,17 +198,30 @@ struct finding {
 	enum alert_severity severity;
 };
 
-static int take(struct world *w, const struct uuid *unit, const struct finding *f)
+static int take_record(struct world *w, struct alert_record *record)
 {
 	static int number;
 	char key[40];
 	(void)snprintf(key, sizeof key, "key-%d", number++);
-	const struct alert_record record = {.key = str_c(key), .rule_id = str_c(f->rule), .title = str_c(f->rule), .severity = f->severity, .unit_id = *unit,
-	                                    .at = world_clock, .kind = STR("sigma"), .host = str_c(f->host), .tags = str_c(f->tags), .size_bytes = -1};
+	record->key = str_c(key);
+	record->title = record->rule_id;
+	record->at = world_clock;
+	record->kind = STR("sigma");
+	record->size_bytes = -1;
 	struct err err = {.code = 0};
-	int r = alert_intake(&w->sc, &record, &err);
+	int r = alert_intake(&w->sc, record, &err);
 	world_must(r, &err);
 	return r;
+}
+
+static int take(struct world *w, const struct uuid *unit, const struct finding *f)
+{
+	return take_record(w, &(struct alert_record){.rule_id = str_c(f->rule), .severity = f->severity, .unit_id = *unit, .host = str_c(f->host), .tags = str_c(f->tags)});
+}
+
+static void take_on(struct world *w, const struct uuid *machine, const char *rule, const char *tags, enum alert_severity severity)
+{
+	(void)take_record(w, &(struct alert_record){.rule_id = str_c(rule), .severity = severity, .endpoint_id = *machine, .tags = str_c(tags)});
 }
 
 static struct world_answer get(struct world *w, const struct access *as, const char *target)
@@ -316,6 +409,86 @@ static void suppressed_with_it(struct db *db, const char *url)
 	world_done(&w);
 }
 
+struct machines {
+	const struct world *w;
+	struct uuid *ids;
+	int count;
+};
+
+static int put_machines(struct db_tx *tx, void *ctx, struct err *err)
+{
+	const struct machines *m = ctx;
+	int r = 0;
+	for (int i = 0; r >= 0 && i < m->count; i++) {
+		m->ids[i] = uuid_new();
+		r = db_exec(tx, err,
+		            "INSERT INTO endpoint (id, unit_id, hostname, search_key, sort_key, os, os_version, addresses, agent_version, boot_id,"
+		            " previous_boot_id, bundle_version, watch_mode, scanner, facts, inventory_hash, inventory_at, state, state_reason, state_since,"
+		            " last_seen_at, enrolled_at, note, sample, version) VALUES ($1, $2, 'pc', 'pc', $1, '', '', '[]', '', '', '', 0, '', '', '{}', '', 0,"
+		            " 0, '', 0, 0, $3, '', 0, 1)",
+		            DB_UUID(&m->ids[i]), DB_UUID(&m->w->east), DB_INT(world_clock));
+	}
+	return r < 0 ? r : 0;
+}
+
+static void enrol(struct world *w, int count, struct uuid *ret)
+{
+	struct err err = {.code = 0};
+	world_must(db_write(w->sc.db, put_machines, &(struct machines){w, ret, count}, &err), &err);
+}
+
+/* What a city knows of itself: while it is new a rule's findings are learned; what several steps or a level make urgent is not. */
+static void first_days(struct db *db, const char *url)
+{
+	(void)url;
+	struct world w;
+	start_world(&w, db);
+	cleanup(arena) struct arena *arena = arena_new(0);
+	struct uuid machines[14];
+	enrol(&w, ARRAY_LEN(machines), machines);
+	/* Eleven rules of two tactics, one machine each: two lines. The twelfth machine shows two steps. */
+	for (int i = 0; i < 11; i++)
+		take_on(&w, &machines[i], arena_printf(arena, "r%d", i).p, i % 2 == 0 ? "attack.execution\nattack.persistence" : "attack.discovery", ALERT_SEVERITY_HIGH);
+	take_on(&w, &machines[12], "x", "attack.execution", ALERT_SEVERITY_MEDIUM);
+	take_on(&w, &machines[12], "y", "attack.impact", ALERT_SEVERITY_HIGH);
+	take_on(&w, &machines[13], "z", "attack.impact", ALERT_SEVERITY_CRITICAL);
+	cleanup_answer struct world_answer queue = get(&w, &w.admin, "/api/v1/alerts/queue");
+	const char *const expected[][2] = {
+		{"total", "4"}, {"alerts", "14"}, {"items.0.rule_id", "z"}, {"items.1.group.kind", "case"}, {"items.1.rule_id", "y"},
+		{"items.2.group.kind", "learning"}, {"items.2.group.alerts", "6"}, {"items.2.group.tactic", "execution"}, {"items.2.group.lines", "6"},
+		{"items.3.group.alerts", "5"}, {"items.3.group.machines", "5"}, {"items.3.group.tactic", "discovery"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
+		if (strcmp(world_text(&queue, expected[i][0]), expected[i][1]) != 0)
+			fail_msg("%s: %s", expected[i][0], world_text(&queue, expected[i][0]));
+	}
+	/* It opens into its lines; a deed is upon one of them. */
+	cleanup_answer struct world_answer line = get(&w, &w.admin, arena_printf(arena, "/api/v1/alerts/%s/group", world_text(&queue, "items.2.id")).p);
+	const char *const opened[][2] = {
+		{"total", "1"}, {"learning.total", "6"}, {"learning.items", "6"}, {"learning.days", "7"}, {"learning.tactic", "execution"},
+		{"learning.items.0.group.kind", "one"}, {"lead", world_text(&queue, "items.2.id")},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(opened); i++) {
+		if (strcmp(world_text(&line, opened[i][0]), opened[i][1]) != 0)
+			fail_msg("%s: %s", opened[i][0], world_text(&line, opened[i][0]));
+	}
+	cleanup_answer struct world_answer one = get(&w, &w.admin, arena_printf(arena, "/api/v1/alerts/%s", world_text(&queue, "items.2.id")).p);
+	assert_string_equal(world_text(&one, "explain.rarity.learning"), "7");
+	/* What was learned stays together; when half of the machines have been here for a week, what is new is new. */
+	world_clock += 7 * USEC_PER_DAY;
+	struct uuid later[13];
+	enrol(&w, ARRAY_LEN(later), later);
+	take_on(&w, &later[0], "new", "attack.execution", ALERT_SEVERITY_HIGH);
+	cleanup_answer struct world_answer after = get(&w, &w.admin, "/api/v1/alerts/queue");
+	assert_string_equal(world_text(&after, "total"), "5");
+	assert_int_equal(world_sql_count(&w, "SELECT learning FROM alert WHERE rule_id = 'new'"), 0);
+	/* As many new ones again: it is another city. */
+	enrol(&w, 2, later);
+	take_on(&w, &later[1], "newer", "attack.execution", ALERT_SEVERITY_HIGH);
+	assert_int_equal(world_sql_count(&w, "SELECT learning FROM alert WHERE rule_id = 'newer'"), 1);
+	world_done(&w);
+}
+
 static int put_source(struct db_tx *tx, void *ctx, struct err *err)
 {
 	const struct world *w = ctx;
@@ -354,6 +527,7 @@ static void exposure(struct db *db, const char *url)
 		(void)state;                    \
 		db_test_each(name);             \
 	}
+ON_EACH(first_days)
 ON_EACH(habits)
 ON_EACH(several_tactics)
 ON_EACH(together)
@@ -362,7 +536,8 @@ ON_EACH(exposure)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(gathering), cmocka_unit_test(tactics), cmocka_unit_test(public_addresses), cmocka_unit_test(habits_each),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(gathering), cmocka_unit_test(tactics), cmocka_unit_test(proven), cmocka_unit_test(learning_lines),
+	                                   cmocka_unit_test(first_days_each), cmocka_unit_test(public_addresses), cmocka_unit_test(habits_each),
 	                                   cmocka_unit_test(several_tactics_each), cmocka_unit_test(together_each), cmocka_unit_test(suppressed_with_it_each),
 	                                   cmocka_unit_test(exposure_each)};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,7 +14,7 @@ const char *const alert_rarity_names[ALERT_RARITY__COUNT + 1] = {
 struct file {
 	struct str version, confidence;
 	int64_t window_hours, wave_machines;
-	const struct json *rule, *system, *exposure, *rarity, *rarity_days, *rarity_machines, *tactics, *from;
+	const struct json *rule, *system, *exposure, *rarity, *rarity_days, *rarity_machines, *tactics, *from, *learning;
 };
 #define FILE(member) offsetof(struct file, member)
 static const struct json_field file_fields[] = {
@@ -30,6 +30,7 @@ static const struct json_field file_fields[] = {
 	{"tactics_percent", JSON_FIELD_ANY, FILE(tactics), true},
 	{"wave_machines", JSON_FIELD_INT, FILE(wave_machines), true, 2, 1000},
 	{"severity_from", JSON_FIELD_ANY, FILE(from), true},
+	{"learning", JSON_FIELD_ANY, FILE(learning), true},
 	{.name = NULL},
 };
 
@@ -69,6 +70,19 @@ static const struct json_field from_fields[] = {
 	POINTS("critical", severity_from, ALERT_SEVERITY_CRITICAL), {.name = NULL},
 };
 
+static const char *const up_to_words[] = {"low", "medium", "high", NULL};
+struct learning {
+	int64_t days, lines;
+	int up_to;
+};
+#define LEARNING(member) offsetof(struct learning, member)
+static const struct json_field learning_fields[] = {
+	{"days", JSON_FIELD_INT, LEARNING(days), true, 0, 30},
+	{"lines", JSON_FIELD_INT, LEARNING(lines), true, 0, 1000},
+	{"up_to", JSON_FIELD_ENUM, LEARNING(up_to), true, .names = up_to_words},
+	{.name = NULL},
+};
+
 int alert_policy_read(struct arena *arena, const struct pack_doc *doc, struct alert_policy *ret, struct err *err)
 {
 	struct file f = {.window_hours = 0};
@@ -84,6 +98,9 @@ int alert_policy_read(struct arena *arena, const struct pack_doc *doc, struct al
 	};
 	for (size_t i = 0; r >= 0 && i < ARRAY_LEN(tables); i++)
 		r = pack_decode(arena, doc, tables[i].in, tables[i].fields, &p, err);
+	struct learning learning = {.days = 0};
+	if (r >= 0)
+		r = pack_decode(arena, doc, f.learning, learning_fields, &learning, err);
 	if (r < 0)
 		return r;
 	for (int i = 1; i < ALERT_SEVERITY__COUNT; i++) {
@@ -92,6 +109,9 @@ int alert_policy_read(struct arena *arena, const struct pack_doc *doc, struct al
 	}
 	p.window_hours = f.window_hours;
 	p.wave_machines = f.wave_machines;
+	p.learning_days = learning.days;
+	p.learning_lines = learning.lines;
+	p.learning_up_to = learning.up_to;
 	*ret = p;
 	return 0;
 }
@@ -151,6 +171,8 @@ void alert_score_write(const struct alert_policy *policy, const struct alert_wei
 	json_object(w);
 	json_member_cstr(w, "value", alert_rarity_names[weight->rarity]);
 	json_member_int(w, "percent", policy->rarity_percent[weight->rarity]);
+	if (weight->learning)
+		json_member_int(w, "learning", policy->learning_days);
 	json_object_end(w);
 	json_name(w, "tactics");
 	json_object(w);

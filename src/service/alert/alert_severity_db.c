@@ -3,6 +3,8 @@
 #include <stdio.h>
 
 #include "service/alert/alert_severity.h"
+#include "service/endpoint/endpoint.h"
+#include "service/rule/rule.h"
 #include "service/source/source.h"
 
 /* One row a figure, named by its table and its place there. */
@@ -12,13 +14,15 @@ static const struct {
 } tables[] = {
 	{"window", 1}, {"rule", ALERT_SEVERITY__COUNT}, {"system", ALERT_SYSTEM_LEVELS}, {"exposure", ALERT_EXPOSURE__COUNT}, {"from", ALERT_SEVERITY__COUNT},
 	{"wave", 1}, {"rarity", ALERT_RARITY__COUNT}, {"rarity_days", ALERT_RARITY__COUNT}, {"rarity_machines", ALERT_RARITY__COUNT}, {"tactics", ALERT_TACTICS},
+	{"learning_days", 1}, {"learning_lines", 1}, {"learning_up_to", 1},
 };
 #define NAME_SIZE 32
 
 static int64_t *figure(struct alert_policy *p, size_t table, size_t i)
 {
 	int64_t *const all[ARRAY_LEN(tables)] = {&p->window_hours, p->rule_points, p->system_percent, p->exposure_percent, p->severity_from,
-	                                           &p->wave_machines, p->rarity_percent, p->rarity_days, p->rarity_machines, p->tactics_percent};
+	                                           &p->wave_machines, p->rarity_percent, p->rarity_days, p->rarity_machines, p->tactics_percent,
+	                                           &p->learning_days, &p->learning_lines, &p->learning_up_to};
 	return &all[table][i];
 }
 
@@ -57,6 +61,24 @@ int alert_policy_get(struct db_tx *tx, struct alert_policy *ret, struct err *err
 	}
 	*ret = p;
 	return r;
+}
+
+int alert_learning_of(struct db_tx *tx, const struct alert_policy *policy, const struct alert_record *record, usec_t now, bool *ret,
+                      struct err *err)
+{
+	usec_t since[3] = {0};
+	*ret = false;
+	if (record->sample || record->threat.n > 0 || str_eq(record->kind, STR("indicator")))
+		return 0;
+	/* What names no file is not from the room of rules. */
+	int r = record->rule_file.n == 0 ? 0 : rule_since(tx, record->rule_id, &since[0], err);
+	if (r >= 0)
+		r = source_since(tx, record->source, &since[1], err);
+	if (r >= 0 && !uuid_is_null(&record->endpoint_id))
+		r = endpoint_watched_since(tx, &since[2], err);
+	for (size_t i = 0; r >= 0 && i < ARRAY_LEN(since); i++)
+		*ret = *ret || now - since[i] < policy->learning_days * USEC_PER_DAY;
+	return r < 0 ? r : 0;
 }
 
 static bool any_public(struct arena *arena, struct str addresses_json)

@@ -40,6 +40,57 @@ int64_t alert_tactics_count(int64_t tactics)
 	return n;
 }
 
+static size_t join_events(struct alert_evidence *list, size_t count)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < count; i++) {
+		size_t same = 0;
+		while (same < kept && (list[i].event.n == 0 || !str_eq(list[same].event, list[i].event)))
+			same++;
+		if (same == kept)
+			list[kept++] = list[i];
+		else
+			list[same].tactics |= list[i].tactics;
+	}
+	return kept;
+}
+
+struct matching {
+	const struct alert_evidence *list;
+	size_t count;
+	int holder[ALERT_EVIDENCE_MOST]; /* the tactic that an event was given to; -1: none yet */
+	bool seen[ALERT_EVIDENCE_MOST];
+};
+
+/* Kuhn's step: an event for this tactic, if need be taken from another one that finds itself a new one. At most one level a tactic. */
+static bool find_event(struct matching *m, int tactic)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		if ((m->list[i].tactics >> tactic & 1) == 0 || m->seen[i])
+			continue;
+		m->seen[i] = true;
+		if (m->holder[i] < 0 || find_event(m, m->holder[i])) {
+			m->holder[i] = tactic;
+			return true;
+		}
+	}
+	return false;
+}
+
+int64_t alert_tactics_proven(struct alert_evidence *list, size_t count)
+{
+	struct matching m = {.list = list, .count = join_events(list, count < ALERT_EVIDENCE_MOST ? count : ALERT_EVIDENCE_MOST)};
+	int64_t proven = 0;
+	for (size_t i = 0; i < m.count; i++)
+		m.holder[i] = -1;
+	for (int tactic = 0; tactic < ALERT_TACTIC_NAMES; tactic++) {
+		for (size_t i = 0; i < m.count; i++)
+			m.seen[i] = false;
+		proven += find_event(&m, tactic);
+	}
+	return proven;
+}
+
 void alert_tactics_write(struct json_writer *w, int64_t tactics)
 {
 	json_array(w);

@@ -85,6 +85,8 @@ struct endpoint_unit_sum {
 typedef void (*endpoint_unit_fn)(void *ctx, const struct endpoint_unit_sum *sum);
 int endpoint_each_unit(struct db_tx *tx, endpoint_unit_fn fn, void *ctx, struct err *err) WARN_UNUSED;
 int endpoint_count_states(struct db_tx *tx, int64_t ret[ENDPOINT_STATE__COUNT], struct err *err) WARN_UNUSED;
+/* When half of the machines that are here now were enrolled; 0: there are none. */
+int endpoint_watched_since(struct db_tx *tx, usec_t *ret, struct err *err) WARN_UNUSED;
 /* When the newest bundle was released; 0: there is none. */
 int endpoint_bundle_released(struct db_tx *tx, usec_t *ret, struct err *err) WARN_UNUSED;
 

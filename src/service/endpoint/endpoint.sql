@@ -17,7 +17,7 @@ CREATE TABLE endpoint (id {blob} NOT NULL PRIMARY KEY, unit_id {blob} NOT NULL,
   last_seen_at {int} NOT NULL, enrolled_at {int} NOT NULL, clone_seen_at {int}, retired_at {int},
   note {text} NOT NULL, sample {int} NOT NULL, version {int} NOT NULL) {strict};
 -- A machine is enrolled once; retiring it makes room.
-CREATE UNIQUE INDEX endpoint_machine ON endpoint (machine_key) WHERE retired_at IS NULL;
+CREATE UNIQUE INDEX endpoint_machine ON endpoint (machine_key) WHERE retired_at IS NULL AND sample = 0;
 CREATE INDEX endpoint_unit_state ON endpoint (unit_id, state);
 CREATE INDEX endpoint_seen ON endpoint (last_seen_at);
 CREATE INDEX endpoint_bundle ON endpoint (bundle_version);
@@ -50,3 +50,6 @@ CREATE TABLE endpoint_isolation (endpoint_id {blob} NOT NULL PRIMARY KEY, id {bl
   chosen {int} NOT NULL, carried_at {int}, lifted_by_name {text} NOT NULL, lift_asked_at {int}, ended_at {int},
   problem_key {text} NOT NULL, problem_args {text} NOT NULL, repaired {int} NOT NULL) {strict};
 CREATE INDEX endpoint_isolation_asked ON endpoint_isolation (asked_by, asked_at);
+-- migration 4
+-- Since when half of the machines are here.
+CREATE INDEX endpoint_enrolled ON endpoint (enrolled_at) WHERE retired_at IS NULL AND sample = 0;

@@ -30,6 +30,13 @@ int endpoint_count_states(struct db_tx *tx, int64_t ret[ENDPOINT_STATE__COUNT], 
 	return r;
 }
 
+int endpoint_watched_since(struct db_tx *tx, usec_t *ret, struct err *err)
+{
+	return db_query_int(tx, ret, err,
+	                    "SELECT COALESCE((SELECT enrolled_at FROM endpoint WHERE retired_at IS NULL AND sample = 0 ORDER BY enrolled_at LIMIT 1"
+	                    " OFFSET (SELECT count(*) / 2 FROM endpoint WHERE retired_at IS NULL AND sample = 0)), 0)");
+}
+
 int endpoint_bundle_released(struct db_tx *tx, usec_t *ret, struct err *err)
 {
 	cleanup(arena) struct arena *arena = arena_new((size_t)1 << 20);

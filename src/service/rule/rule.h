@@ -19,3 +19,6 @@ struct rule_health {
 	char digest[65], loaded[65];
 };
 int rule_health(const struct service_context *sc, struct rule_health *ret, struct err *err) WARN_UNUSED;
+
+/* Since when a rule of an archive or one written here is switched on, by its Sigma id. 0: since ever, one of ours, or unknown. */
+int rule_since(struct db_tx *tx, struct str sigma_id, usec_t *ret, struct err *err) WARN_UNUSED;

@@ -43,3 +43,6 @@ CREATE TABLE rule_set_state (one {int} NOT NULL PRIMARY KEY, changed {int} NOT N
   written_at {int} NOT NULL, digest {text} NOT NULL, rules {int} NOT NULL, indicators {int} NOT NULL, own_version {text} NOT NULL) {strict};
 INSERT INTO rule_set_state (one, changed, changed_at, written, written_at, digest, rules, indicators, own_version)
   VALUES (1, 1, 0, 0, 0, '', 0, 0, '');
+-- migration 2
+-- Since when it is switched on: what it finds before it was watched for a while may be everyday here. 0: since ever.
+ALTER TABLE rule ADD COLUMN since {int} NOT NULL DEFAULT 0;

@@ -54,14 +54,15 @@ int rule_db_put(struct db_tx *tx, const struct rule_place *place, const struct r
 	return db_exec(tx, err,
 	               "INSERT INTO rule (id, rule_key, origin, archive_id, edition_id, path, sigma_id, ids, kind, title, level, level_rank,"
 	               " status, category, product, service, tags, author, text, sha256, documents, refused, enabled, chosen, gone, created_at,"
-	               " changed_at, changed_by, search_key, sort_key, version)"
+	               " changed_at, changed_by, search_key, sort_key, version, since)"
 	               " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, 0, 0, $24,"
-	               " $24, $25, $26, $27, 1)"
+	               " $24, $25, $26, $27, 1, $24)"
 	               " ON CONFLICT (rule_key) DO UPDATE SET edition_id = excluded.edition_id, path = excluded.path, sigma_id = excluded.sigma_id,"
 	               " ids = excluded.ids, kind = excluded.kind, title = excluded.title, level = excluded.level, level_rank = excluded.level_rank,"
 	               " status = excluded.status, category = excluded.category, product = excluded.product, service = excluded.service,"
 	               " tags = excluded.tags, author = excluded.author, text = excluded.text, documents = excluded.documents,"
 	               " refused = excluded.refused, gone = 0, search_key = excluded.search_key, sort_key = excluded.sort_key,"
+	               " since = CASE WHEN rule.enabled = 0 AND rule.chosen = 0 AND excluded.enabled = 1 OR rule.gone = 1 THEN excluded.since ELSE rule.since END,"
 	               " enabled = CASE WHEN excluded.documents = 0 THEN 0 WHEN rule.chosen = 1 THEN rule.enabled ELSE excluded.enabled END,"
 	               " changed_at = CASE WHEN rule.sha256 = excluded.sha256 THEN rule.changed_at ELSE excluded.changed_at END,"
 	               " changed_by = CASE WHEN rule.sha256 = excluded.sha256 THEN rule.changed_by ELSE excluded.changed_by END,"
@@ -72,6 +73,13 @@ int rule_db_put(struct db_tx *tx, const struct rule_place *place, const struct r
 	               DB_TEXT(file->category), DB_TEXT(file->product), DB_TEXT(file->service), DB_TEXT(file->tags), DB_TEXT(file->author),
 	               DB_TEXT(file->text), DB_TEXT(file->sha256), DB_INT(file->documents), DB_TEXT(file->refused), DB_INT(on_by_itself(place, file)),
 	               DB_INT(place->now), DB_TEXT(place->by), DB_TEXT(buf_str(&search)), DB_BLOB(buf_str(&sort)));
+}
+
+/* Ours are written not to take the everyday for an attack. */
+int rule_since(struct db_tx *tx, struct str sigma_id, usec_t *ret, struct err *err)
+{
+	return db_query_int(tx, ret, err, "SELECT COALESCE(MIN(since), 0) FROM rule WHERE sigma_id = $1 AND gone = 0 AND origin <> $2", DB_TEXT(sigma_id),
+	                    DB_INT(RULE_ORIGIN_OWN));
 }
 
 int rule_db_sweep(struct db_tx *tx, const struct rule_place *place, struct err *err)
@@ -248,6 +256,10 @@ static void fill_where(struct where *w, struct arena *arena, const struct rule_f
 	}
 }
 
+#define SWITCH                                                                                                                   \
+	"UPDATE rule SET enabled = $1, since = CASE WHEN $1 = 1 THEN $3 ELSE since END, chosen = 1, version = version + 1 WHERE id IN" \
+	" (SELECT rule_id FROM rule_switch WHERE id = $2)"
+
 static int switch_where(struct db_tx *tx, struct where *w, bool enabled, const struct uuid *switch_id, usec_t now, struct err *err)
 {
 	cleanup_buf struct buf sql = BUF_INIT((size_t)16 << 10);
@@ -259,9 +271,7 @@ static int switch_where(struct db_tx *tx, struct where *w, bool enabled, const s
 	int r = db_exec_values(tx, err, sql.p, w->values, w->count);
 	if (r < 0)
 		return r;
-	return db_exec(tx, err,
-	               "UPDATE rule SET enabled = $1, chosen = 1, version = version + 1 WHERE id IN (SELECT rule_id FROM rule_switch WHERE id = $2)",
-	               DB_INT(enabled), DB_UUID(switch_id));
+	return db_exec(tx, err, SWITCH, DB_INT(enabled), DB_UUID(switch_id), DB_INT(now));
 }
 
 static int switch_ids(struct db_tx *tx, const struct rule_filter *f, bool enabled, const struct uuid *switch_id, usec_t now, struct err *err)
@@ -277,9 +287,7 @@ static int switch_ids(struct db_tx *tx, const struct rule_filter *f, bool enable
 		if (r < 0)
 			return r;
 	}
-	return db_exec(tx, err,
-	               "UPDATE rule SET enabled = $1, chosen = 1, version = version + 1 WHERE id IN (SELECT rule_id FROM rule_switch WHERE id = $2)",
-	               DB_INT(enabled), DB_UUID(switch_id));
+	return db_exec(tx, err, SWITCH, DB_INT(enabled), DB_UUID(switch_id), DB_INT(now));
 }
 
 int rule_db_switch(struct db_tx *tx, struct arena *arena, const struct rule_filter *filter, bool enabled, const struct uuid *switch_id,

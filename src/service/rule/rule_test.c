@@ -184,6 +184,13 @@ static void archives(struct db *db, const char *url)
 	end(&p);
 }
 
+static int ask_since(struct db_tx *tx, void *ctx, struct err *err)
+{
+	usec_t *told = ctx;
+	int r = rule_since(tx, STR("00000000-0000-4000-8000-000000000099"), &told[0], err);
+	return r < 0 ? r : rule_since(tx, STR("no such rule"), &told[1], err);
+}
+
 static void written(struct db *db, const char *url)
 {
 	struct place p;
@@ -204,6 +211,22 @@ static void written(struct db *db, const char *url)
 	(void)snprintf(target, sizeof target, "/api/v1/rules/%s", id);
 	assert_int_equal(call(&p, &p.w.admin, "PATCH", target, changed, "\"7\"", NULL), 412);
 	assert_int_equal(call(&p, &p.w.admin, "PATCH", target, changed, "\"1\"", NULL), 200);
+	/* Since when it is on: not when it was changed, but when it was switched on again. Ours: since ever. */
+	static const char since[] = "SELECT since FROM rule WHERE sigma_id = '00000000-0000-4000-8000-000000000099'";
+	assert_int_equal(world_sql_count(&p.w, since), WORLD_START);
+	world_clock = WORLD_START + USEC_PER_DAY;
+	for (int on = 0; on < 2; on++) {
+		char body[100];
+		(void)snprintf(body, sizeof body, "{\"enabled\":%s,\"ids\":[\"%s\"]}", on ? "true" : "false", id);
+		assert_int_equal(call(&p, &p.w.admin, "POST", "/api/v1/rules/switch", body, NULL, NULL), 200);
+		assert_int_equal(world_sql_count(&p.w, since), WORLD_START + (on ? USEC_PER_DAY : 0));
+	}
+	assert_int_equal(world_sql_count(&p.w, "SELECT count(*) FROM rule WHERE origin = 0 AND since = 0"), 0);
+	usec_t told[2] = {-1, -1};
+	world_must(db_read(p.w.sc.db, ask_since, told, &(struct err){.code = 0}), &(struct err){.code = 0});
+	assert_int_equal(told[0], WORLD_START + USEC_PER_DAY);
+	assert_int_equal(told[1], 0);
+	world_clock = WORLD_START;
 	/* Exclusions: a reason, an end, a condition that Sigma takes. */
 	(void)snprintf(target, sizeof target, "/api/v1/rules/%s/exclusions", id);
 	assert_int_equal(call(&p, &p.w.admin, "POST", target, "{\"reason\":\"vì sao\",\"expires_at\":\"2020-01-01T00:00:00Z\"}", NULL, key), 400);

@@ -30,6 +30,9 @@ int source_each_sender(struct db_tx *tx, source_sender_fn fn, void *ctx, struct 
 /* Level of the system that an event came from, by event.source. 0: unknown, or no registered source's. */
 int source_level(struct db_tx *tx, struct str event_source, int64_t *ret, struct err *err) WARN_UNUSED;
 
+/* When the registered source was last switched on, by event.source. 0: no registered source's. */
+int source_since(struct db_tx *tx, struct str event_source, usec_t *ret, struct err *err) WARN_UNUSED;
+
 /* The name that a registered source has now, by event.source; empty when it is none's. Lives in `arena`. */
 int source_name(struct db_tx *tx, struct arena *arena, struct str event_source, struct str *ret, struct err *err) WARN_UNUSED;
 /* Its networks ("203.0.113.0/28"), one a line, in the arena; "" of what is no registered source. */

@@ -207,6 +207,15 @@ int source_level(struct db_tx *tx, struct str event_source, int64_t *ret, struct
 	return r < 0 ? r : 0;
 }
 
+int source_since(struct db_tx *tx, struct str event_source, usec_t *ret, struct err *err)
+{
+	struct uuid id;
+	*ret = 0;
+	return !is_registered(event_source, &id)
+	           ? 0
+	           : db_query_int(tx, ret, err, "SELECT COALESCE(MIN(enabled_at), 0) FROM source WHERE id = $1", DB_UUID(&id));
+}
+
 int source_name(struct db_tx *tx, struct arena *arena, struct str event_source, struct str *ret, struct err *err)
 {
 	struct uuid id;
