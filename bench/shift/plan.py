@@ -7,6 +7,11 @@ corpora, in the order of their level and of how often they match there, fire at 
 the two figures of RATES (machines of the whole city in eight hours). So each level has rules that fire all day and rules
 that fire once a month. The 30 days before have the same rates.
 
+LUYTRE_SHIFT_MIX says how the noise lies (the figures above stay): `even`, each event on any machine; `admins`, half of it on one machine in
+a hundred, as administrators' and developers' machines have it; `rollouts`, each finding of a rule on one to forty machines at once in one
+unit, as software that is rolled out has it, and on each of those machines together with two other rules; `loud`, three times as many of
+everything. LUYTRE_SHIFT_SEED: another city of the same kind.
+
 OUT/events.jsonl  every event once
 OUT/plan.tsv      second of the shift, machine, line of events.jsonl
 OUT/history.tsv   rule, days ago, machines
@@ -22,7 +27,10 @@ QUIET_EVERY = 5  # of the events that match nothing, one in so many is played
 ATTACK = [(0, 3 * 3600, (1412, 1422)), (0, 3 * 3600 + 240, (9926, 9934)), (0, 3 * 3600 + 600, (8581, 8605)), (0, 3 * 3600 + 1500, (8863, 8868)),
           (0, 3 * 3600 + 1800, (8150, 8153)), (1, 3 * 3600 + 2400, (11351, 11358)), (1, 3 * 3600 + 3000, (14384, 14391))]
 VICTIMS = (7123, 7311)
-random.seed(20261121)
+MIX = os.environ.get('LUYTRE_SHIFT_MIX', 'even')
+if MIX not in ('even', 'admins', 'rollouts', 'loud'):
+    sys.exit(f'no such mix: {MIX}')
+random.seed(int(os.environ.get('LUYTRE_SHIFT_SEED', '20261121')))
 
 
 def rule_files():
@@ -75,10 +83,28 @@ stands_for = collections.defaultdict(list)
 for where, found in sorted(matches.items()):
     stands_for[min(found, key=lambda r: (rates[r], r))].append(where)
 
+UNITS = 130
+ADMINS = random.sample(range(MACHINES), MACHINES // 100)
+SETS = 10
+
+
+def machine():
+    return random.choice(ADMINS) if MIX == 'admins' and random.random() < 0.5 else random.randrange(MACHINES)
+
+
 plan = []
 for rule in sorted(stands_for):
-    for _ in range(poisson(rates[rule])):
-        plan.append((random.randrange(SECONDS), random.randrange(MACHINES), random.choice(stands_for[rule])))
+    for _ in range(poisson(rates[rule] * (3 if MIX == 'loud' else 1))):
+        plan.append((random.randrange(SECONDS), machine(), random.choice(stands_for[rule])))
+if MIX == 'rollouts':
+    # What one piece of software does: the same three events on each machine that gets it, one after the other.
+    often = [rule for rule in sorted(stands_for) if known[rule][1] in ('medium', 'high')]
+    software = [[random.choice(stands_for[rule]) for rule in random.sample(often, 3)] for _ in range(SETS)]
+    for does in software:
+        unit, start = random.randrange(UNITS), random.randrange(SECONDS)
+        for _ in range(random.randint(1, 40)):
+            where = random.randrange(MACHINES // UNITS) * UNITS + unit
+            plan += [(min(SECONDS - 1, start + random.randrange(1800) + i * 20), where, event) for i, event in enumerate(does)]
 wanted = {where for _, _, where in plan}
 for who, start, (first, last) in ATTACK:
     for line in range(first, last + 1):
@@ -103,9 +129,9 @@ with open(f'{out}/plan.tsv', 'w') as f:
 with open(f'{out}/history.tsv', 'w') as f:
     for rule in sorted(rates):
         for day in range(1, 31):
-            machines = min(MACHINES, poisson(3 * rates[rule]))
+            machines = min(MACHINES, poisson(3 * rates[rule] * (3 if MIX == 'loud' else 1)))
             if machines:
                 f.write(f'{rule}\t{day}\t{machines}\n')
 on = [path for path, level, status in known.values() if os.environ.get('LUYTRE_SHIFT_RULES') != 'default' or is_default(level, status)]
 open(f'{out}/rules.txt', 'w').write('\n'.join(sorted(on)) + '\n')
-print(f'{len(plan)} events of {MACHINES} machines, {quiet} of them match nothing; {len(rates)} rules make noise; {len(on)} of {len(known)} rules are on')
+print(f'{MIX}: {len(plan)} events of {MACHINES} machines, {quiet} of them match nothing; {len(rates)} rules make noise; {len(on)} of {len(known)} rules are on')

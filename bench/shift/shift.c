@@ -17,16 +17,15 @@
 #include "service/alert/alert_internal.h"
 #include "service/endpoint/endpoint.h"
 #include "service/protection/protection.h"
+#include "service/rule/rule.h"
 #include "service/service_test_support.h"
 #include "service/source/source.h"
 
 #define MACHINES 20000
 #define UNITS    130
 #define BLOCK    1000
-#define VICTIM_A 7123
-#define VICTIM_B 7311
 
-static struct service quiet_protection;
+static struct service quiet_protection, quiet_rule;
 static struct uuid units[UNITS], machines[MACHINES];
 
 struct play {
@@ -38,13 +37,16 @@ struct play {
 	const struct detect_finding *finding;
 	struct arena *arena;
 	const char *folder;
+	bool known; /* 30 days are known */
 	uint64_t findings, handed_over, made;
 };
 
 static int make_city(struct db_tx *tx, void *ctx, struct err *err)
 {
+	/* With a history the machines are here for as long. */
 	static const struct access setup = {.kind = ACCESS_SYSTEM, .name = {"bench", 5}};
 	struct play *p = ctx;
+	const usec_t enrolled = p->known ? WORLD_START - 30 * USEC_PER_DAY : WORLD_START;
 	for (int i = 0; i < UNITS; i++) {
 		char code[20], name[40];
 		(void)snprintf(code, sizeof code, "u%d", i);
@@ -60,8 +62,8 @@ static int make_city(struct db_tx *tx, void *ctx, struct err *err)
 		                   "INSERT INTO endpoint (id, unit_id, hostname, search_key, sort_key, os, os_version, addresses, agent_version, boot_id,"
 		                   " previous_boot_id, bundle_version, watch_mode, scanner, facts, inventory_hash, inventory_at, state, state_reason, state_since,"
 		                   " last_seen_at, enrolled_at, note, sample, version) VALUES ($1, $2, $3, $3, $1, 'Windows', $4, '[\"10.1.2.3\"]', '', '', '', 0, '',"
-		                   " '', '{}', '', 0, 0, '', 0, 0, 0, '', 0, 1)",
-		                   DB_UUID(&machines[i]), DB_UUID(&units[i % UNITS]), DB_CSTR(name), DB_CSTR(i % 33 == 0 ? "Windows Server 2019" : "Windows 10 Pro")),
+		                   " '', '{}', '', 0, 0, '', 0, 0, $5, '', 0, 1)",
+		                   DB_UUID(&machines[i]), DB_UUID(&units[i % UNITS]), DB_CSTR(name), DB_CSTR(i % 33 == 0 ? "Windows Server 2019" : "Windows 10 Pro"), DB_INT(enrolled)),
 		           err);
 	}
 	return 0;
@@ -109,10 +111,11 @@ static void hand_over(void *ctx, struct event_alert *a, const struct event_alert
 	cleanup_buf struct buf why = BUF_INIT((size_t)64 << 10);
 	if (finding != NULL)
 		detect_why(p->detect, &p->result, p->finding, &p->records[p->finding->record], &why);
+	char first_event[UUID_TEXT_SIZE];
 	struct alert_record record = {
 		.key = str_c(a->key), .rule_id = a->rule_id, .title = a->title, .severity = ALERT_SEVERITY_MEDIUM, .endpoint_id = a->endpoint, .unit_id = a->unit,
 		.at = a->time, .kind = a->kind, .entity = a->entity, .tags = a->tags, .why = buf_str(&why), .rule_file = a->rule_file, .rule_hash = a->rule_hash,
-		.source = a->source, .host = a->host, .count = (int64_t)a->count, .last_at = a->last_time, .size_bytes = -1,
+		.source = a->source, .host = a->host, .first_event_id = str_c(uuid_text(&a->first_event, first_event)), .count = (int64_t)a->count, .last_at = a->last_time, .size_bytes = -1,
 	};
 	(void)alert_severity_parse(a->severity, &record.severity);
 	int r = alert_intake(&p->w.sc, &record, &err);
@@ -183,12 +186,11 @@ static const char *of(const struct world_answer *a, const char *form, int i)
 	return world_text(a, path);
 }
 
-/* The first line that a victim's alerts are in. */
-static int place_of_attack(const struct world_answer *list, int count)
+/* The first line that an alert of this machine leads. */
+static int place_of(const struct world_answer *list, int count, const char *machine)
 {
 	for (int i = 0; i < count; i++) {
-		const char *name = of(list, "endpoint.hostname", i);
-		if (strcmp(name, "PC-07123") == 0 || strcmp(name, "PC-07311") == 0)
+		if (strcmp(of(list, "endpoint.hostname", i), machine) == 0)
 			return i + 1;
 	}
 	return 0;
@@ -204,9 +206,10 @@ static void report(struct play *p)
 	while (of(&queue, "id", groups)[0] != '\0')
 		groups++;
 	(void)printf("%llu findings, %llu records, %llu alerts\n", (unsigned long long)p->findings, (unsigned long long)p->handed_over, (unsigned long long)p->made);
-	(void)printf("one line an alert: %s lines, the attack first at %d\n", world_text(&list, "total"), place_of_attack(&list, 500));
-	(void)printf("the queue: %s groups of %s alerts, the attack first at %d; outside: %s low, %s beyond (%.0f ms)\n", world_text(&queue, "total"),
-	             world_text(&queue, "alerts"), place_of_attack(&queue, groups), world_text(&queue, "outside.low"), world_text(&queue, "outside.beyond"),
+	(void)printf("one line an alert: %s lines, the attacked machines at %d and %d\n", world_text(&list, "total"), place_of(&list, 500, "PC-07123"),
+	             place_of(&list, 500, "PC-07311"));
+	(void)printf("the queue: %s lines of %s alerts, the attacked machines at %d and %d; outside: %s low, %s beyond (%.0f ms)\n", world_text(&queue, "total"),
+	             world_text(&queue, "alerts"), place_of(&queue, groups, "PC-07123"), place_of(&queue, groups, "PC-07311"), world_text(&queue, "outside.low"), world_text(&queue, "outside.beyond"),
 	             (double)took / 1000);
 	int shown[ALERT_SEVERITY__COUNT] = {0};
 	for (int i = 0; i < groups; i++) {
@@ -214,9 +217,10 @@ static void report(struct play *p)
 		(void)alert_severity_parse(str_c(of(&queue, "severity", i)), &severity);
 		shown[severity]++;
 		if (i < 12 || getenv("LUYTRE_SHIFT_ALL") != NULL)
-			(void)printf("  %2d %-8s %4s %-5s %4s alerts %4s machines %3s units %s tactics  %s  %s\n", i + 1, of(&queue, "severity", i), of(&queue, "score", i),
+			(void)printf("  %2d %-8s %4s %-8s %4s alerts %4s machines %3s units %s tactics  %s  %s\n", i + 1, of(&queue, "severity", i), of(&queue, "score", i),
 			             of(&queue, "group.kind", i), of(&queue, "group.alerts", i), of(&queue, "group.machines", i), of(&queue, "group.units", i),
-			             of(&queue, "group.tactics", i), of(&queue, "endpoint.hostname", i), of(&queue, "title", i));
+			             of(&queue, "group.tactics", i), of(&queue, "endpoint.hostname", i),
+			             of(&queue, "group.lines", i)[0] != '\0' ? of(&queue, "group.tactic", i) : of(&queue, "title", i));
 	}
 	(void)printf("  critical %d, high %d, medium %d\n", shown[ALERT_SEVERITY_CRITICAL], shown[ALERT_SEVERITY_HIGH], shown[ALERT_SEVERITY_MEDIUM]);
 }
@@ -228,14 +232,16 @@ int main(int argc, char **argv)
 	if (argc != 3)
 		return 2;
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
-	struct play p = {.arena = arena_new(0), .folder = argv[1], .flood = event_flood_new(&(struct event_flood_limits){0})};
+	struct play p = {.arena = arena_new(0), .folder = argv[1], .known = strcmp(argv[2], "history") == 0, .flood = event_flood_new(&(struct event_flood_limits){0})};
 	quiet_protection = protection_service;
 	quiet_protection.start = NULL;
-	const struct service *rooms[] = {&endpoint_service, &quiet_protection, &source_service, &alert_service, NULL};
+	quiet_rule = rule_service;
+	quiet_rule.start = NULL;
+	const struct service *rooms[] = {&endpoint_service, &quiet_protection, &source_service, &quiet_rule, &alert_service, NULL};
 	world_must(db_open(arena_printf(p.arena, "sqlite:%s/%s.db", argv[1], argv[2]).p, 4, &db, &err), &err);
 	world_init(&p.w, db, "/nonexistent", rooms);
 	world_must(db_write(db, make_city, &p, &err), &err);
-	if (strcmp(argv[2], "history") == 0)
+	if (p.known)
 		world_must(db_write(db, make_history, &p, &err), &err);
 	const char *set = arena_printf(p.arena, "%s/current.set", argv[1]).p;
 	write_set(&p, set);
