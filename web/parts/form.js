@@ -108,7 +108,7 @@ export function Field({ field, form }) {
 	const error = form.errors[field.name];
 	const described = [field.hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ') || null;
 	return html`<div class=${`field${error ? ' field-bad' : ''}`}>
-		<label class="label" for=${id}>${field.label}${!field.required && html` <span class="muted">${t('ui.form.optional')}</span>`}</label>
+		<label class="label" for=${id}>${field.label}${!field.required && !(field.type === 'radio' && field.options.some((one) => one.value === '')) && html` <span class="muted">${t('ui.form.optional')}</span>`}</label>
 		<${Control} field=${field} form=${form} id=${id} described=${described} />
 		${field.hint && html`<span class="hint" id=${`${id}-hint`}>${field.hint}</span>`}
 		${error && html`<span class="error" id=${`${id}-error`} role="alert">${error}</span>`}
