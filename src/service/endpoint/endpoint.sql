@@ -17,7 +17,7 @@ CREATE TABLE endpoint (id {blob} NOT NULL PRIMARY KEY, unit_id {blob} NOT NULL,
   last_seen_at {int} NOT NULL, enrolled_at {int} NOT NULL, clone_seen_at {int}, retired_at {int},
   note {text} NOT NULL, sample {int} NOT NULL, version {int} NOT NULL) {strict};
 -- A machine is enrolled once; retiring it makes room.
-CREATE UNIQUE INDEX endpoint_machine ON endpoint (machine_key) WHERE retired_at IS NULL AND sample = 0;
+CREATE UNIQUE INDEX endpoint_machine ON endpoint (machine_key) WHERE retired_at IS NULL;
 CREATE INDEX endpoint_unit_state ON endpoint (unit_id, state);
 CREATE INDEX endpoint_seen ON endpoint (last_seen_at);
 CREATE INDEX endpoint_bundle ON endpoint (bundle_version);
