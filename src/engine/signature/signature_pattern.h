@@ -114,3 +114,7 @@ static inline bool signature_matches_in(const struct signature_matches *m, uint3
 	return signature_matches_count_in(m, id, from, to) > 0;
 }
 
+
+/* Whether a VALUE pattern matches anywhere in the text (the operator `matches`): within its first 4,096 bytes, as libyara.
+ * Uses the scratch of a scan that has begun once, and keeps its matches. */
+bool signature_patterns_regex_matches(const struct signature_patterns *p, uint32_t id, const uint8_t *text, size_t len, void *scratch);

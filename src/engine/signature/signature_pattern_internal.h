@@ -21,10 +21,13 @@
 /* As many bytes as a regular expression looks at on either side of its atom (libyara's limit). */
 #define SIGNATURE_REGEX_REACH 4096u
 
+#define SIGNATURE_STEPS_MAX 65536u /* of one program */
+#define SIGNATURE_CHAIN_MAX 256u   /* parts of a pattern after its first */
+
 enum signature_atom_kind {
-	SIGNATURE_ATOM_TEXT,  /* target: the part */
-	SIGNATURE_ATOM_REGEX, /* target: an entry of `targets` */
-	SIGNATURE_ATOM_REGEX_WIDE,
+	SIGNATURE_ATOM_TEXT,   /* target: the part */
+	SIGNATURE_ATOM_MASKED, /* target: the part */
+	SIGNATURE_ATOM_REGEX,  /* target: an entry of `targets` */
 	SIGNATURE_ATOM__COUNT
 };
 
@@ -36,24 +39,33 @@ struct signature_atom {
 	uint8_t len; /* bytes of the window, all of which must be there */
 };
 
+/* Where in its programs a regular expression begins at an atom. */
 struct signature_target {
 	uint32_t part;
-	uint32_t forward;  /* program from the atom's begin on */
-	uint32_t backward; /* program that runs from there to the left, or NONE */
-	uint32_t literal;  /* 1: the window is the whole pattern, `forward` its length */
+	uint32_t forward;  /* step of the part's program, to the right */
+	uint32_t backward; /* step of its other program, to the left; NONE: the part begins here */
+	uint32_t class;    /* `every`: the bytes it may begin with */
+};
+
+enum signature_part_kind {
+	SIGNATURE_PART_TEXT,
+	SIGNATURE_PART_MASKED, /* bytes with masks, of one length */
+	SIGNATURE_PART_REGEX,
+	SIGNATURE_PART__COUNT
 };
 
 /* A pattern, or (after all patterns) a further part of one that is split at a long jump. */
 struct signature_part {
 	uint32_t flags; /* enum signature_pattern_flag and the ones below */
-	uint32_t text, text_len; /* TEXT, in `bytes`; lower case with NOCASE */
+	uint32_t text, text_len; /* in `bytes`: TEXT (lower case with NOCASE); MASKED: as many masks follow the values */
 	uint32_t head;           /* the pattern it belongs to */
 	uint32_t previous;       /* the part before it, or NONE */
 	uint32_t gap_min, gap_max; /* between the part before it and this one */
 	uint32_t depth;          /* parts before this one */
-	uint32_t program;        /* VALUE, FIXED regex: from its begin; else NONE */
+	uint32_t waiting;        /* LINKED: its list of those that wait for the next part */
+	uint32_t program, backward; /* REGEX; NONE: it has none */
 	uint8_t xor_min, xor_max;
-	uint8_t kind; /* enum signature_pattern_kind */
+	uint8_t kind; /* enum signature_part_kind */
 	uint8_t spare;
 	uint64_t at;
 };
@@ -101,6 +113,8 @@ struct signature_section {
 	uint32_t pattern_count;
 	uint32_t filter_bits, bucket_bits;
 	uint32_t longest_program; /* steps */
+	uint32_t waiting;         /* lists of chained parts */
+	uint32_t spare;
 	uint32_t pair_atoms;      /* how many of `pair` there are: 0 lets the pass over pairs fall away */
 	struct signature_array bytes;
 	struct signature_array parts;

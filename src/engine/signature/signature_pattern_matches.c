@@ -2,7 +2,7 @@
 #include "engine/signature/signature_pattern_scratch.h"
 
 struct areas {
-	size_t slots, hits, records, size;
+	size_t slots, hits, lists, machine, records, waiting, size;
 };
 
 static size_t align(size_t n)
@@ -14,9 +14,12 @@ static struct areas areas_of(const struct signature_section *head)
 {
 	struct areas a;
 	a.slots = align(sizeof(struct signature_scratch));
-	a.hits = align(a.slots + (size_t)head->parts.count * sizeof(struct signature_slot));
-	a.records = align(a.hits + (size_t)head->parts.count * sizeof(uint32_t));
-	a.size = align(a.records + (size_t)SIGNATURE_MATCH_LIMIT * sizeof(struct signature_record));
+	a.hits = align(a.slots + (size_t)head->pattern_count * sizeof(struct signature_slot));
+	a.lists = align(a.hits + (size_t)head->pattern_count * sizeof(uint32_t));
+	a.machine = align(a.lists + (size_t)head->waiting * sizeof(struct signature_waiting_list));
+	a.records = align(a.machine + signature_machine_size(head->longest_program));
+	a.waiting = align(a.records + (size_t)SIGNATURE_MATCH_LIMIT * sizeof(struct signature_record));
+	a.size = align(a.waiting + (head->waiting > 0 ? (size_t)SIGNATURE_WAITING_LIMIT * sizeof(struct signature_waiting) : 0));
 	return a;
 }
 
@@ -30,13 +33,19 @@ struct signature_scratch *signature_scratch_begin(const struct signature_pattern
 	struct signature_scratch *s = memory;
 	uint8_t *bytes = memory;
 	struct areas a = areas_of(p->head);
-	uint64_t made_for = (uint64_t)p->head->parts.count << 32 | p->head->size;
-	if (s->made_for != 0 && s->made_for != made_for)
+	if (s->made_for != 0 && s->made_for != signature_scratch_owner(p))
 		return NULL;
-	s->made_for = made_for;
+	s->made_for = signature_scratch_owner(p);
 	s->slots = (void *)&bytes[a.slots];
 	s->hits = (void *)&bytes[a.hits];
 	s->records = (void *)&bytes[a.records];
+	s->lists = (void *)&bytes[a.lists];
+	s->waiting = (void *)&bytes[a.waiting];
+	signature_machine_place(&s->machine, &bytes[a.machine], p->head->longest_program);
+	for (uint32_t i = 0; i < p->head->waiting; i++)
+		s->lists[i] = (struct signature_waiting_list){SIGNATURE_NONE, SIGNATURE_NONE};
+	s->waiting_count = 0;
+	s->waiting_free = SIGNATURE_NONE;
 	for (uint32_t i = 0; i < s->hit_count; i++)
 		s->slots[s->hits[i]] = (struct signature_slot){0, 0};
 	s->hit_count = s->record_count = 0;

@@ -23,7 +23,7 @@ static bool head_fits(const struct signature_section *h)
 	       h->parts.count <= 2 * SIGNATURE_PATTERN_LIMIT && h->filter_bits >= 1 && h->filter_bits <= SIGNATURE_FILTER_BITS_MAX &&
 	       h->filter.count == (1u << h->filter_bits) + 4 && h->bucket_bits >= 1 && h->bucket_bits <= SIGNATURE_BUCKET_BITS_MAX &&
 	       h->buckets.count == (1u << h->bucket_bits) + 1 && h->pair_bitmap.count == SIGNATURE_PAIR_BITMAP &&
-	       h->pair_buckets.count == 257 && h->pair_atoms == h->pairs.count;
+	       h->waiting <= h->parts.count && h->longest_program <= SIGNATURE_STEPS_MAX && h->pair_buckets.count == 257 && h->pair_atoms == h->pairs.count;
 }
 
 /* Bucket i ends where i+1 begins; the last one with the atoms. */
@@ -40,42 +40,125 @@ static bool atoms_fit(const struct signature_patterns *p, struct signature_array
 	const struct signature_atom *a = signature_array_of(p, atoms);
 	const struct signature_part *parts = signature_array_of(p, p->head->parts);
 	for (uint32_t i = 0; i < atoms.count; i++) {
-		if (a[i].len < 1 || a[i].len > 8)
+		if (a[i].len < 1 || a[i].len > 8 || a[i].kind >= SIGNATURE_ATOM__COUNT)
 			return false;
-		switch ((enum signature_atom_kind)a[i].kind) {
-		case SIGNATURE_ATOM_TEXT:
-			if (a[i].target >= p->head->pattern_count || parts[a[i].target].kind != SIGNATURE_PATTERN_TEXT)
-				return false;
-			break;
-		case SIGNATURE_ATOM_REGEX:
-		case SIGNATURE_ATOM_REGEX_WIDE:
+		if (a[i].kind == SIGNATURE_ATOM_REGEX) {
 			if (a[i].target >= p->head->targets.count)
 				return false;
-			break;
-		case SIGNATURE_ATOM__COUNT:
-		default: /* bytes from outside */
-			return false;
+			continue;
 		}
+		uint8_t kind = a[i].kind == SIGNATURE_ATOM_TEXT ? SIGNATURE_PART_TEXT : SIGNATURE_PART_MASKED;
+		if (a[i].target >= p->head->parts.count || parts[a[i].target].kind != kind)
+			return false;
 	}
 	return true;
+}
+
+static bool program_fits(const struct signature_patterns *p, uint32_t program)
+{
+	return program < p->head->programs.count;
+}
+
+/* Parts of a chain come one after the other, so that no chain is a ring. */
+static bool chain_fits(const struct signature_patterns *p, const struct signature_part *parts, const struct signature_part *part)
+{
+	bool first = part->previous == SIGNATURE_NONE;
+	if ((part->flags & SIGNATURE_PART_LINKED) == 0)
+		return first && part->depth == 0;
+	if (part->waiting >= p->head->waiting || (parts[part->head].flags & SIGNATURE_PART_LINKED) == 0)
+		return false;
+	if (first)
+		return part->depth == 0 && (part->flags & SIGNATURE_PART_LAST) == 0 && &parts[part->head] == part;
+	return part->previous < p->head->parts.count && part->depth <= SIGNATURE_CHAIN_MAX && part->depth == parts[part->previous].depth + 1 &&
+	       parts[part->previous].head == part->head && (parts[part->previous].flags & SIGNATURE_PART_LINKED) != 0;
+}
+
+static bool part_fits(const struct signature_patterns *p, const struct signature_part *parts, uint32_t i)
+{
+	const struct signature_part *part = &parts[i];
+	uint64_t bytes = (uint64_t)part->text_len * (part->kind == SIGNATURE_PART_MASKED ? 2 : 1);
+	if (part->head >= p->head->pattern_count || (i < p->head->pattern_count && (part->head != i || part->previous != SIGNATURE_NONE)))
+		return false;
+	if ((part->program != SIGNATURE_NONE && !program_fits(p, part->program)) ||
+	    (part->backward != SIGNATURE_NONE && !program_fits(p, part->backward)))
+		return false;
+	if ((part->flags & SIGNATURE_PATTERN_VALUE) != 0 && part->program == SIGNATURE_NONE)
+		return false;
+	switch (part->kind) {
+	case SIGNATURE_PART_TEXT:
+	case SIGNATURE_PART_MASKED:
+		if (part->text_len == 0 || part->text_len > SIGNATURE_PATTERN_TEXT_LIMIT || part->text + bytes > p->head->bytes.count)
+			return false;
+		break;
+	case SIGNATURE_PART_REGEX:
+		break;
+	default:
+		return false;
+	}
+	return chain_fits(p, parts, part);
 }
 
 static bool parts_fit(const struct signature_patterns *p)
 {
 	const struct signature_part *parts = signature_array_of(p, p->head->parts);
-	for (uint32_t i = 0; i < p->head->parts.count; i++) {
-		const struct signature_part *part = &parts[i];
-		if (part->kind >= SIGNATURE_PATTERN__COUNT || part->head >= p->head->pattern_count)
+	for (uint32_t i = 0; i < p->head->parts.count; i++)
+		if (!part_fits(p, parts, i))
 			return false;
-		if (i < p->head->pattern_count ? part->head != i : part->kind == SIGNATURE_PATTERN_TEXT)
-			return false;
-		if (part->kind == SIGNATURE_PATTERN_TEXT &&
-		    (part->text_len == 0 || (uint64_t)part->text + part->text_len > p->head->bytes.count))
-			return false;
-	}
 	const uint32_t *fixed = signature_array_of(p, p->head->fixed);
 	for (uint32_t i = 0; i < p->head->fixed.count; i++)
-		if (fixed[i] >= p->head->pattern_count || parts[fixed[i]].kind != SIGNATURE_PATTERN_TEXT)
+		if (fixed[i] >= p->head->pattern_count || parts[fixed[i]].kind == SIGNATURE_PART_REGEX)
+			return false;
+	return true;
+}
+
+/* Every step leads to steps of its program; the last one leads nowhere. */
+static bool steps_fit(const struct signature_patterns *p, const struct signature_step *steps, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const struct signature_step *t = &steps[i];
+		if (t->op >= SIGNATURE_OP__COUNT)
+			return false;
+		bool jumps = t->op == SIGNATURE_OP_SPLIT || t->op == SIGNATURE_OP_JUMP;
+		if (jumps && (t->a >= count || (t->op == SIGNATURE_OP_SPLIT && t->b >= count)))
+			return false;
+		if (!jumps && t->op != SIGNATURE_OP_MATCH && i + 1 >= count)
+			return false;
+		if (t->op == SIGNATURE_OP_CLASS && t->a >= p->head->classes.count)
+			return false;
+	}
+	return count > 0;
+}
+
+static bool programs_fit(const struct signature_patterns *p)
+{
+	const struct signature_program *programs = signature_array_of(p, p->head->programs);
+	const struct signature_step *steps = signature_array_of(p, p->head->steps);
+	for (uint32_t i = 0; i < p->head->programs.count; i++)
+		if (programs[i].count > p->head->longest_program ||
+		    (uint64_t)programs[i].first + programs[i].count > p->head->steps.count ||
+		    !steps_fit(p, &steps[programs[i].first], programs[i].count))
+			return false;
+	return true;
+}
+
+static bool targets_fit(const struct signature_patterns *p)
+{
+	const struct signature_target *t = signature_array_of(p, p->head->targets);
+	const struct signature_part *parts = signature_array_of(p, p->head->parts);
+	const struct signature_program *programs = signature_array_of(p, p->head->programs);
+	for (uint32_t i = 0; i < p->head->targets.count; i++) {
+		if (t[i].part >= p->head->parts.count)
+			return false;
+		const struct signature_part *part = &parts[t[i].part];
+		if (part->kind != SIGNATURE_PART_REGEX || part->program == SIGNATURE_NONE || t[i].forward >= programs[part->program].count)
+			return false;
+		if (t[i].backward != SIGNATURE_NONE &&
+		    (part->backward == SIGNATURE_NONE || t[i].backward >= programs[part->backward].count))
+			return false;
+	}
+	const uint32_t *every = signature_array_of(p, p->head->every);
+	for (uint32_t i = 0; i < p->head->every.count; i++)
+		if (every[i] >= p->head->targets.count || t[every[i]].class >= p->head->classes.count)
 			return false;
 	return true;
 }
@@ -91,8 +174,10 @@ int signature_patterns_open(struct signature_patterns *ret, const void *section,
 	if (!buckets_fit(signature_array_of(&p, head->buckets), head->buckets.count, head->atoms.count) ||
 	    !buckets_fit(signature_array_of(&p, head->pair_buckets), head->pair_buckets.count, head->pairs.count))
 		return err_set(err, -EBADMSG, "signature.pattern_section", ARG_STR("what", STR("buckets")));
-	if (!parts_fit(&p) || !atoms_fit(&p, head->atoms) || !atoms_fit(&p, head->pairs))
-		return err_set(err, -EBADMSG, "signature.pattern_section", ARG_STR("what", STR("parts")));
+	if (!programs_fit(&p) || !parts_fit(&p) || !targets_fit(&p))
+		return err_set(err, -EBADMSG, "signature.pattern_section", ARG_STR("what", STR("programs")));
+	if (!atoms_fit(&p, head->atoms) || !atoms_fit(&p, head->pairs))
+		return err_set(err, -EBADMSG, "signature.pattern_section", ARG_STR("what", STR("atoms")));
 	*ret = p;
 	return 0;
 }

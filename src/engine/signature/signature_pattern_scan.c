@@ -2,6 +2,9 @@
 #include "engine/signature/signature_literal.h"
 #include "engine/signature/signature_pattern_scan.h"
 
+/* So much longer does a short file look when work is counted. */
+#define FREE_BYTES ((uint64_t)1 << 20)
+
 static bool bytes_equal(const struct signature_part *part, const uint8_t *text, const uint8_t *data, size_t step, uint8_t key)
 {
 	bool nocase = (part->flags & SIGNATURE_PATTERN_NOCASE) != 0;
@@ -34,7 +37,7 @@ static unsigned text_at(const struct signature_scan *s, const struct signature_p
 	return wide && bytes_equal(part, text, data, 2, key) ? 2 : 0;
 }
 
-bool signature_scan_is_word(const struct signature_scan *s, uint64_t start, uint64_t length, bool wide)
+static bool stands_alone(const struct signature_scan *s, uint64_t start, uint64_t length, bool wide)
 {
 	const uint8_t *d = s->data;
 	uint64_t end = start + length;
@@ -44,26 +47,54 @@ bool signature_scan_is_word(const struct signature_scan *s, uint64_t start, uint
 	return !(start >= 1 && signature_is_alnum(d[start - 1])) && !(end < s->len && signature_is_alnum(d[end]));
 }
 
-static void text_check(struct signature_scan *s, uint32_t id, uint64_t start)
+/* Bytes with masks; 1: plain, 2: wide, 0: not there. */
+static unsigned masked_at(const struct signature_scan *s, const struct signature_part *part, uint64_t start)
 {
-	const struct signature_part *part = &s->parts[id];
-	unsigned step = text_at(s, part, start);
-	if (step == 0)
+	const uint8_t *value = &s->bytes[part->text], *mask = &s->bytes[part->text + part->text_len], *data = &s->data[start];
+	uint64_t left = s->len - start;
+	uint32_t i = 0;
+	if ((part->flags & SIGNATURE_PATTERN_ASCII) != 0 && part->text_len <= left) {
+		while (i < part->text_len && (data[i] & mask[i]) == value[i])
+			i++;
+		if (i == part->text_len)
+			return 1;
+	}
+	if ((part->flags & SIGNATURE_PATTERN_WIDE) == 0 || part->text_len > left / 2)
+		return 0;
+	for (i = 0; i < part->text_len; i++)
+		if ((data[i * 2] & mask[i]) != value[i] || data[i * 2 + 1] != 0)
+			return 0;
+	return 2;
+}
+
+void signature_scan_found(struct signature_scan *s, const struct signature_part *part, uint64_t start, uint64_t length, bool wide)
+{
+	if ((part->flags & SIGNATURE_PATTERN_FULLWORD) != 0 && !stands_alone(s, start, length, wide))
 		return;
-	uint64_t length = (uint64_t)part->text_len * step;
-	if ((part->flags & SIGNATURE_PATTERN_FULLWORD) != 0 && !signature_scan_is_word(s, start, length, step == 2))
-		return;
-	signature_scratch_add(s->scratch, id, start, (uint32_t)length, false);
+	if ((part->flags & SIGNATURE_PART_LINKED) != 0)
+		signature_scan_chain(s, part, start, (uint32_t)length);
+	else
+		signature_scratch_add(s->scratch, part->head, start, (uint32_t)length, (part->flags & SIGNATURE_PART_GREEDY) != 0);
+}
+
+static void fixed_check(struct signature_scan *s, const struct signature_part *part, uint64_t start)
+{
+	unsigned step = part->kind == SIGNATURE_PART_TEXT ? text_at(s, part, start) : masked_at(s, part, start);
+	if (step != 0)
+		signature_scan_found(s, part, start, (uint64_t)part->text_len * step, step == 2);
 }
 
 static void atom_check(struct signature_scan *s, const struct signature_atom *atom, uint64_t offset)
 {
 	if (atom->len > s->len - offset || atom->back > offset)
 		return;
-	const struct signature_part *part = &s->parts[atom->target];
-	if ((part->flags & SIGNATURE_PATTERN_ONCE) != 0 && s->scratch->slots[atom->target].count > 0)
+	if (atom->kind == SIGNATURE_ATOM_REGEX) {
+		signature_scan_regex(s, &s->targets[atom->target], offset - atom->back);
 		return;
-	text_check(s, atom->target, offset - atom->back);
+	}
+	const struct signature_part *part = &s->parts[atom->target];
+	if (!signature_scan_is_done(s, part))
+		fixed_check(s, part, offset - atom->back);
 }
 
 static uint64_t load_near_end(const struct signature_scan *s, uint64_t offset)
@@ -76,6 +107,8 @@ static uint64_t load_near_end(const struct signature_scan *s, uint64_t offset)
 static void bucket_check(struct signature_scan *s, const struct signature_atom *atoms, uint32_t from, uint32_t to, uint64_t offset)
 {
 	uint64_t eight = s->len - offset >= 8 ? signature_load64(&s->data[offset]) : load_near_end(s, offset);
+	if (to > from && !signature_scan_work(s, 1 + (to - from) / 4))
+		return;
 	for (uint32_t i = from; i < to; i++)
 		if (((eight ^ atoms[i].value) & atoms[i].mask) == 0)
 			atom_check(s, &atoms[i], offset);
@@ -120,7 +153,7 @@ static void fixed_scan(struct signature_scan *s)
 	const uint32_t *ids = signature_array_of(s->p, s->p->head->fixed);
 	for (uint32_t i = 0; i < s->p->head->fixed.count; i++)
 		if (s->parts[ids[i]].at < s->len)
-			text_check(s, ids[i], s->parts[ids[i]].at);
+			fixed_check(s, &s->parts[ids[i]], s->parts[ids[i]].at);
 }
 
 int signature_patterns_scan(const struct signature_patterns *p, const uint8_t *data, size_t len, void *scratch, struct signature_matches *ret)
@@ -140,12 +173,18 @@ int signature_patterns_scan(const struct signature_patterns *p, const uint8_t *d
 		.pair_bitmap = signature_array_of(p, h->pair_bitmap),
 		.pair_buckets = signature_array_of(p, h->pair_buckets),
 		.pairs = signature_array_of(p, h->pairs),
+		.targets = signature_array_of(p, h->targets),
+		.programs = signature_array_of(p, h->programs),
+		.steps = signature_array_of(p, h->steps),
+		.classes = signature_array_of(p, h->classes),
 	};
 	if (s.scratch == NULL)
 		return -EINVAL;
+	s.scratch->machine.work = ((uint64_t)len + FREE_BYTES) * SIGNATURE_WORK_PER_BYTE;
 	fixed_scan(&s);
 	blocks_scan(&s);
+	signature_scan_every(&s);
 	signature_scratch_finish(s.scratch);
-	*ret = (struct signature_matches){s.scratch, h->pattern_count, s.scratch->too_many, s.gave_up};
+	*ret = (struct signature_matches){s.scratch, h->pattern_count, s.scratch->too_many, s.scratch->machine.work == 0};
 	return 0;
 }

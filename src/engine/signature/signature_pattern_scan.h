@@ -18,8 +18,28 @@ struct signature_scan {
 	const uint8_t *pair_bitmap;
 	const uint32_t *pair_buckets;
 	const struct signature_atom *pairs;
-	bool gave_up;
+	const struct signature_target *targets;
+	const struct signature_program *programs;
+	const struct signature_step *steps;
+	const uint8_t *classes;
 };
 
-/* Whether no letter or digit stands next to the match (libyara's fullword). */
-bool signature_scan_is_word(const struct signature_scan *s, uint64_t start, uint64_t length, bool wide);
+/* A part fits at [start, start + length): a match, or a link of a chain. */
+void signature_scan_found(struct signature_scan *s, const struct signature_part *part, uint64_t start, uint64_t length, bool wide);
+void signature_scan_chain(struct signature_scan *s, const struct signature_part *part, uint64_t start, uint32_t length);
+/* Runs a regular expression around the atom at `offset`. */
+void signature_scan_regex(struct signature_scan *s, const struct signature_target *t, uint64_t offset);
+/* Tries the parts without an atom at every offset. */
+void signature_scan_every(struct signature_scan *s);
+/* Whether nothing more is asked of the pattern. */
+static inline bool signature_scan_is_done(const struct signature_scan *s, const struct signature_part *part)
+{
+	return (part->flags & SIGNATURE_PATTERN_ONCE) != 0 && s->scratch->slots[part->head].count > 0;
+}
+/* Takes work off what is left; false when there is none. */
+static inline bool signature_scan_work(struct signature_scan *s, uint64_t work)
+{
+	uint64_t *left = &s->scratch->machine.work;
+	*left -= *left < work ? *left : work;
+	return *left > 0;
+}

@@ -145,20 +145,57 @@ void signature_set_atom(struct signature_pattern_set *set, const uint8_t *value,
 	signature_set_append(&set->atoms, &atom, sizeof(atom));
 }
 
+void signature_set_window(struct signature_pattern_set *set, const uint8_t *value, const uint8_t *mask, size_t n, bool wide,
+                          enum signature_atom_kind kind, uint32_t target)
+{
+	if (!wide) {
+		signature_set_atom(set, value, mask, signature_window_choose(value, mask, n, NULL), kind, target);
+		return;
+	}
+	uint8_t *wide_value = mem_alloc(n * 2), *wide_mask = mem_alloc(n * 2);
+	for (size_t i = 0; i < n; i++) {
+		wide_value[i * 2] = value[i];
+		wide_mask[i * 2] = mask[i];
+		wide_mask[i * 2 + 1] = 0xff;
+	}
+	signature_set_atom(set, wide_value, wide_mask, signature_window_choose(wide_value, wide_mask, n * 2, NULL), kind, target);
+	mem_free(wide_value);
+	mem_free(wide_mask);
+}
+
 static int part_make(struct signature_pattern_set *set, const struct signature_pattern *p, uint32_t id, struct signature_part *part,
                      struct err *err)
 {
-	switch (p->kind) {
-	case SIGNATURE_PATTERN_TEXT:
-		if ((p->flags & (SIGNATURE_PATTERN_BASE64 | SIGNATURE_PATTERN_BASE64WIDE)) != 0)
-			break;
+	bool base64 = (p->flags & (SIGNATURE_PATTERN_BASE64 | SIGNATURE_PATTERN_BASE64WIDE)) != 0;
+	if (p->kind == SIGNATURE_PATTERN_TEXT && !base64)
 		return signature_set_text(set, p, id, part, err);
-	case SIGNATURE_PATTERN_HEX:
-	case SIGNATURE_PATTERN_REGEX:
-	case SIGNATURE_PATTERN__COUNT:
-		break;
-	}
-	return err_set(err, -ENOTSUP, "signature.pattern_kind");
+	return signature_set_regex(set, p, id, part, err);
+}
+
+/* A pattern that is refused leaves nothing behind. */
+struct kept {
+	size_t links, bytes, atoms, targets, programs, steps, classes, every, fixed;
+	uint32_t waiting;
+};
+
+static struct kept set_keep(const struct signature_pattern_set *set)
+{
+	return (struct kept){set->links.n, set->bytes.n,   set->atoms.n, set->targets.n, set->programs.n,
+	                     set->steps.n, set->classes.n, set->every.n, set->fixed.n,   set->waiting};
+}
+
+static void set_return(struct signature_pattern_set *set, const struct kept *k)
+{
+	set->links.n = k->links;
+	set->bytes.n = k->bytes;
+	set->atoms.n = k->atoms;
+	set->targets.n = k->targets;
+	set->programs.n = k->programs;
+	set->steps.n = k->steps;
+	set->classes.n = k->classes;
+	set->every.n = k->every;
+	set->fixed.n = k->fixed;
+	set->waiting = k->waiting;
 }
 
 int signature_pattern_set_add(struct signature_pattern_set *set, const struct signature_pattern *p, uint32_t *ret_id, struct err *err)
@@ -178,9 +215,12 @@ int signature_pattern_set_add(struct signature_pattern_set *set, const struct si
 	if (id >= SIGNATURE_PATTERN_LIMIT)
 		return err_set(err, -E2BIG, "signature.pattern_many", ARG_I64("limit", SIGNATURE_PATTERN_LIMIT));
 	struct signature_part part = {.flags = given.flags, .head = id, .previous = SIGNATURE_NONE, .program = SIGNATURE_NONE,
-	                              .kind = (uint8_t)given.kind, .xor_min = given.xor_min, .xor_max = given.xor_max, .at = given.at};
-	if ((r = part_make(set, &given, id, &part, err)) < 0)
+	                              .backward = SIGNATURE_NONE, .waiting = SIGNATURE_NONE, .xor_min = given.xor_min, .xor_max = given.xor_max, .at = given.at};
+	struct kept kept = set_keep(set);
+	if ((r = part_make(set, &given, id, &part, err)) < 0) {
+		set_return(set, &kept);
 		return r;
+	}
 	signature_set_append(&set->parts, &part, sizeof(part));
 	const struct key entry = {hash, (uint32_t)set->keys.n, (uint32_t)key.n};
 	signature_set_append(&set->index, &entry, sizeof(entry));

@@ -15,7 +15,7 @@ struct signature_pattern_set {
 	struct buf parts;   /* struct signature_part, one each pattern */
 	struct buf links;   /* further parts; their index in the section is the number of patterns more */
 	struct buf bytes, atoms, targets, programs, steps, classes, every, fixed;
-	uint32_t longest_program;
+	uint32_t longest_program, waiting;
 };
 
 /* The part of a chain that is link number n; resolved when the section is written. */
@@ -38,3 +38,9 @@ void signature_set_atom(struct signature_pattern_set *set, const uint8_t *value,
 /* The parts of one kind of pattern. `part` is complete but for what they know; `id` is its index. */
 int signature_set_text(struct signature_pattern_set *set, const struct signature_pattern *p, uint32_t id,
                        struct signature_part *part, struct err *err) WARN_UNUSED;
+/* HEX, REGEX, and TEXT in base64. */
+int signature_set_regex(struct signature_pattern_set *set, const struct signature_pattern *p, uint32_t id, struct signature_part *part,
+                        struct err *err) WARN_UNUSED;
+/* The window that is rarest, for n masked bytes `back` bytes after the pattern's begin, as they are or with a zero after each. */
+void signature_set_window(struct signature_pattern_set *set, const uint8_t *value, const uint8_t *mask, size_t n, bool wide,
+                          enum signature_atom_kind kind, uint32_t target);

@@ -115,6 +115,75 @@ static void test_text(void **state)
 	samples_check(samples, ARRAY_LEN(samples));
 }
 
+static void test_regex(void **state)
+{
+	(void)state;
+	static const struct sample samples[] = {
+		{REGEX, 0, "a{b", STR("a{b"), "0:3"},
+		{REGEX, 0, "a{,2}b", STR("aab"), "0:3 1:2 2:1"},
+		{REGEX, 0, "a{2}?b", STR("aab"), "0:3"},
+		{REGEX, 0, "(a|)b", STR("aab"), "1:2 2:1"},
+		{REGEX, 0, "(a*)*b", STR("aab"), "0:3 1:2 2:1"},
+		{REGEX, 0, "\\bb", STR(" bcd b\n"), "1:1 5:1"},
+		{REGEX, 0, "\\b ", STR(" bcd b\n"), "0:1 4:1"},
+		{REGEX, 0, "b\\b", STR(" bcd b"), "5:1"},
+		{REGEX, 0, "b\\B", STR(" bcd b"), "1:1"},
+		{REGEX, 0, "\\Bb", STR("b bcd ab"), "7:1"},
+		{REGEX, 0, " \\b", STR(" bcd b "), "0:1 4:1 6:1"},
+		{REGEX, 0, "[a-c-e]x", STR("ax-xdxex"), "0:2 2:2 6:2"},
+		{REGEX, 0, "[]a]x", STR("]xax"), "0:2 2:2"},
+		{REGEX, 0, "[^]a]x", STR("]xaxbx"), "4:2"},
+		{REGEX, 0, "[\\d-z]x", STR("1x-xzxbx"), "4:2"},
+		{REGEX, 0, "[a\\]]x", STR("1x-xzx]x"), "6:2"},
+		{REGEX, N, "[^a]b", STR("AbabCb"), "4:2"},
+		{REGEX, W, "[^a]bcd", STR("a\0b\0c\0d\0x\0b\0c\0d\0"), "8:8"},
+		{REGEX, W, "^abc", STR("a\0b\0c\0d\0x\0a\0b\0c\0d\0"), "0:6"},
+		{REGEX, W, "abc$", STR("a\0b\0c\0d\0x\0a\0b\0c\0"), "10:6"},
+		{REGEX, 0, "abc$", STR("abcabc"), "3:3"},
+		{REGEX, 0, "abc$", STR("abcabc\n"), ""},
+		{REGEX, 0, "a*", STR("xaab"), "1:2 2:1"},
+		{REGEX, 0, "a*?b*?", STR("xaab"), ""},
+		{REGEX, F, "(ab|a)(bc|c)?", STR("abcd abc ab"), "5:3 9:2"},
+		{REGEX, F, "ab+", STR("abbb abbbx"), "0:4"},
+		{REGEX, 0, "a.{0,300}?b", STR("aaxb\nab\na\nb"), "0:4 1:3 5:2 8:3"},
+		{REGEX, 0, "a.{0,300}b", STR("aaxb\nab\na\nb"), "0:4 1:3 5:2"},
+		{REGEX, 0, "a\\/b.c", STR("a/b\nca/bxc"), "5:5"},
+		{REGEX, S, "a\\/b.c", STR("a/b\nca/bxc"), "0:5 5:5"},
+	};
+	samples_check(samples, ARRAY_LEN(samples));
+}
+
+static void test_hex(void **state)
+{
+	(void)state;
+	static const struct sample samples[] = {
+		{HEX, 0, "61 [0-300] 62", STR("aabxbb"), "0:3 1:2"},
+		{HEX, 0, "61 [1-2] 62 [0-] 63", STR("aabxbbccaxbc"), "0:7 1:6 8:4"},
+		{HEX, 0, "61 [ 0 - 2 ] 62", STR("ab"), "0:2"},
+		{HEX, 0, "?? 41 42 ??", STR("AABBB"), "0:4"},
+		{HEX, 0, "41 [1] [2] 42", STR("A123B"), "0:5"},
+		{HEX, 0, "41 /* x */ 42 // y\n", STR("AB"), "0:2"},
+		{HEX, 0, "(41|(42|43)44) 42", STR("ACDB"), "1:3"},
+		{HEX, 0, "4? ?2 43", STR("ABCA2CQBC"), "0:3 3:3"},
+		{HEX, 0, "41 ~42 43", STR("ABCADC"), "3:3"},
+	};
+	samples_check(samples, ARRAY_LEN(samples));
+}
+
+static void test_base64(void **state)
+{
+	(void)state;
+	/* "xThis program cannot", with one and two bytes before it, and wide. */
+	static const struct sample samples[] = {
+		{TEXT, B, "This program cannot", STR("VGhpcyBwcm9ncmFtIGNhbm5vdA=="), "0:25"},
+		{TEXT, B, "This program cannot", STR("eFRoaXMgcHJvZ3JhbSBjYW5ub3Q="), "2:24"},
+		{TEXT, B, "This program cannot", STR("eHhUaGlzIHByb2dyYW0gY2Fubm90"), "3:25"},
+		{TEXT, BW, "This", STR("V\0G\0h\0p\0c\0w\0"), "0:10"},
+		{TEXT, B, "This", STR("V\0G\0h\0p\0c\0w\0"), ""},
+	};
+	samples_check(samples, ARRAY_LEN(samples));
+}
+
 static void test_equal_patterns_share(void **state)
 {
 	(void)state;
@@ -157,7 +226,12 @@ static void test_refused(void **state)
 		enum signature_pattern_kind kind;
 		unsigned flags;
 		const char *text;
-	} refused[] = {{TEXT, 0, ""}, {TEXT, N | X, "abcd"}, {TEXT, B | F, "abcd"}, {TEXT, X | B, "abcd"}};
+	} refused[] = {{TEXT, 0, ""}, {TEXT, N | X, "abcd"}, {TEXT, B | F, "abcd"}, {TEXT, X | B, "abcd"},
+	               {REGEX, 0, "a{3,2}b"}, {REGEX, 0, "a{0}b"}, {REGEX, 0, "(|a)b"}, {REGEX, 0, "()b"}, {REGEX, 0, "a**b"}, {REGEX, 0, "^*b"},
+	               {REGEX, 0, "[a"}, {REGEX, 0, "a)"}, {REGEX, 0, "(a"}, {REGEX, 0, "[z-a]"}, {REGEX, 0, "\\xg"}, {REGEX, 0, "a{2}b+?"},
+	               {REGEX, 0, "(?:a)"}, {HEX, 0, "41 [0] 42"}, {HEX, 0, "41 [-2] 42"}, {HEX, 0, "41 ( [0-2] 43 | 42 ) 42"},
+	               {HEX, 0, "41 ( 43 [300] 44 | 42 ) 42"}, {HEX, 0, "[1] 41 42"}, {HEX, 0, "4 1"}, {HEX, 0, "41 () 42"}, {HEX, 0, "(41|42|) 42"},
+	               {HEX, 0, "41 [1]"}, {HEX, 0, "41 /* 42"}, {HEX, 0, "~?? 41"}};
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
 		cleanup(signature_pattern_set) struct signature_pattern_set *set = NULL;
 		assert_int_equal(signature_pattern_set_new(&set, NULL), 0);
@@ -173,6 +247,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_regex),
+		cmocka_unit_test(test_hex),
+		cmocka_unit_test(test_base64),
 		cmocka_unit_test(test_equal_patterns_share),
 		cmocka_unit_test(test_refused),
 	};

@@ -45,6 +45,7 @@ int signature_set_text(struct signature_pattern_set *set, const struct signature
 {
 	if (p->text_len > UINT16_MAX / 2)
 		return err_set(err, -E2BIG, "signature.pattern_long", ARG_I64("limit", UINT16_MAX / 2));
+	part->kind = SIGNATURE_PART_TEXT;
 	part->text = (uint32_t)set->bytes.n;
 	part->text_len = (uint32_t)p->text_len;
 	for (size_t i = 0; i < p->text_len; i++) {

@@ -83,9 +83,15 @@ static struct signature_array section_add(struct buf *out, size_t begin, const v
 	return a;
 }
 
+static uint32_t link_resolve(const struct signature_section *head, uint32_t part)
+{
+	bool is_link = part != SIGNATURE_NONE && (part & SIGNATURE_LINK(0)) != 0;
+	return is_link ? head->pattern_count + (part & ~SIGNATURE_LINK(0)) : part;
+}
+
 /* Counting sort: equal buckets stay in the order they were made. */
 static void entries_write(struct buf *out, size_t begin, const struct layout *l, uint32_t bucket_count, const struct signature_atom *atoms,
-                          struct signature_array *ret_buckets, struct signature_array *ret_atoms)
+                          const struct signature_section *head, struct signature_array *ret_buckets, struct signature_array *ret_atoms)
 {
 	const struct entry *entries = (const void *)l->out.p;
 	uint32_t count = signature_set_count(&l->out, sizeof(*entries));
@@ -97,8 +103,12 @@ static void entries_write(struct buf *out, size_t begin, const struct layout *l,
 	for (uint32_t i = 0; i < bucket_count; i++)
 		buckets[i + 1] += buckets[i];
 	memcpy(next, buckets, ((size_t)bucket_count + 1) * sizeof(*next));
-	for (uint32_t i = 0; i < count; i++)
-		sorted[next[entries[i].bucket]++] = atoms[entries[i].atom];
+	for (uint32_t i = 0; i < count; i++) {
+		struct signature_atom *atom = &sorted[next[entries[i].bucket]++];
+		*atom = atoms[entries[i].atom];
+		if (atom->kind == SIGNATURE_ATOM_MASKED)
+			atom->target = link_resolve(head, atom->target);
+	}
 	*ret_buckets = section_add(out, begin, buckets, ((size_t)bucket_count + 1) * sizeof(*buckets), sizeof(*buckets));
 	*ret_atoms = section_add(out, begin, sorted, count * sizeof(*sorted), sizeof(*sorted));
 	mem_free(buckets);
@@ -123,15 +133,13 @@ static void parts_write(struct signature_pattern_set *set, struct buf *out, size
 	struct signature_part *parts = (void *)all.p;
 	uint32_t count = signature_set_count(&all, sizeof(*parts));
 	for (uint32_t i = 0; i < count; i++)
-		if (parts[i].previous != SIGNATURE_NONE && (parts[i].previous & SIGNATURE_LINK(0)) != 0)
-			parts[i].previous = head->pattern_count + (parts[i].previous & ~SIGNATURE_LINK(0));
+		parts[i].previous = link_resolve(head, parts[i].previous);
 	head->parts = section_add(out, begin, all.p, all.n, sizeof(*parts));
 	cleanup_buf struct buf targets = BUF_INIT(set->targets.n + 16);
 	buf_append(&targets, buf_str(&set->targets));
 	struct signature_target *t = (void *)targets.p;
 	for (uint32_t i = 0; i < signature_set_count(&targets, sizeof(*t)); i++)
-		if ((t[i].part & SIGNATURE_LINK(0)) != 0)
-			t[i].part = head->pattern_count + (t[i].part & ~SIGNATURE_LINK(0));
+		t[i].part = link_resolve(head, t[i].part);
 	head->targets = section_add(out, begin, targets.p, targets.n, sizeof(*t));
 }
 
@@ -154,9 +162,9 @@ static void tables_write(struct signature_pattern_set *set, struct buf *out, siz
 	head->filter_bits = big.filter_bits;
 	head->bucket_bits = big.bucket_bits;
 	head->filter = section_add(out, begin, big.filter, filter_size, 1);
-	entries_write(out, begin, &big, 1u << big.bucket_bits, atoms, &head->buckets, &head->atoms);
+	entries_write(out, begin, &big, 1u << big.bucket_bits, atoms, head, &head->buckets, &head->atoms);
 	head->pair_bitmap = section_add(out, begin, bitmap, SIGNATURE_PAIR_BITMAP, 1);
-	entries_write(out, begin, &small, 256, atoms, &head->pair_buckets, &head->pairs);
+	entries_write(out, begin, &small, 256, atoms, head, &head->pair_buckets, &head->pairs);
 	head->pair_atoms = head->pairs.count;
 	mem_free(big.filter);
 	mem_free(bitmap);
@@ -167,7 +175,7 @@ static void tables_write(struct signature_pattern_set *set, struct buf *out, siz
 int signature_pattern_set_write(struct signature_pattern_set *set, struct buf *out, struct err *err)
 {
 	struct signature_section head = {.magic = SIGNATURE_SECTION_MAGIC, .pattern_count = signature_pattern_set_count(set),
-	                                 .longest_program = set->longest_program};
+	                                 .longest_program = set->longest_program, .waiting = set->waiting};
 	size_t begin = out->n;
 	buf_append(out, str_n(&head, sizeof(head)));
 	parts_write(set, out, begin, &head);

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/* Trees become parts of a set: split at long jumps, as plain bytes where they are, else as programs with their atoms. */
+#include "engine/signature/signature_regex.h"
+
+#define ARENA_LIMIT ((size_t)256 << 20)
+
+struct maker {
+	struct signature_pattern_set *set;
+	struct signature_part part; /* what all parts have in common */
+	struct err *err;
+};
+
+static bool is_plain(const struct signature_node *n)
+{
+	if (n->type == SIGNATURE_NODE_BYTE)
+		return !n->negated;
+	if (n->type == SIGNATURE_NODE_ANY)
+		return n->line_feed;
+	if (n->type != SIGNATURE_NODE_CONCAT)
+		return false;
+	for (const struct signature_node *child = n->first; child != NULL; child = child->next)
+		if (!is_plain(child))
+			return false;
+	return true;
+}
+
+static void plain_append(const struct signature_node *n, struct buf *value, struct buf *mask)
+{
+	for (const struct signature_node *child = n->first; child != NULL; child = child->next) {
+		if (child->type == SIGNATURE_NODE_CONCAT) {
+			plain_append(child, value, mask);
+			continue;
+		}
+		uint8_t m = child->type == SIGNATURE_NODE_ANY ? 0 : child->mask;
+		buf_append_char(value, (char)(child->value & m));
+		buf_append_char(mask, (char)m);
+	}
+}
+
+/* 1: done; 0: it has no byte to look for. */
+static int plain_make(struct maker *k, const struct signature_node *concat, uint32_t index, struct signature_part *part)
+{
+	cleanup_buf struct buf value = BUF_INIT(SIGNATURE_PATTERN_TEXT_LIMIT), mask = BUF_INIT(SIGNATURE_PATTERN_TEXT_LIMIT);
+	plain_append(concat, &value, &mask);
+	const uint8_t *v = (const void *)value.p, *m = (const void *)mask.p;
+	if (value.n == 0 || value.n > UINT16_MAX / 2 || signature_window_choose(v, m, value.n, NULL).len == 0)
+		return 0;
+	part->kind = SIGNATURE_PART_MASKED;
+	part->text = (uint32_t)k->set->bytes.n;
+	part->text_len = (uint32_t)value.n;
+	buf_append(&k->set->bytes, buf_str(&value));
+	buf_append(&k->set->bytes, buf_str(&mask));
+	if ((part->flags & (SIGNATURE_PATTERN_FIXED | SIGNATURE_PART_LINKED)) == SIGNATURE_PATTERN_FIXED) {
+		signature_set_append(&k->set->fixed, &index, sizeof(index));
+		return 1;
+	}
+	if ((part->flags & SIGNATURE_PATTERN_ASCII) != 0)
+		signature_set_window(k->set, v, m, value.n, false, SIGNATURE_ATOM_MASKED, index);
+	if ((part->flags & SIGNATURE_PATTERN_WIDE) != 0)
+		signature_set_window(k->set, v, m, value.n, true, SIGNATURE_ATOM_MASKED, index);
+	return 1;
+}
+
+static void step_first_bytes(const struct signature_step *t, const uint8_t *classes, uint8_t *ret)
+{
+	for (unsigned c = 0; c < 256; c++) {
+		bool in = t->op == SIGNATURE_OP_ANY || (t->op == SIGNATURE_OP_BYTE && (c & t->mask) == t->value) ||
+		          (t->op == SIGNATURE_OP_NOT_BYTE && (c & t->mask) != t->value) ||
+		          (t->op == SIGNATURE_OP_CLASS && (classes[(size_t)t->a * 32 + (c >> 3)] >> (c & 7) & 1) != 0);
+		if (in)
+			ret[c >> 3] |= (uint8_t)(1u << (c & 7));
+	}
+}
+
+/* The bytes a match may begin with, as a class. */
+static uint32_t first_bytes(struct signature_pattern_set *set, uint32_t program)
+{
+	const struct signature_program *programs = (const void *)set->programs.p;
+	const struct signature_step *steps = (const void *)set->steps.p;
+	uint32_t count = programs[program].count, depth = 0;
+	steps = &steps[programs[program].first];
+	uint32_t *stack = mem_alloc_array((size_t)count * 2 + 2, sizeof(*stack));
+	bool *seen = mem_alloc_array(count, sizeof(*seen));
+	uint8_t class[32] = {0};
+	stack[depth++] = 0;
+	while (depth > 0) {
+		uint32_t at = stack[--depth];
+		if (seen[at])
+			continue;
+		seen[at] = true;
+		if (steps[at].op == SIGNATURE_OP_SPLIT)
+			stack[depth++] = steps[at].b;
+		if (steps[at].op == SIGNATURE_OP_SPLIT || steps[at].op == SIGNATURE_OP_JUMP)
+			stack[depth++] = steps[at].a;
+		else if (steps[at].op > SIGNATURE_OP_JUMP)
+			stack[depth++] = at + 1;
+		else
+			step_first_bytes(&steps[at], (const uint8_t *)set->classes.p, class);
+	}
+	mem_free(stack);
+	mem_free(seen);
+	uint32_t index = signature_set_count(&set->classes, 32);
+	signature_set_append(&set->classes, class, sizeof(class));
+	return index;
+}
+
+static void every_make(struct maker *k, uint32_t index, const struct signature_part *part)
+{
+	const struct signature_target t = {.part = index, .backward = SIGNATURE_NONE, .class = first_bytes(k->set, part->program)};
+	uint32_t target = signature_set_count(&k->set->targets, sizeof(t));
+	signature_set_append(&k->set->targets, &t, sizeof(t));
+	signature_set_append(&k->set->every, &target, sizeof(target));
+}
+
+static void atoms_make(struct maker *k, uint32_t index, const struct signature_part *part, const struct signature_regex_atom *atoms, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct signature_target t = {.part = index, .forward = atoms[i].node->forward - 1, .backward = atoms[i].node->backward - 1};
+		uint32_t target = signature_set_count(&k->set->targets, sizeof(t));
+		signature_set_append(&k->set->targets, &t, sizeof(t));
+		if ((part->flags & SIGNATURE_PATTERN_ASCII) != 0)
+			signature_set_window(k->set, atoms[i].value, atoms[i].mask, atoms[i].len, false, SIGNATURE_ATOM_REGEX, target);
+		if ((part->flags & SIGNATURE_PATTERN_WIDE) != 0)
+			signature_set_window(k->set, atoms[i].value, atoms[i].mask, atoms[i].len, true, SIGNATURE_ATOM_REGEX, target);
+	}
+}
+
+static int part_make(struct maker *k, struct signature_node *concat, uint32_t index, struct signature_part *part)
+{
+	if (is_plain(concat) && plain_make(k, concat, index, part) > 0)
+		return 0;
+	part->kind = SIGNATURE_PART_REGEX;
+	part->flags &= ~(unsigned)SIGNATURE_PATTERN_FIXED;
+	int r = signature_regex_emit(k->set, concat, false, &part->program, k->err);
+	if (r == 0)
+		r = signature_regex_emit(k->set, concat, true, &part->backward, k->err);
+	if (r < 0)
+		return r;
+	struct signature_regex_atom *atoms = mem_alloc_array(SIGNATURE_REGEX_ATOMS, sizeof(*atoms));
+	size_t count = signature_regex_atoms(concat, atoms);
+	if (count > 0)
+		atoms_make(k, index, part, atoms, count);
+	else
+		every_make(k, index, part);
+	mem_free(atoms);
+	return 0;
+}
+
+/* The first long jump with something on either side. */
+static struct signature_node *before_jump(const struct signature_node *concat)
+{
+	for (struct signature_node *n = concat->first; n != NULL && n->next != NULL; n = n->next) {
+		const struct signature_node *jump = n->next;
+		if (jump->type == SIGNATURE_NODE_REPEAT && jump->lazy && jump->first->type == SIGNATURE_NODE_ANY && jump->next != NULL &&
+		    (jump->min > SIGNATURE_JUMP_LIMIT || jump->max > SIGNATURE_JUMP_LIMIT))
+			return n;
+	}
+	return NULL;
+}
+
+static int links_make(struct maker *k, struct signature_node *rest, struct signature_node *jump, struct signature_part *head)
+{
+	uint32_t previous = head->head, depth = 0;
+	while (jump != NULL) {
+		if (++depth > SIGNATURE_CHAIN_MAX)
+			return err_set(k->err, -E2BIG, "signature.regex_chain", ARG_I64("limit", SIGNATURE_CHAIN_MAX));
+		struct signature_node own = {.type = SIGNATURE_NODE_CONCAT, .first = rest}, *cut = before_jump(&own);
+		struct signature_part part = k->part;
+		part.previous = previous;
+		part.gap_min = jump->min;
+		part.gap_max = jump->max > INT32_MAX ? INT32_MAX : jump->max;
+		part.depth = depth;
+		part.waiting = k->set->waiting++;
+		part.flags |= SIGNATURE_PART_LINKED | (cut == NULL ? (unsigned)SIGNATURE_PART_LAST : 0);
+		jump = cut != NULL ? cut->next : NULL;
+		if (cut != NULL) {
+			rest = jump->next;
+			cut->next = NULL;
+		}
+		uint32_t link = signature_set_count(&k->set->links, sizeof(part));
+		signature_set_append(&k->set->links, &part, sizeof(part));
+		int r = part_make(k, &own, SIGNATURE_LINK(link), &part);
+		if (r < 0)
+			return r;
+		memcpy(&k->set->links.p[link * sizeof(part)], &part, sizeof(part));
+		previous = SIGNATURE_LINK(link);
+	}
+	return 0;
+}
+
+static int tree_make(struct maker *k, struct signature_regex *r, uint32_t id, struct signature_part *part)
+{
+	struct signature_node *cut = before_jump(r->root);
+	if (cut == NULL)
+		return part_make(k, r->root, id, part);
+	k->part = *part;
+	struct signature_node *jump = cut->next;
+	cut->next = NULL;
+	part->flags |= SIGNATURE_PART_LINKED;
+	part->waiting = k->set->waiting++;
+	int result = part_make(k, r->root, id, part);
+	return result < 0 ? result : links_make(k, jump->next, jump, part);
+}
+
+static int tree_parse(struct signature_regex *r, const struct signature_pattern *p, struct err *err)
+{
+	switch (p->kind) {
+	case SIGNATURE_PATTERN_HEX:
+		return signature_regex_parse_hex(r, str_n(p->text, p->text_len), err);
+	case SIGNATURE_PATTERN_REGEX:
+		return signature_regex_parse(r, str_n(p->text, p->text_len), p->flags, err);
+	case SIGNATURE_PATTERN_TEXT:
+	case SIGNATURE_PATTERN__COUNT:
+		break;
+	}
+	return signature_regex_base64(r, p, err);
+}
+
+int signature_set_regex(struct signature_pattern_set *set, const struct signature_pattern *p, uint32_t id, struct signature_part *part,
+                        struct err *err)
+{
+	cleanup(arena) struct arena *arena = arena_new(ARENA_LIMIT);
+	struct signature_regex r = {.arena = arena};
+	struct maker k = {.set = set, .err = err};
+	int result = tree_parse(&r, p, err);
+	if (result < 0)
+		return result;
+	if ((p->flags & SIGNATURE_PATTERN_VALUE) != 0) {
+		part->kind = SIGNATURE_PART_REGEX;
+		return signature_regex_emit(set, r.root, false, &part->program, err);
+	}
+	if (r.greedy && r.lazy)
+		return err_set(err, -EINVAL, "signature.regex_mixed");
+	if (r.greedy)
+		part->flags |= SIGNATURE_PART_GREEDY;
+	if (p->kind == SIGNATURE_PATTERN_TEXT) /* base64: each form stands for itself */
+		part->flags = (part->flags | SIGNATURE_PATTERN_ASCII) & ~(unsigned)SIGNATURE_PATTERN_WIDE;
+	return tree_make(&k, &r, id, part);
+}
