@@ -19,7 +19,9 @@ def check(name):
         faults.append(f"{name}: more than 330 lines; a public face is shorter")
     for_windows = "#include <windows.h>" in text and "_WIN32" not in text
     program = ["x86_64-w64-mingw32-gcc", "-D_WIN32_WINNT=0x0601"] if for_windows else ["gcc"]
-    compiler = [*program, "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Werror", "-Isrc", "-fsyntax-only", "-include", name, "-x", "c", "/dev/null"]
+    # Pango's headers lie in folders of their own.
+    flags = subprocess.run(["pkg-config", "--cflags", "pangocairo"], capture_output=True, text=True).stdout.split() if "<pango/" in text else []
+    compiler = [*program, *flags, "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Werror", "-Isrc", "-fsyntax-only", "-include", name, "-x", "c", "/dev/null"]
     run = subprocess.run(compiler, capture_output=True, text=True)
     if run.returncode != 0:
         faults.append(f"{name}: does not compile alone:\n{run.stderr}")
