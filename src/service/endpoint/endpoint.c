@@ -50,8 +50,8 @@ struct endpoint_judgement endpoint_judge(const struct endpoint_facts *facts, con
 		return (struct endpoint_judgement){ENDPOINT_STATE_UNPROTECTED, "no_bundle"};
 	if (!str_eq(facts->scanner, STR("ready")))
 		return (struct endpoint_judgement){ENDPOINT_STATE_UNPROTECTED, "scanner_starting"};
-	if (policy->bundle_version > 0 && facts->bundle_version < policy->bundle_version &&
-	    now - policy->bundle_released_at > policy->bundle_grace)
+	if (policy->bundle.version > 0 && facts->bundle_version < policy->bundle.version &&
+	    now - policy->bundle.released_at > policy->bundle_grace)
 		return (struct endpoint_judgement){ENDPOINT_STATE_OUTDATED, "bundle_old"};
 	return (struct endpoint_judgement){ENDPOINT_STATE_PROTECTED, ""};
 }
@@ -176,4 +176,16 @@ struct endpoint_plan endpoint_plan_checkin(const struct endpoint_row *row, const
 	plan.write = plan.state_changed || plan.clone || plan.booted || plan.confirm_inventory || facts_changed ||
 	             report->answers != NULL || now - row->last_seen_at >= policy->seen_granularity;
 	return plan;
+}
+
+bool endpoint_in_trial(const struct uuid *id, int64_t version, int64_t permille)
+{
+	/* FNV-1a: the same machines are not the first each time. */
+	uint64_t h = UINT64_C(14695981039346656037);
+	for (size_t i = 0; i < sizeof id->b; i++)
+		h = (h ^ id->b[i]) * UINT64_C(1099511628211);
+	for (unsigned i = 0; i < 8; i++)
+		h = (h ^ (unsigned char)((uint64_t)version >> (8 * i))) * UINT64_C(1099511628211);
+	h ^= h >> 32;
+	return (int64_t)(h % 1000) < permille;
 }

@@ -23,14 +23,23 @@ enum endpoint_state {
 const char *endpoint_state_name(enum endpoint_state state);
 bool endpoint_state_parse(struct str name, enum endpoint_state *ret);
 
+/* What machines are told to have. */
+struct endpoint_bundle {
+	int64_t version;
+	struct str sha256;          /* of the container of format 1, for agents that fetch it whole */
+	int64_t size_bytes;         /* of the same */
+	struct str manifest_sha256; /* of the signed manifest, for agents that fetch chunks; n == 0: there is none */
+	usec_t released_at;
+};
+
 /* Data of the pack (endpoint_states.yaml) and the bundle that every machine should have. */
 struct endpoint_policy {
 	usec_t checkin_interval, silent_after, bundle_grace, inventory_max_age, seen_granularity;
 	int64_t token_days, certificate_days;
-	int64_t bundle_version; /* 0: no bundle was released yet */
-	struct str bundle_sha256;
-	int64_t bundle_size_bytes;
-	usec_t bundle_released_at;
+	struct endpoint_bundle bundle; /* for everybody; version 0: none was released yet */
+	struct endpoint_bundle trial;  /* for a share of the machines, while it is rolled out; version 0: none */
+	int64_t trial_permille;
+	bool site_sharing;
 	struct str watch_paths_json[2], excluded_paths_json[2]; /* JSON arrays: Linux, Windows */
 };
 
@@ -72,9 +81,22 @@ int endpoint_command_cancel(struct db_tx *tx, const struct uuid *endpoint_id, st
 int endpoint_command_add(struct db_tx *tx, const struct endpoint_command *command, usec_t now,
                          struct err *err) WARN_UNUSED;
 
-/* The bundle that machines should have from now on. */
-int endpoint_set_bundle(struct db_tx *tx, int64_t version, struct str sha256_hex, int64_t size_bytes,
-                        usec_t released_at, struct err *err) WARN_UNUSED;
+/* The bundle that all machines should have from now on. */
+int endpoint_set_bundle(struct db_tx *tx, const struct endpoint_bundle *bundle, struct err *err) WARN_UNUSED;
+/* The one that is tried on so many of a thousand machines, chosen anew for each version; 0: on no more of them. */
+int endpoint_try_bundle(struct db_tx *tx, const struct endpoint_bundle *bundle, int64_t permille, struct err *err) WARN_UNUSED;
+/* Is this machine among them? */
+bool endpoint_in_trial(const struct uuid *id, int64_t version, int64_t permille);
+
+/* What machines report since they loaded their bundle, summed. */
+struct endpoint_health {
+	int64_t machines;
+	int64_t found, finders;   /* detections, machines with at least one */
+	int64_t crashes, crashed; /* of the scanner, machines with at least one */
+	int64_t files, scan_us;   /* looked into, and the time it took */
+};
+/* Machines that have this very version, or an older one that is not 0. */
+int endpoint_bundle_health(struct db_tx *tx, int64_t version, bool older, struct endpoint_health *ret, struct err *err) WARN_UNUSED;
 
 /* Enrolled machines of a unit itself (not of those below it), as they stand. */
 struct endpoint_unit_sum {

@@ -53,3 +53,9 @@ CREATE INDEX endpoint_isolation_asked ON endpoint_isolation (asked_by, asked_at)
 -- migration 4
 -- Since when half of the machines are here.
 CREATE INDEX endpoint_enrolled ON endpoint (enrolled_at) WHERE retired_at IS NULL AND sample = 0;
+-- migration 5
+-- What the machine reports since it loaded its bundle: the ground to halt a rollout on.
+ALTER TABLE endpoint ADD COLUMN health_found {int} NOT NULL DEFAULT 0;
+ALTER TABLE endpoint ADD COLUMN health_crashes {int} NOT NULL DEFAULT 0;
+ALTER TABLE endpoint ADD COLUMN health_files {int} NOT NULL DEFAULT 0;
+ALTER TABLE endpoint ADD COLUMN health_scan_us {int} NOT NULL DEFAULT 0;

@@ -240,22 +240,33 @@ static int64_t canary_of(const struct checkin *c)
 	return sc->canary != NULL ? sc->canary(sc->canary_ctx, &c->identity.id, &c->identity.unit_id, c->report.sings) : 0;
 }
 
+static void write_bundle(struct json_writer *w, const struct checkin *c)
+{
+	const struct endpoint_policy *p = &c->policy;
+	bool tries = p->trial.version > p->bundle.version && endpoint_in_trial(&c->identity.id, p->trial.version, p->trial_permille);
+	const struct endpoint_bundle *b = tries ? &p->trial : &p->bundle;
+	json_name(w, "bundle");
+	if (b->version == 0) {
+		json_null(w);
+		return;
+	}
+	json_object(w);
+	json_member_int(w, "version", b->version);
+	json_member_str(w, "sha256", b->sha256);
+	json_member_int(w, "size_bytes", b->size_bytes);
+	if (b->manifest_sha256.n > 0)
+		json_member_str(w, "manifest_sha256", b->manifest_sha256);
+	json_object_end(w);
+}
+
 static void write_desired(struct json_writer *w, const struct checkin *c)
 {
 	const struct endpoint_policy *p = &c->policy;
 	json_object(w);
 	json_member_int(w, "interval_s", p->checkin_interval / USEC_PER_SEC);
 	json_member_bool(w, "want_inventory", c->plan.want_inventory);
-	json_name(w, "bundle");
-	if (p->bundle_version > 0) {
-		json_object(w);
-		json_member_int(w, "version", p->bundle_version);
-		json_member_str(w, "sha256", p->bundle_sha256);
-		json_member_int(w, "size_bytes", p->bundle_size_bytes);
-		json_object_end(w);
-	} else {
-		json_null(w);
-	}
+	write_bundle(w, c);
+	json_member_bool(w, "site_sharing", p->site_sharing);
 	json_name(w, "watch_paths");
 	json_raw(w, p->watch_paths_json[c->windows]);
 	json_name(w, "excluded_paths");

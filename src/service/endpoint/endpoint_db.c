@@ -14,26 +14,68 @@ int endpoint_db_setting(struct db_tx *tx, const char *name, struct str value, st
 	return r < 0 ? r : 0;
 }
 
-int endpoint_set_bundle(struct db_tx *tx, int64_t version, struct str sha256_hex, int64_t size_bytes,
-                        usec_t released_at, struct err *err)
+int endpoint_db_setting_number(struct db_tx *tx, const char *name, int64_t value, struct err *err)
 {
-	const struct {
-		const char *name;
-		int64_t value;
-	} numbers[] = {{"bundle_version", version}, {"bundle_size_bytes", size_bytes}, {"bundle_released_at", released_at}};
-	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
-		char text[24];
-		(void)snprintf(text, sizeof text, "%lld", (long long)numbers[i].value);
-		int r = endpoint_db_setting(tx, numbers[i].name, str_c(text), err);
-		if (r < 0)
-			return r;
-	}
-	return endpoint_db_setting(tx, "bundle_sha256", sha256_hex, err);
+	char text[24];
+	(void)snprintf(text, sizeof text, "%lld", (long long)value);
+	return endpoint_db_setting(tx, name, str_c(text), err);
+}
+
+/* Two sets of the same settings: for everybody and for those who try. */
+enum bundle_setting { BUNDLE_VERSION, BUNDLE_SIZE, BUNDLE_RELEASED, BUNDLE_SHA256, BUNDLE_MANIFEST, BUNDLE__COUNT };
+static const char *const bundle_settings[2][BUNDLE__COUNT] = {
+	{"bundle_version", "bundle_size_bytes", "bundle_released_at", "bundle_sha256", "bundle_manifest_sha256"},
+	{"trial_version", "trial_size_bytes", "trial_released_at", "trial_sha256", "trial_manifest_sha256"},
+};
+
+static int put_bundle(struct db_tx *tx, bool trial, const struct endpoint_bundle *b, struct err *err)
+{
+	const char *const *names = bundle_settings[trial];
+	int r = endpoint_db_setting_number(tx, names[BUNDLE_VERSION], b->version, err);
+	if (r >= 0)
+		r = endpoint_db_setting_number(tx, names[BUNDLE_SIZE], b->size_bytes, err);
+	if (r >= 0)
+		r = endpoint_db_setting_number(tx, names[BUNDLE_RELEASED], b->released_at, err);
+	if (r >= 0)
+		r = endpoint_db_setting(tx, names[BUNDLE_SHA256], b->sha256, err);
+	return r < 0 ? r : endpoint_db_setting(tx, names[BUNDLE_MANIFEST], b->manifest_sha256, err);
+}
+
+int endpoint_set_bundle(struct db_tx *tx, const struct endpoint_bundle *bundle, struct err *err)
+{
+	return put_bundle(tx, false, bundle, err);
+}
+
+int endpoint_try_bundle(struct db_tx *tx, const struct endpoint_bundle *bundle, int64_t permille, struct err *err)
+{
+	int r = put_bundle(tx, true, bundle, err);
+	return r < 0 ? r : endpoint_db_setting_number(tx, "trial_permille", permille, err);
+}
+
+int endpoint_bundle_health(struct db_tx *tx, int64_t version, bool older, struct endpoint_health *ret, struct err *err)
+{
+	cleanup_rows struct db_rows *rows = NULL;
+	int r = db_query(tx, &rows, err,
+	                 "SELECT count(*), coalesce(sum(health_found), 0), coalesce(sum(CASE WHEN health_found > 0 THEN 1 ELSE 0 END), 0),"
+	                 " coalesce(sum(health_crashes), 0), coalesce(sum(CASE WHEN health_crashes > 0 THEN 1 ELSE 0 END), 0),"
+	                 " coalesce(sum(health_files), 0), coalesce(sum(health_scan_us), 0) FROM endpoint"
+	                 " WHERE ((bundle_version = $1 AND $2 = 0) OR (bundle_version > 0 AND bundle_version < $1 AND $2 = 1))"
+	                 " AND retired_at IS NULL AND sample = 0",
+	                 DB_INT(version), DB_INT(older));
+	if (r >= 0)
+		r = db_next(rows, err);
+	if (r <= 0)
+		return r;
+	*ret = (struct endpoint_health){.machines = db_int(rows, 0), .found = db_int(rows, 1), .finders = db_int(rows, 2),
+	                                .crashes = db_int(rows, 3), .crashed = db_int(rows, 4), .files = db_int(rows, 5),
+	                                .scan_us = db_int(rows, 6)};
+	return 0;
 }
 
 int endpoint_db_policy(struct db_tx *tx, struct arena *arena, struct endpoint_policy *ret, struct err *err)
 {
-	struct endpoint_policy p = {.bundle_version = 0};
+	struct endpoint_policy p = {.bundle = {.version = 0}};
+	int64_t sharing = 1;
 	const struct {
 		const char *name;
 		int64_t *number;
@@ -46,10 +88,18 @@ int endpoint_db_policy(struct db_tx *tx, struct arena *arena, struct endpoint_po
 		{"seen_granularity", &p.seen_granularity, NULL},
 		{"token_days", &p.token_days, NULL},
 		{"certificate_days", &p.certificate_days, NULL},
-		{"bundle_version", &p.bundle_version, NULL},
-		{"bundle_size_bytes", &p.bundle_size_bytes, NULL},
-		{"bundle_released_at", &p.bundle_released_at, NULL},
-		{"bundle_sha256", NULL, &p.bundle_sha256},
+		{bundle_settings[0][BUNDLE_VERSION], &p.bundle.version, NULL},
+		{bundle_settings[0][BUNDLE_SIZE], &p.bundle.size_bytes, NULL},
+		{bundle_settings[0][BUNDLE_RELEASED], &p.bundle.released_at, NULL},
+		{bundle_settings[0][BUNDLE_SHA256], NULL, &p.bundle.sha256},
+		{bundle_settings[0][BUNDLE_MANIFEST], NULL, &p.bundle.manifest_sha256},
+		{bundle_settings[1][BUNDLE_VERSION], &p.trial.version, NULL},
+		{bundle_settings[1][BUNDLE_SIZE], &p.trial.size_bytes, NULL},
+		{bundle_settings[1][BUNDLE_RELEASED], &p.trial.released_at, NULL},
+		{bundle_settings[1][BUNDLE_SHA256], NULL, &p.trial.sha256},
+		{bundle_settings[1][BUNDLE_MANIFEST], NULL, &p.trial.manifest_sha256},
+		{"trial_permille", &p.trial_permille, NULL},
+		{"site_sharing", &sharing, NULL},
 		{"watch_paths_linux", NULL, &p.watch_paths_json[0]},
 		{"watch_paths_windows", NULL, &p.watch_paths_json[1]},
 		{"excluded_paths_linux", NULL, &p.excluded_paths_json[0]},
@@ -71,6 +121,7 @@ int endpoint_db_policy(struct db_tx *tx, struct arena *arena, struct endpoint_po
 		return r;
 	if (p.silent_after == 0)
 		return err_set(err, -EAGAIN, "endpoint.no_settings");
+	p.site_sharing = sharing != 0;
 	*ret = p;
 	return 0;
 }
@@ -179,7 +230,8 @@ int endpoint_db_checkin(struct db_tx *tx, const struct endpoint_row *row, const 
 	int r = db_exec(tx, err,
 	                "UPDATE endpoint SET last_seen_at = $2, agent_version = $3, boot_id = $4, previous_boot_id = $5,"
 	                " bundle_version = $6, watch_mode = $7, scanner = $8, facts = $9, state = $10, state_reason = $11,"
-	                " state_since = $12, clone_seen_at = $13, inventory_hash = $14, inventory_at = $15 WHERE id = $1",
+	                " state_since = $12, clone_seen_at = $13, inventory_hash = $14, inventory_at = $15, health_found = $16,"
+	                " health_crashes = $17, health_files = $18, health_scan_us = $19 WHERE id = $1",
 	                DB_UUID(&row->id), DB_INT(now), DB_TEXT(report->agent_version),
 	                DB_TEXT(plan->booted ? report->boot_id : row->boot_id),
 	                DB_TEXT(plan->booted ? row->boot_id : row->previous_boot_id),
@@ -188,7 +240,8 @@ int endpoint_db_checkin(struct db_tx *tx, const struct endpoint_row *row, const 
 	                DB_CSTR(plan->judgement.reason), DB_INT(plan->state_changed ? now : row->state_since),
 	                plan->clone ? DB_INT(now) : row->clone_seen_at != 0 ? DB_INT(row->clone_seen_at) : DB_NULL,
 	                DB_TEXT(plan->confirm_inventory ? report->inventory_hash : row->inventory_hash),
-	                DB_INT(plan->confirm_inventory ? now : row->inventory_at));
+	                DB_INT(plan->confirm_inventory ? now : row->inventory_at), DB_INT(report->protection.found),
+	                DB_INT(report->protection.crashes), DB_INT(report->protection.files), DB_INT(report->protection.scan_us));
 	return r < 0 ? r : 0;
 }
 

@@ -31,6 +31,7 @@ struct endpoint_row {
 struct endpoint_protection {
 	int64_t bundle_version;
 	struct str watch_mode, scanner;
+	int64_t found, crashes, files, scan_us; /* since this bundle was loaded; agents before that say nothing: 0 */
 };
 
 struct endpoint_answer {
@@ -87,6 +88,7 @@ int endpoint_pack_load(const struct service_context *sc, struct err *err) WARN_U
 /* endpoint_db.c: machines and settings. */
 int endpoint_db_policy(struct db_tx *tx, struct arena *arena, struct endpoint_policy *ret, struct err *err) WARN_UNUSED;
 int endpoint_db_setting(struct db_tx *tx, const char *name, struct str value, struct err *err) WARN_UNUSED;
+int endpoint_db_setting_number(struct db_tx *tx, const char *name, int64_t value, struct err *err) WARN_UNUSED;
 /* -ENOENT endpoint.unknown. With `access` set: only when the account holds `permission` for its unit. */
 int endpoint_db_get(struct db_tx *tx, struct arena *arena, const struct uuid *id, struct endpoint_row *ret,
                     struct err *err) WARN_UNUSED;

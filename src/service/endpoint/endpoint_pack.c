@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /* Reads endpoint_states.yaml at start and keeps its values in the database, where every core process sees them. */
-#include <stdio.h>
-
 #include "base/file/file.h"
 #include "platform/pack/pack.h"
 #include "service/endpoint/endpoint_internal.h"
@@ -14,6 +12,7 @@ struct pack_values {
 	struct str version, confidence;
 	struct str checkin_interval, silent_after, bundle_grace, inventory_max_age, seen_granularity;
 	int64_t token_days, certificate_days;
+	bool site_sharing;
 	const struct json *watch_paths, *excluded_paths;
 	struct pack_paths watch, excluded;
 };
@@ -29,6 +28,7 @@ static const struct json_field pack_fields[] = {
 	FIELD(seen_granularity, JSON_FIELD_STR),
 	{"enrolment_token_days", JSON_FIELD_INT, offsetof(struct pack_values, token_days), true, 1, 365},
 	FIELD(certificate_days, JSON_FIELD_INT, .min = 1, .max = 3650),
+	FIELD(site_sharing, JSON_FIELD_BOOL),
 	FIELD(watch_paths, JSON_FIELD_ANY),
 	FIELD(excluded_paths, JSON_FIELD_ANY),
 	{.name = NULL},
@@ -39,13 +39,6 @@ static const struct json_field path_fields[] = {
 	{"windows", JSON_FIELD_STR_LIST, offsetof(struct pack_paths, windows_paths), true, 0, 100},
 	{.name = NULL},
 };
-
-static int put_number(struct db_tx *tx, const char *name, int64_t value, struct err *err)
-{
-	char text[24];
-	(void)snprintf(text, sizeof text, "%lld", (long long)value);
-	return endpoint_db_setting(tx, name, str_c(text), err);
-}
 
 static int put_list(struct db_tx *tx, const char *name, const struct json_str_list *list, struct err *err)
 {
@@ -74,7 +67,7 @@ static int put_all(struct db_tx *tx, void *ctx, struct err *err)
 		int r = clock_parse_duration(durations[i].text, &t, err);
 		if (r < 0)
 			return err_at(err, str_c(durations[i].name));
-		r = put_number(tx, durations[i].name, t, err);
+		r = endpoint_db_setting_number(tx, durations[i].name, t, err);
 		if (r < 0)
 			return r;
 	}
@@ -90,8 +83,10 @@ static int put_all(struct db_tx *tx, void *ctx, struct err *err)
 		if (r < 0)
 			return r;
 	}
-	int r = put_number(tx, "token_days", v->token_days, err);
-	return r < 0 ? r : put_number(tx, "certificate_days", v->certificate_days, err);
+	int r = endpoint_db_setting_number(tx, "token_days", v->token_days, err);
+	if (r >= 0)
+		r = endpoint_db_setting_number(tx, "site_sharing", v->site_sharing, err);
+	return r < 0 ? r : endpoint_db_setting_number(tx, "certificate_days", v->certificate_days, err);
 }
 
 int endpoint_pack_load(const struct service_context *sc, struct err *err)

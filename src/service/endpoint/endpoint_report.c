@@ -8,7 +8,7 @@
 #define FACTS_MAX ((size_t)32 << 10)
 
 /* Change at every check-in without saying anything about the machine's state. */
-static const char *const restless[] = {"spool_events", "last_scan_at", "clock_offset_s", NULL};
+static const char *const restless[] = {"spool_events", "last_scan_at", "clock_offset_s", "health", NULL};
 
 static bool is_restless(struct str name)
 {
@@ -52,6 +52,13 @@ static int64_t version_of(const struct json *v)
 	return v->type == JSON_STRING && str_parse_i64(v->text, 0, INT64_MAX, &n) ? n : 0;
 }
 
+/* Sums over twenty thousand machines must not overflow because one of them lies. */
+static int64_t count_of(const struct json *health, const char *name)
+{
+	int64_t n = json_get_int(health, name, 0);
+	return n < 0 ? 0 : n > INT64_C(1) << 45 ? INT64_C(1) << 45 : n;
+}
+
 static int read_answers(struct arena *arena, const struct json *list, struct endpoint_report *ret, struct err *err)
 {
 	if (list == NULL || list->type != JSON_ARRAY || list->count == 0)
@@ -76,7 +83,7 @@ static int read_answers(struct arena *arena, const struct json *list, struct end
 int endpoint_report_read(struct arena *arena, const struct json *body, struct endpoint_report *ret, struct err *err)
 {
 	const struct json *protection = json_get(body, "protection");
-	const struct json *inventory = json_get(body, "inventory");
+	const struct json *inventory = json_get(body, "inventory"), *health = json_get(protection, "health");
 	*ret = (struct endpoint_report){
 		.agent_version = str_sub(json_get_str(body, "agent_version", STR_EMPTY), 0, 64),
 		.boot_id = str_sub(json_get_str(body, "boot_id", STR_EMPTY), 0, 128),
@@ -84,7 +91,11 @@ int endpoint_report_read(struct arena *arena, const struct json *body, struct en
 		.inventory = inventory != NULL && inventory->type == JSON_OBJECT ? inventory : NULL,
 		.protection = {.bundle_version = version_of(json_get(protection, "bundle_version")),
 	                       .watch_mode = str_sub(json_get_str(protection, "watch_mode", STR_EMPTY), 0, 32),
-	                       .scanner = str_sub(json_get_str(protection, "scanner", STR_EMPTY), 0, 32)},
+	                       .scanner = str_sub(json_get_str(protection, "scanner", STR_EMPTY), 0, 32),
+	                       .found = count_of(health, "found"),
+	                       .crashes = count_of(health, "crashes"),
+	                       .files = count_of(health, "files"),
+	                       .scan_us = count_of(health, "scan_us")},
 		.facts_json = tree_text(arena, protection, FACTS_MAX, true),
 		.sings = json_get_bool(protection, "canary", false),
 		.isolation = json_get(protection, "isolation"),

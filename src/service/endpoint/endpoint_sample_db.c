@@ -58,6 +58,6 @@ int endpoint_put_sample(struct db_tx *tx, const struct endpoint_sample *s, usec_
 	            DB_UUID(&id), DB_INT(s->state), DB_CSTR(s->reason), DB_INT(s->last_seen_at),
 	            DB_CSTR(!watches ? "none" : is_linux ? "fanotify" : "directory"),
 	            DB_CSTR(strcmp(s->reason, "scanner_failed") == 0 ? "failed" : "ready"),
-	            DB_INT(old ? policy.bundle_version - 1 : policy.bundle_version));
+	            DB_INT(old ? policy.bundle.version - 1 : policy.bundle.version));
 	return r < 0 ? r : 0;
 }

@@ -43,6 +43,6 @@ int endpoint_bundle_released(struct db_tx *tx, usec_t *ret, struct err *err)
 	struct endpoint_policy policy;
 	int r = endpoint_db_policy(tx, arena, &policy, err);
 	if (r >= 0)
-		*ret = policy.bundle_version > 0 ? policy.bundle_released_at : 0;
+		*ret = policy.bundle.version > 0 ? policy.bundle.released_at : 0;
 	return r;
 }

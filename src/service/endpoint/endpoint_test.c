@@ -42,8 +42,8 @@ static void states(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(judgements); i++) {
 		struct endpoint_policy policy = {.silent_after = USEC_PER_MINUTE * 10, .bundle_grace = USEC_PER_DAY,
-		                                 .bundle_version = judgements[i].desired,
-		                                 .bundle_released_at = NOW - judgements[i].released_ago};
+		                                 .bundle = {.version = judgements[i].desired, .released_at = NOW - judgements[i].released_ago},
+		                                 };
 		struct endpoint_facts facts = {.last_seen_at = NOW - judgements[i].seen_ago,
 		                               .bundle_version = judgements[i].bundle, .watch_mode = str_c(judgements[i].watch),
 		                               .scanner = str_c(judgements[i].scanner)};
@@ -375,7 +375,8 @@ static void checkins(struct db *db, const char *url)
 
 static int put_bundle(struct db_tx *tx, void *ctx, struct err *err)
 {
-	return endpoint_set_bundle(tx, *(const int64_t *)ctx, STR("aa"), 100, world_clock, err);
+	const struct endpoint_bundle b = {*(const int64_t *)ctx, STR("aa"), 100, STR(""), world_clock};
+	return endpoint_set_bundle(tx, &b, err);
 }
 
 static void set_bundle(struct world *w, int64_t version)

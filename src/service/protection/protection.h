@@ -33,6 +33,7 @@ int protection_quarantine_reported(struct db_tx *tx, const struct uuid *endpoint
 /* Builds, signs and releases a bundle. Texts are added to what was uploaded before; may be empty. */
 struct protection_release {
 	struct str note, yara, hashes_csv;
+	bool at_once;      /* to every machine, without waves */
 	struct str author; /* for the list and the audit log */
 	const char *scand_path; /* NULL: beside this program */
 };

@@ -21,3 +21,15 @@ CREATE TABLE quarantine_item (id {blob} NOT NULL PRIMARY KEY, endpoint_id {blob}
   version {int} NOT NULL, UNIQUE (endpoint_id, agent_id)) {strict};
 CREATE INDEX quarantine_item_at ON quarantine_item (quarantined_at, id);
 CREATE INDEX quarantine_item_unit ON quarantine_item (unit_id, state);
+-- migration 2
+-- state: 0 released to all, 1 being rolled out, 2 halted, 3 replaced before it was everywhere. manifest_sha256 is '' for bundles
+-- before chunks; container_sha256 names the file with chunks. held: rules that hit the clean corpus, JSON.
+ALTER TABLE bundle ADD COLUMN manifest_sha256 {text} NOT NULL DEFAULT '';
+ALTER TABLE bundle ADD COLUMN container_sha256 {text} NOT NULL DEFAULT '';
+ALTER TABLE bundle ADD COLUMN state {int} NOT NULL DEFAULT 0;
+ALTER TABLE bundle ADD COLUMN wave {int} NOT NULL DEFAULT 0;
+ALTER TABLE bundle ADD COLUMN wave_at {int} NOT NULL DEFAULT 0;
+ALTER TABLE bundle ADD COLUMN permille {int} NOT NULL DEFAULT 1000;
+ALTER TABLE bundle ADD COLUMN halt_key {text} NOT NULL DEFAULT '';
+ALTER TABLE bundle ADD COLUMN halt_args {text} NOT NULL DEFAULT '{}';
+ALTER TABLE bundle ADD COLUMN held {text} NOT NULL DEFAULT '[]';

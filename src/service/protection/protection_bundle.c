@@ -5,10 +5,10 @@
 #include "base/file/file.h"
 #include "base/log/log.h"
 #include "base/text/text.h"
+#include "engine/distribution/distribution.h"
 #include "engine/malware/malware_bundle.h"
 #include "platform/pack/pack.h"
 #include "service/audit/audit.h"
-#include "service/endpoint/endpoint.h"
 #include "service/outbox/outbox.h"
 #include "service/protection/protection_internal.h"
 
@@ -18,6 +18,11 @@
 void protection_bundle_path(const struct service_context *sc, const char *sha256_hex, struct buf *out)
 {
 	buf_printf(out, "%s/bundles/%s.ltbundle", sc->data_dir, sha256_hex);
+}
+
+void protection_chunks_dir(const struct service_context *sc, struct buf *out)
+{
+	buf_printf(out, "%s/bundles/chunks", sc->data_dir);
 }
 
 struct list_pack {
@@ -41,7 +46,9 @@ struct work {
 	const char **hash_lists, **yara;
 	size_t hash_list_count, yara_count;
 	struct list_pack pack;
-	int64_t last_version;
+	struct protection_bundle last; /* version 0: there is none */
+	struct protection_rollout rollout;
+	struct buf previous; /* its container */
 };
 
 static int add(struct work *w, bool yara, const char *path, struct err *err)
@@ -76,7 +83,7 @@ static int read_database(struct db_tx *tx, void *ctx, struct err *err)
 	int r = protection_db_bundle_get(tx, 0, &last, err);
 	if (r >= 0)
 		r = protection_db_uploads(tx, add_upload, w, err);
-	w->last_version = last.version;
+	w->last = last;
 	return r;
 }
 
@@ -137,34 +144,23 @@ struct storing {
 	const struct service_context *sc;
 	const struct access *access;
 	const struct protection_release *release;
+	const struct protection_rollout *rollout;
 	struct protection_bundle bundle;
 };
-
-static int emit_released(struct db_tx *tx, const struct protection_bundle *b, struct err *err)
-{
-	cleanup_buf struct buf json = BUF_INIT(1024);
-	struct json_writer w = json_writer_init(&json);
-	json_object(&w);
-	json_member_cstr(&w, "what", "bundle");
-	json_member_int(&w, "version", b->version);
-	json_object_end(&w);
-	struct service_event e = {.name = "protection.changed", .permission = "protection.read", .json = buf_str(&json)};
-	return outbox_write(tx, &e, err);
-}
 
 static int store(struct db_tx *tx, void *ctx, struct err *err)
 {
 	struct storing *s = ctx;
-	const struct protection_bundle *b = &s->bundle;
-	int r = protection_db_bundle_insert(tx, b, err);
+	struct protection_bundle *b = &s->bundle;
+	int r = protection_rollout_begin(tx, s->rollout, s->release->at_once, b, b->created_at, err);
+	if (r >= 0)
+		r = protection_db_bundle_insert(tx, b, err);
 	if (r >= 0 && s->release->yara.n > 0)
 		r = protection_db_upload_insert(tx, "yara", s->release->yara, s->release, b->created_at, err);
 	if (r >= 0 && s->release->hashes_csv.n > 0)
 		r = protection_db_upload_insert(tx, "hashes", s->release->hashes_csv, s->release, b->created_at, err);
 	if (r >= 0)
-		r = endpoint_set_bundle(tx, b->version, str_c(b->sha256), b->size_bytes, b->created_at, err);
-	if (r >= 0)
-		r = emit_released(tx, b, err);
+		r = protection_emit_bundle(tx, b->version, err);
 	if (r < 0)
 		return r;
 	cleanup_buf struct buf details = BUF_INIT(16384);
@@ -178,33 +174,65 @@ static int store(struct db_tx *tx, void *ctx, struct err *err)
 	return audit_write(tx, s->access, b->created_at, &e, err);
 }
 
-static int build(struct work *w, const struct protection_release *release, struct buf *ret_container,
-                 struct storing *ret, struct err *err)
+/* Files first, rows after: a row never names what is not there. */
+static int write_files(const struct service_context *sc, struct str container, struct str classic, struct protection_bundle *b,
+                       struct err *err)
+{
+	cleanup_buf struct buf path = BUF_INIT(4096), head = BUF_INIT(4096), chunks = BUF_INIT(4096), old = BUF_INIT(4096);
+	struct distribution_cut cut = {0};
+	unsigned char digest[SHA256_SIZE];
+	size_t head_size = malware_bundle_head_size(container);
+	sha256(container, digest);
+	protection_bundle_path(sc, sha256_hex(digest, b->container_sha256), &path);
+	sha256(classic, digest);
+	protection_bundle_path(sc, sha256_hex(digest, b->sha256), &old);
+	b->size_bytes = (int64_t)classic.n;
+	protection_chunks_dir(sc, &chunks);
+	buf_printf(&head, "%s/bundles/%s.head", sc->data_dir, b->manifest_sha256);
+	int r = distribution_publish(chunks.p, str_sub(container, head_size, container.n), &cut, err);
+	distribution_cut_done(&cut);
+	if (r >= 0)
+		r = file_write(path.p, container, 0640, err);
+	if (r >= 0)
+		r = file_write(old.p, classic, 0640, err);
+	return r < 0 ? r : file_write(head.p, str_sub(container, 0, head_size), 0640, err);
+}
+
+/* What was released before: its hashes keep their places. */
+static void read_previous(struct work *w)
+{
+	cleanup_buf struct buf path = BUF_INIT(4096);
+	struct err problem = {.code = 0};
+	if (w->last.container_sha256[0] == '\0')
+		return;
+	protection_bundle_path(w->sc, w->last.container_sha256, &path);
+	if (file_read(path.p, MALWARE_BUNDLE_LIMIT, &w->previous, &problem) < 0) {
+		log_err(LOG_LEVEL_WARN, "the bundle before cannot be read; machines will fetch more than they had to", &problem);
+		buf_clear(&w->previous);
+	}
+}
+
+static int build(struct work *w, const struct protection_release *release, struct storing *ret, struct err *err)
 {
 	const struct service_keys *keys = w->sc->keys;
+	cleanup_buf struct buf container = BUF_INIT(MALWARE_BUNDLE_LIMIT), classic = BUF_INIT(MALWARE_BUNDLE_LIMIT);
 	usec_t now = w->sc->now();
+	read_previous(w);
 	struct malware_bundle_source source = {
-		.version = (uint64_t)w->last_version + 1, .created = now,
+		.version = (uint64_t)w->last.version + 1, .created = now,
 		.expires = now + w->pack.bundle_valid_days * USEC_PER_DAY, .hash_lists = w->hash_lists,
-		.yara_paths = w->yara, .scand_path = release->scand_path,
+		.yara_paths = w->yara, .scand_path = release->scand_path, .previous = buf_str(&w->previous), .ret_format_1 = &classic,
 		.starter = w->sc->scanner_starter, .sign = keys->sign_bundle, .sign_ctx = keys->ctx};
 	struct malware_bundle_info info;
-	int r = malware_bundle_build(&source, ret_container, &info, err);
+	int r = malware_bundle_build(&source, &container, &info, err);
 	if (r < 0)
 		return r;
 	struct protection_bundle *b = &ret->bundle;
-	*b = (struct protection_bundle){.version = w->last_version + 1, .created_at = now, .expires_at = source.expires,
-	                                .size_bytes = (int64_t)ret_container->n, .note = release->note,
-	                                .author = release->author};
-	unsigned char digest[SHA256_SIZE];
-	sha256(buf_str(ret_container), digest);
-	(void)sha256_hex(digest, b->sha256);
-	r = inspect(w->sc, buf_str(ret_container), now, b, err);
-	if (r < 0)
-		return r;
-	cleanup_buf struct buf path = BUF_INIT(4096);
-	protection_bundle_path(w->sc, b->sha256, &path);
-	return file_write(path.p, buf_str(ret_container), 0640, err);
+	*b = (struct protection_bundle){.version = w->last.version + 1, .created_at = now, .expires_at = source.expires,
+	                                .note = release->note, .author = release->author};
+	str_copy_c(str_c(info.manifest_sha256_hex), b->manifest_sha256, sizeof b->manifest_sha256);
+	r = inspect(w->sc, buf_str(&container), now, b, err);
+	return r < 0 ? r : write_files(w->sc, buf_str(&container), buf_str(&classic), b, err);
 }
 
 int protection_release_bundle(const struct service_context *sc, const struct access *access,
@@ -213,7 +241,7 @@ int protection_release_bundle(const struct service_context *sc, const struct acc
 	cleanup(arena) struct arena *arena = arena_new(0);
 	struct uuid id = uuid_new();
 	char text[UUID_TEXT_SIZE];
-	struct work w = {.sc = sc, .arena = arena};
+	struct work w = {.sc = sc, .arena = arena, .previous = BUF_INIT(MALWARE_BUNDLE_LIMIT + 1)};
 	w.folder = arena_printf(arena, "%s/bundles/work-%s", sc->data_dir, uuid_text(&id, text)).p;
 	w.hash_lists = ARENA_ARRAY(arena, SOURCES_MAX + 1, const char *);
 	w.yara = ARENA_ARRAY(arena, SOURCES_MAX + 1, const char *);
@@ -224,14 +252,16 @@ int protection_release_bundle(const struct service_context *sc, const struct acc
 		r = db_read(sc->db, read_database, &w, err);
 	if (r >= 0)
 		r = read_pack(&w, err);
+	if (r >= 0)
+		r = protection_rollout_load(sc, &w.rollout, err);
 	if (r >= 0 && release->yara.n > 0)
 		r = add_text(&w, true, "upload", release->yara, err);
 	if (r >= 0 && release->hashes_csv.n > 0)
 		r = add_text(&w, false, "upload", release->hashes_csv, err);
-	struct storing s = {.sc = sc, .access = access, .release = release};
-	cleanup_buf struct buf container = BUF_INIT(MALWARE_BUNDLE_LIMIT);
+	struct storing s = {.sc = sc, .access = access, .release = release, .rollout = &w.rollout};
 	if (r >= 0)
-		r = build(&w, release, &container, &s, err);
+		r = build(&w, release, &s, err);
+	buf_done(&w.previous);
 	remove_work(&w);
 	if (r >= 0)
 		r = db_write(sc->db, store, &s, err);

@@ -105,64 +105,6 @@ int protection_db_quarantine_set(struct db_tx *tx, const struct uuid *id, enum q
 	return r == 1 ? 0 : err_set(err, -ESTALE, "protection.changed_meanwhile");
 }
 
-int protection_db_bundle_insert(struct db_tx *tx, const struct protection_bundle *b, struct err *err)
-{
-	int r = db_exec(tx, err,
-	                "INSERT INTO bundle (version, created_at, expires_at, sha256, size_bytes, hash_count, rule_count, note,"
-	                " author) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-	                DB_INT(b->version), DB_INT(b->created_at), DB_INT(b->expires_at), DB_CSTR(b->sha256),
-	                DB_INT(b->size_bytes), DB_INT(b->hash_count), DB_INT(b->rule_count), DB_TEXT(b->note),
-	                DB_TEXT(b->author));
-	return r < 0 ? r : 0;
-}
-
-int protection_db_bundle_get(struct db_tx *tx, int64_t version, struct protection_bundle *ret, struct err *err)
-{
-	cleanup_rows struct db_rows *rows = NULL;
-	int r = db_query(tx, &rows, err,
-	                 "SELECT version, created_at, expires_at, sha256, size_bytes, hash_count, rule_count FROM bundle"
-	                 " WHERE version = $1 OR $1 = 0 ORDER BY version DESC LIMIT 1",
-	                 DB_INT(version));
-	if (r >= 0)
-		r = db_next(rows, err);
-	if (r <= 0)
-		return r;
-	*ret = (struct protection_bundle){.version = db_int(rows, 0), .created_at = db_int(rows, 1),
-	                                  .expires_at = db_int(rows, 2), .size_bytes = db_int(rows, 4),
-	                                  .hash_count = db_int(rows, 5), .rule_count = db_int(rows, 6)};
-	str_copy_c(db_text(rows, 3), ret->sha256, sizeof ret->sha256);
-	return 1;
-}
-
-int protection_db_bundle_list(struct db_tx *tx, struct json_writer *w, struct err *err)
-{
-	cleanup_rows struct db_rows *rows = NULL;
-	int r = db_query(tx, &rows, err,
-	                 "SELECT b.version, b.created_at, b.expires_at, b.sha256, b.size_bytes, b.hash_count, b.rule_count,"
-	                 " b.note, b.author, (SELECT count(*) FROM endpoint e WHERE e.bundle_version = b.version AND"
-	                 " e.retired_at IS NULL AND e.sample = 0), (SELECT max(version) FROM bundle) FROM bundle b"
-	                 " ORDER BY b.version DESC LIMIT 100");
-	json_array(w);
-	while (r >= 0 && (r = db_next(rows, err)) > 0) {
-		char iso[CLOCK_ISO_SIZE];
-		json_object(w);
-		json_member_int(w, "version", db_int(rows, 0));
-		json_member_cstr(w, "created_at", clock_iso(db_int(rows, 1), iso));
-		json_member_cstr(w, "expires_at", clock_iso(db_int(rows, 2), iso));
-		json_member_str(w, "sha256", db_text(rows, 3));
-		json_member_int(w, "size_bytes", db_int(rows, 4));
-		json_member_int(w, "hash_count", db_int(rows, 5));
-		json_member_int(w, "rule_count", db_int(rows, 6));
-		json_member_cstr(w, "state", db_int(rows, 0) == db_int(rows, 10) ? "current" : "superseded");
-		json_member_str(w, "note", db_text(rows, 7));
-		json_member_str(w, "author", db_text(rows, 8));
-		json_member_int(w, "endpoints_on_it", db_int(rows, 9));
-		json_object_end(w);
-	}
-	json_array_end(w);
-	return r < 0 ? r : 0;
-}
-
 int protection_db_uploads(struct db_tx *tx, protection_upload_fn fn, void *ctx, struct err *err)
 {
 	cleanup_rows struct db_rows *rows = NULL;

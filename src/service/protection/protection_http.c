@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /* The room's routes, what it does by itself, and its descriptor. */
-#include <fcntl.h>
-#include <sys/stat.h>
-
-#include "base/file/file.h"
 #include "base/log/log.h"
-#include "base/text/text.h"
-#include "platform/job/job.h"
 #include "service/audit/audit.h"
 #include "service/endpoint/endpoint.h"
 #include "service/outbox/outbox.h"
@@ -120,14 +114,6 @@ static int protection_event(const struct service_context *sc, const struct servi
 
 /* ---- what people ask ---- */
 
-struct reason_body {
-	struct str reason;
-};
-static const struct json_field reason_fields[] = {
-	{"reason", JSON_FIELD_STR, offsetof(struct reason_body, reason), true, 1, 1000},
-	{.name = NULL},
-};
-
 struct ask {
 	struct api_request *req;
 	struct uuid id;
@@ -141,7 +127,7 @@ static int write_ask(struct db_tx *tx, void *ctx, struct err *err)
 	struct ask *a = ctx;
 	struct api_request *req = a->req;
 	bool restore = a->step == QUARANTINE_STEP_ASK_RESTORE;
-	struct str reason = ((const struct reason_body *)req->fields)->reason;
+	struct str reason = ((const struct protection_reason_body *)req->fields)->reason;
 	enum quarantine_state to;
 	usec_t now = api_now(req);
 	int r = protection_db_quarantine_get(tx, req->arena, &a->id, &a->row, err);
@@ -172,7 +158,7 @@ static int ask(struct api_request *req, struct http_response *res, enum quaranti
 	struct ask a = {.req = req, .step = step};
 	int r = api_param_uuid(req, "id", &a.id, err);
 	if (r >= 0)
-		r = api_typed_text(req, &((struct reason_body *)req->fields)->reason, err);
+		r = api_typed_text(req, &((struct protection_reason_body *)req->fields)->reason, err);
 	if (r >= 0)
 		r = db_write(req->service->db, write_ask, &a, err);
 	if (r < 0)
@@ -246,123 +232,6 @@ static int quarantine_cancel(struct api_request *req, struct http_response *res,
 	return api_reply_empty(res, 204);
 }
 
-/* ---- bundles ---- */
-
-#define UPLOAD_MAX ((size_t)16 << 20)
-
-struct release_body {
-	struct str note, yara, hashes_csv;
-};
-static const struct json_field release_fields[] = {
-	{"note", JSON_FIELD_STR, offsetof(struct release_body, note), false, 0, 1000},
-	{"yara", JSON_FIELD_STR, offsetof(struct release_body, yara), false, 0, (int64_t)UPLOAD_MAX},
-	{"hashes_csv", JSON_FIELD_STR, offsetof(struct release_body, hashes_csv), false, 0, (int64_t)UPLOAD_MAX},
-	{.name = NULL},
-};
-
-/* Outlives the request. */
-struct release_job {
-	const struct service_context *sc;
-	struct arena *arena;
-	struct access access;
-	struct protection_release release;
-};
-
-static int run_release(struct job *job, void *ctx, struct err *err)
-{
-	(void)job;
-	const struct release_job *j = ctx;
-	int64_t version = 0;
-	int r = protection_release_bundle(j->sc, &j->access, &j->release, &version, err);
-	if (r < 0)
-		log_err(LOG_LEVEL_ERROR, "signature bundle could not be released", err);
-	return r;
-}
-
-static void end_release(void *ctx)
-{
-	struct release_job *j = ctx;
-	arena_free(j->arena);
-	mem_free(j);
-}
-
-/* A bundle goes to every machine of the city: the right over one unit is not enough. */
-static int check_release(struct db_tx *tx, void *ctx, struct err *err)
-{
-	const struct uuid whole = {.b = {0}};
-	return api_require_unit(tx, ctx, "protection.release", &whole, err);
-}
-
-static int bundle_create(struct api_request *req, struct http_response *res, struct err *err)
-{
-	const struct release_body *body = req->fields;
-	if (req->service->jobs == NULL)
-		return err_set(err, -EAGAIN, "protection.no_jobs");
-	int r = db_read(req->service->db, check_release, req, err);
-	if (r < 0)
-		return r;
-	struct release_job *j = MEM_NEW(struct release_job);
-	j->sc = req->service;
-	j->arena = arena_new(4 * UPLOAD_MAX);
-	j->access = *req->access;
-	j->access.name = arena_str(j->arena, req->access->name);
-	j->access.peer = arena_str(j->arena, req->access->peer);
-	j->release = (struct protection_release){.note = arena_str(j->arena, body->note),
-	                                         .yara = arena_str(j->arena, body->yara),
-	                                         .hashes_csv = arena_str(j->arena, body->hashes_csv),
-	                                         .author = j->access.name};
-	struct uuid id = job_start(req->service->jobs, "bundle", run_release, j, end_release);
-	struct json_writer w = api_reply(res, 202);
-	json_object(&w);
-	api_member_uuid(&w, "job_id", &id);
-	json_object_end(&w);
-	return 0;
-}
-
-struct fetch {
-	struct api_request *req;
-	int64_t version;
-	struct protection_bundle bundle;
-};
-
-static int read_fetch(struct db_tx *tx, void *ctx, struct err *err)
-{
-	struct fetch *f = ctx;
-	struct endpoint_identity identity;
-	int r = endpoint_authenticate(tx, f->req->http->client_cert_der, api_now(f->req), &identity, err);
-	if (r >= 0)
-		r = protection_db_bundle_get(tx, f->version, &f->bundle, err);
-	return r == 0 ? err_set(err, -ENOENT, "protection.no_such_bundle") : r;
-}
-
-static int agent_bundle(struct api_request *req, struct http_response *res, struct err *err)
-{
-	struct fetch f = {.req = req};
-	if (!str_parse_i64(http_param(req->http, "version"), 1, INT64_MAX, &f.version))
-		return err_set(err, -ENOENT, "protection.no_such_bundle");
-	int r = db_read(req->service->db, read_fetch, &f, err);
-	if (r < 0)
-		return r;
-	cleanup_buf struct buf path = BUF_INIT(4096);
-	protection_bundle_path(req->service, f.bundle.sha256, &path);
-	cleanup_fd int fd = open(path.p, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	struct stat st;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_errno(err, errno, "open", buf_str(&path));
-	(void)api_reply_empty(res, 200);
-	res->content_type = "application/octet-stream";
-	res->file_size_bytes = (uint64_t)st.st_size;
-	res->file_fd = file_take(&fd);
-	return 0;
-}
-
-static int agent_bundle_key(struct api_request *req, struct http_response *res, struct err *err)
-{
-	(void)api_reply_empty(res, 200);
-	res->content_type = "application/x-pem-file";
-	return req->service->keys->bundle_public_pem(req->service->keys->ctx, &res->body, err);
-}
-
 /* ---- the room ---- */
 
 static int read_current(struct db_tx *tx, void *ctx, struct err *err)
@@ -380,7 +249,7 @@ static int protection_tick(const struct service_context *sc, struct err *err)
 		return r;
 	usec_t life = current.expires_at - current.created_at;
 	if (r > 0 && sc->now() < current.expires_at - life / 3)
-		return 0;
+		return protection_rollout_tick(sc, err);
 	int64_t version = 0;
 	return protection_release_bundle(sc, &self, &(struct protection_release){.author = self.name}, &version, err);
 }
@@ -400,17 +269,28 @@ static const struct service_route routes[] = {
 	{"GET", "/api/v1/detections", "protection.read", protection_list_detections, "protection.route_detections"},
 	{"GET", "/api/v1/quarantine", "protection.read", protection_list_quarantine, "protection.route_quarantine"},
 	{"POST", "/api/v1/quarantine/{id}/restore", "protection.quarantine", quarantine_restore, "protection.route_restore",
-	 BODY(reason_fields, struct reason_body), .four_eyes = &eyes_restore},
+	 BODY(protection_reason_fields, struct protection_reason_body), .four_eyes = &eyes_restore},
 	{"POST", "/api/v1/quarantine/{id}/delete", "protection.quarantine", quarantine_delete, "protection.route_delete",
-	 BODY(reason_fields, struct reason_body), .four_eyes = &eyes_delete},
+	 BODY(protection_reason_fields, struct protection_reason_body), .four_eyes = &eyes_delete},
 	{"POST", "/api/v1/quarantine/{id}/cancel", "protection.quarantine", quarantine_cancel, "protection.route_cancel"},
 	{"GET", "/api/v1/bundles", "protection.read", protection_list_bundles, "protection.route_bundles"},
-	{"POST", "/api/v1/bundles", "protection.release", bundle_create, "protection.route_release",
-	 BODY(release_fields, struct release_body), .body_limit_bytes = 2 * UPLOAD_MAX},
+	{"POST", "/api/v1/bundles", "protection.release", protection_bundle_create, "protection.route_release",
+	 BODY(protection_release_fields, struct protection_release_body), .body_limit_bytes = 2 * PROTECTION_UPLOAD_MAX,
+	 .four_eyes = &protection_eyes_release},
+	{"GET", "/api/v1/bundles/{version}/file", "protection.release", protection_bundle_export, "protection.route_export"},
+	{"POST", "/api/v1/bundles/{version}/halt", "protection.release", protection_bundle_halt, "protection.route_halt",
+	 BODY(protection_reason_fields, struct protection_reason_body)},
+	{"POST", "/api/v1/bundles/{version}/resume", "protection.release", protection_bundle_resume, "protection.route_resume",
+	 BODY(protection_reason_fields, struct protection_reason_body)},
+	{"POST", "/api/v1/bundles/{version}/finish", "protection.release", protection_bundle_finish, "protection.route_finish",
+	 BODY(protection_reason_fields, struct protection_reason_body)},
 	{"GET", "/api/v1/threats", "protection.read", protection_list_threats, "protection.route_threats"},
-	{"GET", "/agent/v1/bundles/{version}", SERVICE_AGENT, agent_bundle, "protection.route_fetch",
+	{"GET", "/agent/v1/bundles/{version}", SERVICE_AGENT, protection_agent_bundle, "protection.route_fetch",
 	 .listener = LISTENER_AGENT},
-	{"GET", "/agent/v1/bundle-key", SERVICE_AGENT, agent_bundle_key, "protection.route_key", .listener = LISTENER_AGENT},
+	{"GET", "/agent/v1/bundles/{version}/head", SERVICE_AGENT, protection_agent_head, "protection.route_head",
+	 .listener = LISTENER_AGENT},
+	{"GET", "/agent/v1/chunks/{name}", SERVICE_PUBLIC, protection_agent_chunk, "protection.route_chunk", .listener = LISTENER_AGENT},
+	{"GET", "/agent/v1/bundle-key", SERVICE_AGENT, protection_agent_bundle_key, "protection.route_key", .listener = LISTENER_AGENT},
 	{.method = NULL},
 };
 

@@ -56,6 +56,10 @@ static void write_pack(const char *dir)
 	world_must(file_make_dirs(path, 0755, &err), &err);
 	(void)snprintf(path, sizeof path, "%s/vn/signatures/signatures.yaml", dir);
 	world_must(file_write(path, STR("version: \"1\"\nbundle_valid_days: 90\nhash_lists: [hashes.csv]\nyara: []\n"), 0644, &err), &err);
+	(void)snprintf(path, sizeof path, "%s/vn/rollout.yaml", dir);
+	world_must(file_write(path, STR("version: \"1\"\nconfidence: design\nwhole_below: 3\nwaves:\n  - {permille: 10, hold: 30m}\n"
+	                                "  - {permille: 500, hold: 1h}\nhalt: {min_machines: 2, finders_permille: 50, crashed_permille: 20,"
+	                                " slower_percent: 150}\n"), 0644, &err), &err);
 	(void)snprintf(path, sizeof path, "%s/vn/signatures/hashes.csv", dir);
 	world_must(file_write(path, STR("sha256,size,threat\n275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f,68,EICAR-Test-File\n"),
 	                      0644, &err), &err);
@@ -88,6 +92,14 @@ static int64_t hashes_of(struct world *w, int64_t version)
 	char sql[100];
 	(void)snprintf(sql, sizeof sql, "SELECT hash_count FROM bundle WHERE version = %d", (int)version);
 	return world_sql_count(w, sql);
+}
+
+static int newest_manifest(struct db_tx *tx, void *ctx, struct err *err)
+{
+	struct protection_bundle b;
+	int r = protection_db_bundle_get(tx, 0, &b, err);
+	str_copy_c(str_c(b.manifest_sha256), ctx, SHA256_HEX_SIZE);
+	return r;
 }
 
 static void bundles(struct db *db, const char *url)
@@ -131,6 +143,28 @@ static void bundles(struct db *db, const char *url)
 	struct malware_bundle_info info;
 	world_must(malware_bundle_verify(buf_str(&container), &trust, &info, &err), &err);
 	assert_int_equal(info.version, 4);
+	/* And the head and chunks of the same version; a chunk is a plain file that caches may keep. */
+	assert_string_equal(world_text(&list, "items.0.chunks"), "true");
+	char name[SHA256_HEX_SIZE], target[128];
+	cleanup_buf struct buf head = BUF_INIT(MALWARE_BUNDLE_LIMIT), file = BUF_INIT(4096);
+	(void)world_sql_count(&w, "SELECT 1");
+	world_must(db_read(db, newest_manifest, name, &err), &err);
+	buf_printf(&file, "%s/bundles/%s.head", dir, name);
+	world_must(file_read(file.p, MALWARE_BUNDLE_LIMIT, &head, &err), &err);
+	world_must(malware_bundle_check_head(buf_str(&head), &trust, 4, name, &info, &err), &err);
+	size_t page = str_find(buf_str(&head), STR("\"pages\":"));
+	size_t at = page + str_find(str_sub(buf_str(&head), page, head.n), STR("\"sha256\":\"")) + 10;
+	(void)snprintf(target, sizeof target, "/agent/v1/chunks/%.64s", head.p + at);
+	cleanup_answer struct world_answer chunk = world_call(&w, &(struct world_call){.method = "GET", .target = target});
+	assert_int_equal(chunk.status, 200);
+	target[30] = target[30] == '0' ? '1' : '0';
+	cleanup_answer struct world_answer no_chunk = world_call(&w, &(struct world_call){.method = "GET", .target = target});
+	assert_int_equal(no_chunk.status, 404);
+	cleanup_answer struct world_answer no_name = world_call(&w, &(struct world_call){.method = "GET", .target = "/agent/v1/chunks/passwd"});
+	assert_int_equal(no_name.status, 404);
+	cleanup_answer struct world_answer no_head =
+		world_call(&w, &(struct world_call){.method = "GET", .target = "/agent/v1/bundles/4/head", .certificate_der = STR("xx")});
+	assert_int_equal(no_head.status, 401);
 	/* Only for enrolled machines. */
 	cleanup_answer struct world_answer refused =
 		world_call(&w, &(struct world_call){.method = "GET", .target = "/agent/v1/bundles/4", .certificate_der = STR("xx")});
@@ -304,6 +338,157 @@ static void quarantine(struct db *db, const char *url)
 	world_done(&w);
 }
 
+/* ---- rollout ---- */
+
+struct machines {
+	struct world *w;
+	int count;
+	int64_t version; /* of the first `updated` */
+	int updated, finders, crashed;
+	int64_t scan_us;
+};
+
+static int put_machines(struct db_tx *tx, void *ctx, struct err *err)
+{
+	const struct machines *m = ctx;
+	int r = 0;
+	for (int i = 0; r >= 0 && i < m->count; i++) {
+		char name[16];
+		(void)snprintf(name, sizeof name, "pc-%03d", i);
+		struct endpoint_sample s = {.unit_id = m->w->east, .hostname = str_c(name), .os = STR("linux"), .os_version = STR(""),
+		                            .address = STR(""), .agent_version = STR("1"), .state = ENDPOINT_STATE_PROTECTED, .reason = "",
+		                            .last_seen_at = world_clock};
+		struct uuid id;
+		r = endpoint_put_sample(tx, &s, world_clock, err);
+		if (r >= 0)
+			r = endpoint_find_sample(tx, s.hostname, &id, err);
+		if (r >= 0)
+			r = db_exec(tx, err,
+			            "UPDATE endpoint SET bundle_version = $2, health_found = $3, health_crashes = $4, health_files = 100,"
+			            " health_scan_us = $5 WHERE id = $1",
+			            DB_UUID(&id), DB_INT(i < m->updated ? m->version : 1), DB_INT(i < m->finders), DB_INT(i < m->crashed),
+			            DB_INT(i < m->updated ? m->scan_us : 100000));
+	}
+	return r < 0 ? r : 0;
+}
+
+static int make_real(struct db_tx *tx, void *ctx, struct err *err)
+{
+	return db_exec(tx, err, *(const bool *)ctx ? "UPDATE endpoint SET sample = 0" : "UPDATE endpoint SET sample = 1");
+}
+
+static void machines(struct world *w, const struct machines *m)
+{
+	struct err err = {.code = 0};
+	struct machines copy = *m;
+	copy.w = w;
+	copy.count = 40;
+	copy.scan_us = copy.scan_us != 0 ? copy.scan_us : 100000;
+	world_must(db_write(w->sc.db, make_real, &(bool){false}, &err), &err); /* or they would not be put again */
+	world_must(db_write(w->sc.db, put_machines, &copy, &err), &err);
+	world_must(db_write(w->sc.db, make_real, &(bool){true}, &err), &err);
+}
+
+static int64_t setting(struct world *w, const char *name)
+{
+	char sql[160];
+	(void)snprintf(sql, sizeof sql, "SELECT CAST(value AS BIGINT) FROM endpoint_setting WHERE name = '%s'", name);
+	return world_sql_count(w, sql);
+}
+
+static int order_rollout(struct world *w, const struct access *as, int64_t version, const char *verb)
+{
+	cleanup(arena) struct arena *arena = arena_new(0);
+	cleanup_answer struct world_answer a = world_call(w, &(struct world_call){
+		.as = as, .method = "POST", .body = "{\"reason\":\"xem lại\"}", .target = arena_printf(arena, "/api/v1/bundles/%d/%s", (int)version, verb).p});
+	return a.status;
+}
+
+static void tick(struct world *w, usec_t later)
+{
+	struct err err = {.code = 0};
+	world_clock += later;
+	world_must(quiet_protection.on_tick(&w->sc, &err), &err);
+}
+
+static void rollout(struct db *db, const char *url)
+{
+	(void)url;
+	struct world w;
+	struct err err = {.code = 0};
+	char dir[] = "/tmp/luytre-protection-XXXXXX";
+	assert_non_null(mkdtemp(dir));
+	start_world(&w, db, dir);
+	write_pack(dir);
+	w.sc.packs_dir = dir;
+	world_must(quiet_protection.on_tick(&w.sc, &err), &err);
+	assert_int_equal(setting(&w, "bundle_version"), 1);
+	/* Few machines: at once. */
+	assert_int_equal(release(&w, "", "", NULL, &err), 2);
+	assert_int_equal(setting(&w, "bundle_version"), 2);
+	machines(&w, &(struct machines){.version = 2, .updated = 40});
+	/* Many: first wave, and the next ones in their time, but not before machines have it. */
+	assert_int_equal(release(&w, "", "", NULL, &err), 3);
+	assert_int_equal(setting(&w, "bundle_version"), 2);
+	assert_int_equal(setting(&w, "trial_version"), 3);
+	assert_int_equal(setting(&w, "trial_permille"), 10);
+	tick(&w, 40 * USEC_PER_MINUTE);
+	assert_int_equal(setting(&w, "trial_permille"), 10);
+	machines(&w, &(struct machines){.version = 3, .updated = 2});
+	tick(&w, 0);
+	assert_int_equal(setting(&w, "trial_permille"), 500);
+	tick(&w, 50 * USEC_PER_MINUTE);
+	assert_int_equal(setting(&w, "trial_permille"), 500);
+	tick(&w, 11 * USEC_PER_MINUTE);
+	assert_int_equal(setting(&w, "bundle_version"), 3);
+	assert_int_equal(setting(&w, "trial_version"), 0);
+	/* Each reason to halt by itself. */
+	static const struct {
+		struct machines m;
+		const char *key;
+	} rows[] = {{{.updated = 10, .finders = 3}, "protection.halt_detections"},
+	            {{.updated = 10, .crashed = 1}, "protection.halt_crashes"},
+	            {{.updated = 10, .scan_us = 260000}, "protection.halt_slow"}};
+	int64_t version = 3;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_int_equal(release(&w, "", "", NULL, &err), ++version);
+		struct machines m = rows[i].m;
+		m.version = version;
+		machines(&w, &m);
+		tick(&w, USEC_PER_MINUTE);
+		cleanup_answer struct world_answer list =
+			world_call(&w, &(struct world_call){.as = &w.admin, .method = "GET", .target = "/api/v1/bundles"});
+		assert_string_equal(world_text(&list, "items.0.state"), "halted");
+		assert_string_equal(world_text(&list, "items.0.halt_key"), rows[i].key);
+		assert_int_equal(setting(&w, "trial_permille"), 0);
+		assert_int_equal(setting(&w, "bundle_version"), 3);
+		tick(&w, 5 * USEC_PER_HOUR);
+		assert_int_equal(setting(&w, "trial_permille"), 0);
+	}
+	/* People: resume, halt, finish; only those who may, only when it can be. */
+	machines(&w, &(struct machines){.version = version, .updated = 10});
+	assert_int_equal(order_rollout(&w, &w.nobody, version, "resume"), 403);
+	assert_int_equal(order_rollout(&w, &w.admin, version, "halt"), 409);
+	assert_int_equal(order_rollout(&w, &w.admin, version, "resume"), 204);
+	assert_int_equal(setting(&w, "trial_permille"), 10);
+	assert_int_equal(order_rollout(&w, &w.admin, version, "halt"), 204);
+	assert_int_equal(setting(&w, "trial_permille"), 0);
+	assert_int_equal(order_rollout(&w, &w.admin, version, "finish"), 204);
+	assert_int_equal(setting(&w, "bundle_version"), version);
+	assert_int_equal(order_rollout(&w, &w.admin, version, "finish"), 409);
+	assert_int_equal(order_rollout(&w, &w.admin, 99, "halt"), 404);
+	/* A newer one replaces what is under way; at once means at once. */
+	assert_int_equal(release(&w, "", "", NULL, &err), version + 1);
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM bundle WHERE state = 1"), 1);
+	int64_t urgent = 0;
+	world_must(protection_release_bundle(&w.sc, &self, &(struct protection_release){.author = self.name, .at_once = true}, &urgent, &err), &err);
+	assert_int_equal(setting(&w, "bundle_version"), urgent);
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM bundle WHERE state = 1"), 0);
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM audit WHERE action LIKE 'protection.rollout%'"), 8);
+	world_done(&w);
+	remove_dir(dir);
+}
+
 #define ON_EACH(name)                                                                                                  \
 	static void name##_each(void **state)                                                                          \
 	{                                                                                                              \
@@ -311,12 +496,13 @@ static void quarantine(struct db *db, const char *url)
 		db_test_each(name);                                                                                    \
 	}
 ON_EACH(bundles)
+ON_EACH(rollout)
 ON_EACH(real_pack)
 ON_EACH(quarantine)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(steps), cmocka_unit_test(bundles_each), cmocka_unit_test(real_pack_each),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(steps), cmocka_unit_test(bundles_each), cmocka_unit_test(rollout_each), cmocka_unit_test(real_pack_each),
 	                                   cmocka_unit_test(quarantine_each)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
