@@ -25,6 +25,7 @@ struct http_client_config {
 	size_t response_limit_bytes; /* 0: 16 MiB */
 	bool verify_name_off;        /* accept any name in the server's certificate (chain still checked): only where the
 	                                server is known by CA alone, such as agents addressed by IP */
+	bool peer_is_client;         /* the server shows a client's certificate: agents among themselves. Not on Windows */
 	bool verify_off;             /* trust nobody and check nothing: only to fetch what proves itself by other means
 	                                (the CA certificate, against the fingerprint in an enrolment token) */
 };

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 #include <curl/curl.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <strings.h>
 
@@ -77,6 +79,14 @@ static CURLcode set_blob(CURL *curl, CURLoption option, const char *pem)
 	return curl_easy_setopt(curl, option, &blob);
 }
 
+/* Curl asks for a server's certificate otherwise. */
+static CURLcode expect_client(CURL *curl, void *context, void *ctx)
+{
+	(void)curl;
+	(void)ctx;
+	return SSL_CTX_set_purpose(context, X509_PURPOSE_SSL_CLIENT) == 1 ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
+}
+
 static CURLcode set_tls(CURL *curl, const struct http_client_config *c)
 {
 	CURLcode code = curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -88,6 +98,8 @@ static CURLcode set_tls(CURL *curl, const struct http_client_config *c)
 		code = set_blob(curl, CURLOPT_SSLCERT_BLOB, c->client_cert_pem);
 	if (code == CURLE_OK && c->client_key_pem != NULL)
 		code = set_blob(curl, CURLOPT_SSLKEY_BLOB, c->client_key_pem);
+	if (code == CURLE_OK && c->peer_is_client)
+		code = curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, expect_client);
 	if (code == CURLE_OK)
 		code = curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, c->verify_off ? 0L : 1L);
 	if (code == CURLE_OK)
