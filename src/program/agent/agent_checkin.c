@@ -39,6 +39,13 @@ static void write_protection(const struct agent_facts *f, struct json_writer *w)
 	/* In steps of 5 s: a drifting clock is a fact, its noise is not. */
 	json_member_int(w, "clock_offset_s", f->clock_offset / USEC_PER_SEC / 5 * 5);
 	json_member_bool(w, "canary", true); /* this agent can sing */
+	json_name(w, "health");
+	json_object(w);
+	json_member_int(w, "found", (int64_t)f->health.found);
+	json_member_int(w, "crashes", (int64_t)f->health.crashes);
+	json_member_int(w, "files", (int64_t)f->health.files);
+	json_member_int(w, "scan_us", f->health.scan_us);
+	json_object_end(w);
 	json_name(w, "isolation");
 	agent_isolation_write(f->isolation, w);
 	if (f->extra.n > 0) {
@@ -119,6 +126,10 @@ static int read_bundle(struct arena *arena, const struct json *bundle, struct ag
 	ret->bundle_version = (uint64_t)version;
 	ret->bundle_size_bytes = (uint64_t)size;
 	ret->bundle_sha256 = arena_str(arena, digest);
+	struct str manifest = json_get_str(bundle, "manifest_sha256", STR_EMPTY);
+	if (manifest.n > 0 && !str_parse_hex(manifest, bytes, sizeof bytes))
+		return err_set(err, -EPROTO, "agent.bad_desired", ARG_CSTR("what", "bundle"));
+	ret->bundle_manifest = arena_str(arena, manifest);
 	return 0;
 }
 
@@ -140,7 +151,7 @@ static int read_isolation(struct arena *arena, const struct json *order, struct 
 int agent_desired_parse(struct arena *arena, struct str text, struct agent_desired *ret, struct err *err)
 {
 	const struct json *j = NULL;
-	*ret = (struct agent_desired){.bundle_sha256 = STR("")};
+	*ret = (struct agent_desired){.bundle_sha256 = STR(""), .bundle_manifest = STR("")};
 	int r = json_parse(arena, arena_str(arena, text), NULL, &j, err);
 	if (r < 0)
 		return r;
@@ -156,6 +167,7 @@ int agent_desired_parse(struct arena *arena, struct str text, struct agent_desir
 		ret->canary_s = 0;
 	if (ret->canary_s > 0 && ret->canary_s < INTERVAL_MIN_S)
 		ret->canary_s = INTERVAL_MIN_S;
+	ret->site_sharing = json_get_bool(j, "site_sharing", false);
 	ret->want_inventory = json_get_bool(j, "want_inventory", false);
 	struct str time = json_get_str(j, "time", STR_EMPTY);
 	if (time.n > 0 && clock_parse_iso(time, &ret->server_time, NULL) < 0)

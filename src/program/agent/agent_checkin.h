@@ -10,6 +10,7 @@
 #include "base/uuid/uuid.h"
 #include "program/agent/agent_commands.h"
 #include "program/agent/agent_isolation.h"
+#include "program/agent/agent_protect.h"
 
 #define AGENT_PATHS_MAX 200
 #define AGENT_DESIRED_COMMANDS_MAX 100
@@ -27,7 +28,8 @@ struct agent_facts {
 	bool scanner_sandboxed;
 	usec_t last_scan_at;
 	uint64_t spool_events, spool_refused, spool_damaged, quarantine_count;
-	uint64_t queue_overflows, files_scanned, found;
+	uint64_t queue_overflows;
+	struct agent_protect_health health;
 	struct agent_isolation *isolation;
 	struct str extra; /* members of the system, such as Defender's state: {"defender":{…}}; n 0: none */
 	usec_t clock_offset; /* ours minus the server's, when it was last told */
@@ -45,7 +47,9 @@ struct agent_desired {
 	bool want_inventory;
 	uint64_t bundle_version; /* 0: none */
 	struct str bundle_sha256;
+	struct str bundle_manifest; /* SHA-256 of the signed manifest, hex; n 0: the server knows no chunks */
 	uint64_t bundle_size_bytes;
+	bool site_sharing;
 	struct json_str_list watch_paths, excluded_paths;
 	const struct agent_command *commands;
 	size_t command_count;

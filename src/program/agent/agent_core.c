@@ -8,6 +8,7 @@
 #include "base/log/log.h"
 #include "engine/inventory/inventory.h"
 #include "program/agent/agent_os.h"
+#include "program/agent/agent_update.h"
 
 #define QUEUE_LIMIT 8192
 #define QUEUE_FOLDERS 64
@@ -15,6 +16,7 @@
 #define INTERVAL_DEFAULT (60 * USEC_PER_SEC)
 #define INVENTORY_EVERY (10 * USEC_PER_MINUTE)
 #define PROOF_TIMEOUT_S 15
+#define UPDATE_PATIENCE (5 * USEC_PER_SEC) /* an update over a good line is over before the check-in is */
 #define DESIRED_LIMIT ((size_t)1 << 20)
 
 struct agent_core {
@@ -40,8 +42,8 @@ struct agent_core {
 	bool want_inventory;
 	char boot_id[64];
 	usec_t clock_offset;
-	uint64_t bundle_refused; /* version that did not verify: not fetched again by this process at every check-in */
-	usec_t bundle_refused_at;
+	struct agent_share *share; /* NULL: neighbours are not asked */
+	struct agent_update *update;
 	char endpoint_id[UUID_TEXT_SIZE], server[256]; /* constant */
 	pthread_mutex_t lock;
 	usec_t checkin_at;                  /* lock; last good one */
@@ -50,6 +52,16 @@ struct agent_core {
 		char mode[32], reason[32];
 	} watch_state; /* lock */
 };
+
+/* What is loaded may go to the neighbours. */
+static void offer_bundle(struct agent_core *a)
+{
+	struct buf path = BUF_INIT(4096);
+	struct agent_protect_state p = agent_protect_state(a->protect);
+	if (a->share != NULL && p.bundle.version != 0 && agent_protect_container(a->protect, &path, NULL) >= 0)
+		agent_share_offer(a->share, path.p, p.bundle.version, p.bundle.manifest_sha256_hex);
+	buf_done(&path);
+}
 
 /* ---- watching ---- */
 
@@ -215,6 +227,7 @@ static void run_command(struct agent_core *a, const struct agent_command *c)
 
 /* ---- bundles ---- */
 
+/* Here, because renewing the certificate writes the same file. */
 static int fetch_key(struct agent_core *a, struct err *err)
 {
 	struct buf pem = BUF_INIT(4096);
@@ -229,50 +242,23 @@ static int fetch_key(struct agent_core *a, struct err *err)
 	return r;
 }
 
-static int fetch_bundle(struct agent_core *a, const struct agent_desired *d, struct err *err)
-{
-	char path[64], hex[SHA256_HEX_SIZE];
-	unsigned char digest[SHA256_SIZE];
-	struct http_client_response res = {0};
-	(void)snprintf(path, sizeof path, "/agent/v1/bundles/%llu", (unsigned long long)d->bundle_version);
-	int r = http_client_do(a->client, &(struct http_client_request){.path = path}, &res, err);
-	if (r >= 0 && res.status != 200)
-		r = agent_refused(&res, err);
-	if (r >= 0) {
-		sha256(buf_str(&res.body), digest);
-		if (res.body.n != d->bundle_size_bytes || !str_eq_nocase(d->bundle_sha256, str_c(sha256_hex(digest, hex))))
-			r = err_set(err, -EBADMSG, "agent.bundle_differs", ARG_U64("version", d->bundle_version));
-	}
-	if (r >= 0)
-		r = agent_protect_install(a->protect, buf_str(&res.body), err);
-	http_client_response_done(&res);
-	return r;
-}
-
-static void update_bundle(struct agent_core *a, const struct agent_desired *d)
+static void want_bundle(struct agent_core *a, const struct agent_desired *d)
 {
 	struct err err = {0};
-	uint64_t have = agent_protect_state(a->protect).bundle.version;
-	/* Never back: an older version than ours is not asked for. */
-	if (d->bundle_version <= have)
-		return;
-	if (a->bundle_refused == d->bundle_version && clock_monotonic() - a->bundle_refused_at < USEC_PER_HOUR)
-		return;
-	int r = a->id->bundle_key_pem[0] == '\0' ? fetch_key(a, &err) : 0;
-	if (r >= 0)
-		r = fetch_bundle(a, d, &err);
-	if (r < 0) {
-		log_err(LOG_LEVEL_ERROR, "a signature bundle could not be taken", &err, ARG_U64("version", d->bundle_version));
-		if (r != -EAGAIN && r != -ETIMEDOUT) {
-			a->bundle_refused = d->bundle_version;
-			a->bundle_refused_at = clock_monotonic();
-		}
+	if (d->bundle_version != 0 && a->id->bundle_key_pem[0] == '\0' && fetch_key(a, &err) < 0) {
+		log_err(LOG_LEVEL_ERROR, "the key that signs signatures could not be fetched", &err);
 		return;
 	}
-	log_info("signature bundle installed", ARG_U64("version", d->bundle_version));
+	agent_update_want(a->update, d, UPDATE_PATIENCE);
+}
+
+/* From the updating thread. */
+static void on_installed(void *ctx)
+{
+	struct agent_core *a = ctx;
 	/* What was clean for the old signatures is looked at with the new ones. */
-	if (have != 0 && a->watched.count > 0)
-		agent_queue_push_folder(a->queue, "");
+	agent_queue_push_folder(a->queue, "");
+	offer_bundle(a);
 	if (a->options.wake != NULL)
 		a->options.wake();
 }
@@ -326,6 +312,7 @@ static void fill_facts(struct agent_core *a, const struct agent_protect_state *p
 		.spool_damaged = spool.damaged,
 		.quarantine_count = p->quarantined,
 		.queue_overflows = agent_queue_overflows(a->queue),
+		.health = p->health,
 		.isolation = a->isolation,
 		.clock_offset = a->clock_offset,
 	};
@@ -372,7 +359,7 @@ static void take_desired(struct agent_core *a, struct str text, const struct age
 		store_desired(a, text);
 	for (size_t i = 0; i < d->command_count; i++)
 		run_command(a, &d->commands[i]);
-	update_bundle(a, d);
+	want_bundle(a, d);
 }
 
 static int exchange(struct agent_core *a, struct err *err)
@@ -554,6 +541,11 @@ int agent_core_new(const struct agent_core_options *options, struct agent_core *
 	agent_scan_on_done(a->scan, on_scan_done, a);
 	load_desired(a);
 	a->canary = agent_canary_start(a->protect, a->spool, a->options.wake);
+	if (a->options.site_sharing)
+		a->share = agent_share_start(a->id);
+	offer_bundle(a);
+	a->update = agent_update_start(&(struct agent_update_config){
+		.state_dir = a->state_dir, .protect = a->protect, .share = a->share, .installed = on_installed, .ctx = a});
 	r = connect_server(a, err);
 	if (r < 0) {
 		agent_core_free(a);
@@ -568,6 +560,8 @@ void agent_core_free(struct agent_core *a)
 	if (a == NULL)
 		return;
 	agent_isolation_free(a->isolation);
+	agent_update_stop(a->update);
+	agent_share_stop(a->share);
 	agent_canary_stop(a->canary);
 	agent_sender_stop(a->sender);
 	agent_watch_stop(a->watch);
@@ -615,6 +609,28 @@ static void member_time(struct json_writer *w, const char *name, usec_t t)
 	json_member_cstr(w, name, t != 0 ? clock_iso(t, text) : NULL);
 }
 
+static void write_update(struct agent_core *a, struct json_writer *w)
+{
+	struct agent_update_state u;
+	struct agent_share_state s = {.allowed = false};
+	agent_update_state(a->update, &u);
+	if (a->share != NULL)
+		agent_share_state(a->share, &s);
+	json_name(w, "update");
+	json_object(w);
+	json_member_int(w, "wanted", (int64_t)u.wanted);
+	json_member_bool(w, "busy", u.busy);
+	json_member_cstr(w, "problem", u.problem);
+	json_member_int(w, "centre_bytes", (int64_t)u.centre_bytes);
+	json_member_int(w, "site_bytes", (int64_t)u.site_bytes);
+	json_member_int(w, "resumed", (int64_t)u.resumed);
+	json_member_bool(w, "sharing", s.allowed);
+	json_member_int(w, "peers", s.peers);
+	json_member_int(w, "given_bytes", (int64_t)s.given_bytes);
+	json_member_int(w, "strangers", (int64_t)s.strangers);
+	json_object_end(w);
+}
+
 void agent_core_write_status(struct agent_core *a, struct json_writer *w)
 {
 	struct agent_protect_state p = agent_protect_state(a->protect);
@@ -638,6 +654,7 @@ void agent_core_write_status(struct agent_core *a, struct json_writer *w)
 	member_time(w, "bundle_created_at", p.bundle.created);
 	member_time(w, "bundle_expires_at", p.bundle.expires);
 	json_member_bool(w, "bundle_expired", p.bundle.expired);
+	write_update(a, w);
 	json_member_int(w, "hashes", (int64_t)p.info.signatures.hashes);
 	json_member_int(w, "yara_rules", (int64_t)p.info.yara_rules);
 	json_member_int(w, "clamav_signatures", (int64_t)p.info.clamav_signatures);

@@ -18,6 +18,7 @@ struct agent_core_options {
 	bool inotify_only;
 	void (*wake)(void);     /* an answer waits: check in soon. May be NULL */
 	uint64_t spool_max_bytes; /* 0: default */
+	bool site_sharing;        /* may look for neighbours, when the server's policy allows */
 	const struct agent_firewall *firewall; /* NULL: the system's */
 	void (*notice)(const char *text);      /* agent_isolation.h */
 };

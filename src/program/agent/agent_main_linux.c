@@ -38,6 +38,7 @@ static int run(const struct agent_args *args, struct err *err)
 	                         .scand_path = args->scand_path,
 	                         .inotify_only = args->inotify_only,
 	                         .wake = agent_os_wake,
+	                         .site_sharing = true,
 	                         .notice = agent_notice,
 	                 },
 	                 err);

@@ -29,6 +29,8 @@ struct agent_protect {
 	unsigned workers;
 	struct malware_quarantine *quarantine;
 	atomic_ullong files, found;
+	atomic_ullong new_files, new_found, new_scan_us; /* since the signatures were loaded */
+	atomic_ullong old_crashes;                       /* the scanner's count at that time */
 	pthread_mutex_t load_lock; /* one load or install at a time */
 	pthread_mutex_t lock;
 	pthread_cond_t ready;
@@ -246,6 +248,17 @@ static int use_signatures(struct agent_protect *p, struct malware_signatures *si
 }
 
 /* load_lock held. */
+static void begin_health(struct agent_protect *p)
+{
+	struct malware_scanner_info info;
+	malware_scanner_info(p->scanner, &info);
+	atomic_store(&p->old_crashes, info.crashes);
+	atomic_store(&p->new_files, 0);
+	atomic_store(&p->new_found, 0);
+	atomic_store(&p->new_scan_us, 0);
+}
+
+/* load_lock held. */
 static int load(struct agent_protect *p, struct err *err)
 {
 	struct buf store = BUF_INIT(4096);
@@ -265,6 +278,8 @@ static int load(struct agent_protect *p, struct err *err)
 	if (r >= 0)
 		p->bundle = info;
 	(void)pthread_mutex_unlock(&p->lock);
+	if (r >= 0)
+		begin_health(p);
 	return r;
 }
 
@@ -292,6 +307,37 @@ int agent_protect_install(struct agent_protect *p, struct str container, struct 
 	(void)pthread_mutex_unlock(&p->load_lock);
 	buf_done(&store);
 	return r < 0 ? r : agent_protect_load(p, err);
+}
+
+int agent_protect_fetch(struct agent_protect *p, const struct malware_bundle_update *update, struct distribution_sum *ret_sum, struct err *err)
+{
+	struct buf store = BUF_INIT(4096), pem = BUF_INIT(4096);
+	struct crypto_key *key = NULL;
+	struct malware_bundle_info info;
+	in_state(p, "bundles", &store);
+	/* A copy: fetching takes long, and nobody shall wait for it. */
+	(void)pthread_mutex_lock(&p->lock);
+	int r = p->key == NULL ? err_set(err, -ENOENT, "agent.no_bundle_key") : crypto_key_public_pem(p->key, &pem, err);
+	(void)pthread_mutex_unlock(&p->lock);
+	if (r >= 0)
+		r = crypto_key_from_pem(buf_str(&pem), &key, err);
+	const struct crypto_key *keys[] = {key};
+	struct malware_bundle_trust trust = {keys, 1, clock_now(), 0, false};
+	if (r >= 0)
+		r = malware_bundle_fetch(store.p, update, &trust, &info, ret_sum, err);
+	crypto_key_free(key);
+	buf_done(&pem);
+	buf_done(&store);
+	return r < 0 ? r : agent_protect_load(p, err);
+}
+
+int agent_protect_container(struct agent_protect *p, struct buf *ret_path, struct err *err)
+{
+	struct buf store = BUF_INIT(4096);
+	in_state(p, "bundles", &store);
+	int r = malware_bundle_installed(store.p, ret_path, err);
+	buf_done(&store);
+	return r;
 }
 
 struct malware_scanner *agent_protect_scanner(struct agent_protect *p)
@@ -368,6 +414,7 @@ static void act_on_finding(struct agent_protect *p, const char *path, int fd, co
 		.problem = r < 0 ? &problem : NULL,
 	};
 	atomic_fetch_add(&p->found, 1);
+	atomic_fetch_add(&p->new_found, 1);
 	/* One that could not be stored is told after the next start. */
 	if (report(p, &report_) && take && r >= 0)
 		malware_quarantine_told(p->quarantine, &id);
@@ -387,6 +434,10 @@ enum malware_status agent_protect_file(struct agent_protect *p, const char *path
 		}
 		malware_scan_fd(scanner, fd, str_c(path), &v);
 		atomic_fetch_add(&p->files, 1);
+		if (!v.from_cache) {
+			atomic_fetch_add(&p->new_files, 1);
+			atomic_fetch_add(&p->new_scan_us, (unsigned long long)v.took);
+		}
 		if (v.status == MALWARE_STATUS_FOUND && !malware_canary_is(&v) && !is_allowed(p, v.sha256_hex, str_c(path)))
 			act_on_finding(p, path, fd, &v, command_id, &again);
 		(void)close(fd);
@@ -444,5 +495,9 @@ struct agent_protect_state agent_protect_state(struct agent_protect *p)
 	s.bundle.expired = s.bundle.version != 0 && clock_now() > s.bundle.expires;
 	if (scanner != NULL)
 		malware_scanner_info(scanner, &s.info);
+	uint64_t crashes = atomic_load(&p->old_crashes);
+	s.health = (struct agent_protect_health){.found = atomic_load(&p->new_found), .files = atomic_load(&p->new_files),
+	                                         .scan_us = (usec_t)atomic_load(&p->new_scan_us),
+	                                         .crashes = s.info.crashes > crashes ? s.info.crashes - crashes : 0};
 	return s;
 }

@@ -30,6 +30,11 @@ int agent_protect_set_key(struct agent_protect *p, const char *bundle_key_pem, s
 int agent_protect_load(struct agent_protect *p, struct err *err) WARN_UNUSED;
 /* Verifies, installs and loads a container. */
 int agent_protect_install(struct agent_protect *p, struct str container, struct err *err) WARN_UNUSED;
+/* As install, from a head and chunks: what is installed gives what has not changed. Long; from one thread at a time. */
+int agent_protect_fetch(struct agent_protect *p, const struct malware_bundle_update *update, struct distribution_sum *ret_sum,
+                        struct err *err) WARN_UNUSED;
+/* The installed container's file. -ENOENT malware.bundle_none. */
+int agent_protect_container(struct agent_protect *p, struct buf *ret_path, struct err *err) WARN_UNUSED;
 /* Waits until there is a scanner. */
 bool agent_protect_wait_ready(struct agent_protect *p, usec_t timeout);
 /* NULL until the first signatures are loaded; lives as long as `p`. */
@@ -44,12 +49,20 @@ int agent_protect_restore(struct agent_protect *p, const struct uuid *id, const 
                           const char *command_id, struct err *err) WARN_UNUSED;
 int agent_protect_delete(struct agent_protect *p, const struct uuid *id, const char *command_id, struct err *err) WARN_UNUSED;
 
+/* Since the loaded signatures were loaded: what a rollout is judged by. */
+struct agent_protect_health {
+	uint64_t found, crashes;
+	uint64_t files; /* looked into, not answered from the cache */
+	usec_t scan_us;
+};
+
 struct agent_protect_state {
 	const char *scanner; /* "starting", "ready", "failed" */
 	char reason[ERR_KEY_SIZE];
 	struct malware_bundle_info bundle; /* version 0: none */
 	struct malware_scanner_info info;
 	uint64_t files, found;
+	struct agent_protect_health health;
 	uint64_t quarantined;
 };
 struct agent_protect_state agent_protect_state(struct agent_protect *p);
