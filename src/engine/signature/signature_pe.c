@@ -19,18 +19,6 @@
 #define NUMBER_OF_RVAS_AT_32 92
 #define NUMBER_OF_RVAS_AT_64 108
 
-static bool known_machine(uint16_t machine)
-{
-	static const uint16_t known[] = {0x0000, 0x01d3, 0x8664, 0x01c0, 0x01c4, 0xaa64, 0x0ebc, 0x014c,
-	                                 0x0200, 0x9041, 0x0266, 0x0366, 0x0466, 0x01f0, 0x01f1, 0x0166,
-	                                 0x01a2, 0x01a3, 0x01a6, 0x01a8, 0x01c2, 0x0169};
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (known[i] == machine)
-			return true;
-	return false;
-}
-
 static bool look(struct signature_module_state *s)
 {
 	struct signature_pe *pe = &s->pe;
@@ -44,8 +32,6 @@ static bool look(struct signature_module_state *s)
 	pe->optional = (uint64_t)pe->nt + 4 + FILE_HEADER_SIZE;
 	pe->is_64 = signature_u16(s, pe->optional) == MAGIC_64;
 	if (pe->is_64 && !signature_fits(s, pe->optional, OPTIONAL_64_SIZE))
-		return false;
-	if (!known_machine(signature_u16(s, (uint64_t)pe->nt + 4)))
 		return false;
 	pe->section_count = signature_u16(s, (uint64_t)pe->nt + 6);
 	if (pe->section_count > PE_SECTIONS_MAX)
@@ -78,8 +64,8 @@ bool signature_pe_directory(const struct signature_module_state *s, enum pe_dire
 	const struct signature_pe *pe = &s->pe;
 	const uint64_t at = directories_at(pe) + 8 * (uint64_t)which;
 
-	/* NumberOfRvaAndSizes may lie; the header's size tells. */
-	if (at > pe->optional + signature_u16(s, (uint64_t)pe->nt + 20))
+	/* One more than there are, as libyara. All of them lie in the header that was looked at. */
+	if ((uint32_t)which > signature_u32(s, pe->optional + (pe->is_64 ? NUMBER_OF_RVAS_AT_64 : NUMBER_OF_RVAS_AT_32)))
 		return false;
 	*ret_rva = signature_u32(s, at);
 	*ret_size = signature_u32(s, at + 4);

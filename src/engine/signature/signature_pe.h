@@ -247,7 +247,7 @@ static inline void signature_pe_begin(struct signature_pe *pe)
 }
 /* The headers, or NULL: not a PE file (as libyara sees it). */
 struct signature_pe *signature_pe_of(struct signature_module_state *s);
-/* A directory's entry; false: lies outside of the optional header. */
+/* A directory's entry; false: the header says that there is none. */
 bool signature_pe_directory(const struct signature_module_state *s, enum pe_directory which, uint32_t *ret_rva,
                             uint32_t *ret_size);
 /* File offset of an address, or -1. */

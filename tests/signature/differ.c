@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
+/* signature_differ values SEED COUNT FILE…   each file as it is and COUNT changed copies of each. Exit 1: a difference. */
+#include "differ.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define BATCH   64
+#define SECONDS 60
+
+/* libyara can crash or loop on a changed file; a child does the asking, and what it did not finish is counted. */
+static int in_child(const struct sample *original, const char *path, uint64_t seed, uint64_t from, uint64_t to)
+{
+	int status = 0;
+
+	fflush(stdout);
+	const pid_t child = fork();
+	if (child == 0) {
+		unsigned found = 0;
+		struct sample copy;
+		if (!sample_new(&copy, original->capacity))
+			_exit(2);
+		for (uint64_t i = from; i < to; i++) {
+			struct random_state r = {.state = seed * 1000003 + i};
+			char name[600];
+			memcpy(copy.data, original->data, original->len);
+			copy.len = original->len;
+			if (i > 0)
+				sample_mutate(&copy, &r);
+			snprintf(name, sizeof(name), "%s seed %llu copy %llu", path, (unsigned long long)seed, (unsigned long long)i);
+			alarm(SECONDS);
+			found += values_compare(&copy, name);
+		}
+		fflush(stdout);
+		_exit(found > 0 ? 1 : 0);
+	}
+	if (child < 0 || waitpid(child, &status, 0) < 0)
+		return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int run_values(uint64_t seed, uint64_t count, char **paths, int path_count)
+{
+	unsigned long compared = 0, failed = 0, died = 0;
+
+	if (!values_start())
+		return 2;
+	for (int f = 0; f < path_count; f++) {
+		struct sample s;
+		if (!sample_load(&s, paths[f]))
+			continue;
+		for (uint64_t i = 0; i <= count; i += BATCH) {
+			const uint64_t to = i + BATCH < count + 1 ? i + BATCH : count + 1;
+			const int code = in_child(&s, paths[f], seed, i, to);
+			compared += to - i;
+			failed += code == 1;
+			if (code > 2) {
+				died++;
+				printf("DIED %s seed %llu copies %llu-%llu: signal %d\n", paths[f], (unsigned long long)seed,
+				       (unsigned long long)i, (unsigned long long)to, code - 128);
+			}
+		}
+		sample_free(&s);
+	}
+	printf("values: %lu files and copies, %lu batches with differences, %lu batches not finished\n", compared, failed, died);
+	return failed > 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 5 || strcmp(argv[1], "values") != 0) {
+		fprintf(stderr, "usage: %s values SEED COUNT FILE...\n", argv[0]);
+		return 2;
+	}
+	return run_values(strtoull(argv[2], NULL, 10), strtoull(argv[3], NULL, 10), argv + 4, argc - 4);
+}
