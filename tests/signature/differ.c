@@ -8,8 +8,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/str/str.h"
+
 #define BATCH   64
 #define SECONDS 60
+
+static uint64_t number(const char *text)
+{
+	uint64_t n = 0;
+
+	if (!str_parse_u64(str_c(text), 0, UINT64_MAX, &n)) {
+		fprintf(stderr, "not a number: %s\n", text);
+		exit(2);
+	}
+	return n;
+}
 
 /* libyara can crash or loop on a changed file; a child does the asking, and what it did not finish is counted. */
 static int in_child(const struct sample *original, const char *path, uint64_t seed, uint64_t from, uint64_t to)
@@ -69,11 +82,27 @@ static int run_values(uint64_t seed, uint64_t count, char **paths, int path_coun
 	return failed > 0;
 }
 
+/* The changed copy with this number, to look at. */
+static int write_copy(uint64_t seed, uint64_t number, const char *path, const char *to)
+{
+	struct random_state r = {.state = seed * 1000003 + number};
+	struct sample s;
+	FILE *out = fopen(to, "wb");
+
+	if (out == NULL || !sample_load(&s, path))
+		return 2;
+	sample_mutate(&s, &r);
+	const bool written = fwrite(s.data, 1, s.len, out) == s.len;
+	return fclose(out) == 0 && written ? 0 : 2;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 6 && strcmp(argv[1], "copy") == 0)
+		return write_copy(number(argv[2]), number(argv[3]), argv[4], argv[5]);
 	if (argc < 5 || strcmp(argv[1], "values") != 0) {
-		fprintf(stderr, "usage: %s values SEED COUNT FILE...\n", argv[0]);
+		fprintf(stderr, "usage: %s values SEED COUNT FILE... | copy SEED NUMBER FILE TO\n", argv[0]);
 		return 2;
 	}
-	return run_values(strtoull(argv[2], NULL, 10), strtoull(argv[3], NULL, 10), argv + 4, argc - 4);
+	return run_values(number(argv[2]), number(argv[3]), argv + 4, argc - 4);
 }

@@ -246,6 +246,14 @@ static bool find_text(const void *regex, struct str text)
 	return false;
 }
 
+static struct signature_value integer(const char *text)
+{
+	struct signature_value v = {.type = SIGNATURE_TYPE_INTEGER};
+
+	(void)str_parse_i64(str_c(text), INT64_MIN, INT64_MAX, &v.integer);
+	return v;
+}
+
 static void compare_expressions(void)
 {
 	for (unsigned i = 0; i < EXPRESSIONS; i++) {
@@ -260,8 +268,7 @@ static void compare_expressions(void)
 			overload++;
 		for (; e->types[n] != ':'; n++) {
 			if (e->types[n] == 'i')
-				arguments[n].value = (struct signature_value){.type = SIGNATURE_TYPE_INTEGER,
-				                                              .integer = strtoll(e->arguments[n], NULL, 10)};
+				arguments[n].value = integer(e->arguments[n]);
 			else if (e->types[n] == 's')
 				arguments[n].value =
 					(struct signature_value){.type = SIGNATURE_TYPE_STRING, .text = str_c(e->arguments[n])};
@@ -298,8 +305,8 @@ static int callback(YR_SCAN_CONTEXT *context, int message, void *data, void *use
 		}
 	} else if (message == CALLBACK_MSG_CONSOLE_LOG) {
 		const char *text = data, *equals = strchr(text, '=');
-		const unsigned long i = strtoul(text, NULL, 10);
-		if (equals != NULL && i <= EXPRESSIONS)
+		uint64_t i = 0;
+		if (equals != NULL && str_parse_u64(str_n(text, (size_t)(equals - text)), 0, EXPRESSIONS, &i))
 			snprintf(answers[i], sizeof(answers[i]), "%s", equals + 1);
 	}
 	return CALLBACK_CONTINUE;

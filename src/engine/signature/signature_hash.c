@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 #include "engine/signature/signature_module_internal.h"
-#include "platform/crypto/crypto.h"
 
 enum {
 	HASH_MD5 = 1,
@@ -22,24 +21,6 @@ static const struct signature_field fields[] = {
 	{0},
 };
 
-static size_t digest(enum signature_digest kind, struct str bytes, uint8_t out[SHA256_SIZE])
-{
-	switch (kind) {
-	case SIGNATURE_DIGEST_MD5:
-		md5(bytes, out);
-		return 16;
-	case SIGNATURE_DIGEST_SHA1:
-		sha1(bytes, out);
-		return 20;
-	case SIGNATURE_DIGEST_SHA256:
-		sha256(bytes, out);
-		return 32;
-	case SIGNATURE_DIGEST__COUNT:
-		break;
-	}
-	return 0;
-}
-
 bool signature_range(const struct signature_module_state *s, int64_t offset, int64_t length, struct str *ret)
 {
 	if (offset < 0 || length < 0 || (uint64_t)offset >= s->len)
@@ -52,9 +33,10 @@ bool signature_range(const struct signature_module_state *s, int64_t offset, int
 static void digest_value(struct signature_module_state *s, enum signature_digest kind, struct str bytes,
 			 struct signature_value *ret)
 {
-	uint8_t out[SHA256_SIZE];
+	uint8_t out[SIGNATURE_DIGEST_MAX];
+	const size_t size = signature_digest_of(kind, bytes, out);
 
-	signature_value_hex(s, ret, out, digest(kind, bytes, out));
+	signature_value_hex(s, ret, out, size);
 }
 
 /* Many rules ask the same digest of the same part: the last few are kept. */

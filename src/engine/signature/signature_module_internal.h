@@ -4,13 +4,12 @@
  * the functions here only, so every bound is checked in one place.
  */
 #pragma once
+#include "engine/signature/signature_digest.h"
 #include "engine/signature/signature_elf.h"
 #include "engine/signature/signature_module.h"
 #include "engine/signature/signature_pe.h"
 
 #define SIGNATURE_DIGEST_CACHE 8
-
-enum signature_digest { SIGNATURE_DIGEST_MD5, SIGNATURE_DIGEST_SHA1, SIGNATURE_DIGEST_SHA256, SIGNATURE_DIGEST__COUNT };
 
 struct signature_digest_entry {
 	bool used;

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "engine/signature/signature_digest.h"
 #include "engine/signature/signature_module.h"
 
 static const uint8_t sample[] = "The quick brown fox jumps over the lazy dog\xff\x80\x80\x80\x80\x80\x80";
@@ -113,6 +114,32 @@ static void math_of_bytes(void **state)
 	assert_int_equal(v.integer, 7);
 }
 
+/* Fed byte by byte and in one go, over the lengths where blocks and padding meet. */
+static void digests_do_not_depend_on_the_pieces(void **state)
+{
+	uint8_t bytes[200], whole[SIGNATURE_DIGEST_MAX], pieces[SIGNATURE_DIGEST_MAX];
+	struct signature_digest_state d;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 7);
+	for (enum signature_digest kind = 0; kind < SIGNATURE_DIGEST__COUNT; kind++)
+		for (size_t n = 0; n <= sizeof(bytes); n++) {
+			const size_t size = signature_digest_of(kind, str_n(bytes, n), whole);
+			signature_digest_begin(&d, kind);
+			for (size_t i = 0; i < n; i++)
+				signature_digest_update(&d, str_n(&bytes[i], 1));
+			signature_digest_final(&d, pieces);
+			assert_memory_equal(whole, pieces, size);
+		}
+	/* FIPS 180-4's example of a million letters. */
+	signature_digest_begin(&d, SIGNATURE_DIGEST_SHA256);
+	for (unsigned i = 0; i < 100000; i++)
+		signature_digest_update(&d, STR("aaaaaaaaaa"));
+	signature_digest_final(&d, whole);
+	assert_memory_equal(whole, "\xcd\xc7\x6e\x5c\x99\x14\xfb\x92", 8);
+}
+
 static void unknown_names_are_told(void **state)
 {
 	unsigned keys = 0;
@@ -130,6 +157,7 @@ int main(void)
 		cmocka_unit_test(hash_of_text_and_of_a_part),
 		cmocka_unit_test(arguments_that_do_not_fit_are_undefined),
 		cmocka_unit_test(math_of_bytes),
+		cmocka_unit_test(digests_do_not_depend_on_the_pieces),
 		cmocka_unit_test(unknown_names_are_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,6 @@
  */
 #include "base/cursor/cursor.h"
 #include "engine/signature/signature_module_internal.h"
-#include "platform/crypto/crypto.h"
 
 #define WIN_CERTIFICATE_SIZE 8
 #define REVISION_1           0x0100
@@ -316,8 +315,10 @@ static void keep(struct signature_pe *pe, const struct x509 *x)
 {
 	struct pe_certificate *c = &pe->certificates[pe->certificate_count++];
 	struct buf oid = buf_fixed(c->algorithm_oid, sizeof(c->algorithm_oid));
+	uint8_t thumbprint[SIGNATURE_DIGEST_MAX];
 
-	sha1(x->whole, c->thumbprint);
+	(void)signature_digest_of(SIGNATURE_DIGEST_SHA1, x->whole, thumbprint);
+	memcpy(c->thumbprint, thumbprint, sizeof(c->thumbprint));
 	c->version = x->version;
 	c->not_before = x->not_before;
 	c->not_after = x->not_after;

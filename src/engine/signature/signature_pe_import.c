@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 #include "engine/signature/signature_module_internal.h"
-#include "platform/crypto/crypto_digest.h"
 
 #define DESCRIPTOR_SIZE       20
 #define DELAY_DESCRIPTOR_SIZE 32
@@ -266,7 +265,7 @@ static int64_t count_imports(const struct signature_module_state *s, bool delaye
 	return count;
 }
 
-static void lower_into(struct crypto_digest *d, struct str text)
+static void lower_into(struct signature_digest_state *d, struct str text)
 {
 	char lower[64];
 
@@ -274,7 +273,7 @@ static void lower_into(struct crypto_digest *d, struct str text)
 		size_t n = 0;
 		for (; n < sizeof(lower) && at < text.n; n++, at++)
 			lower[n] = text.p[at] >= 'A' && text.p[at] <= 'Z' ? (char)(text.p[at] + 32) : text.p[at];
-		crypto_digest_update(d, str_n(lower, n));
+		signature_digest_update(d, str_n(lower, n));
 	}
 }
 
@@ -296,23 +295,24 @@ static struct str without_extension(struct str name)
 static void imphash(struct signature_module_state *s)
 {
 	static const char digits[] = "0123456789abcdef";
-	struct crypto_digest *d = crypto_digest_new(CRYPTO_DIGEST_MD5);
-	unsigned char digest[CRYPTO_DIGEST_MAX];
+	struct signature_digest_state d;
+	uint8_t digest[SIGNATURE_DIGEST_MAX];
 	struct pe_import_walk w;
 	struct pe_import import;
 	bool first = true;
 
+	signature_digest_begin(&d, SIGNATURE_DIGEST_MD5);
 	signature_pe_imports_begin(&w, false);
 	while (signature_pe_imports_library(s, &w))
 		while (signature_pe_imports_function(s, &w, &import)) {
 			if (!first)
-				crypto_digest_update(d, STR(","));
+				signature_digest_update(&d, STR(","));
 			first = false;
-			lower_into(d, without_extension(w.library_name));
-			crypto_digest_update(d, STR("."));
-			lower_into(d, import.name);
+			lower_into(&d, without_extension(w.library_name));
+			signature_digest_update(&d, STR("."));
+			lower_into(&d, import.name);
 		}
-	crypto_digest_final(d, digest);
+	signature_digest_final(&d, digest);
 	for (unsigned i = 0; i < 16; i++) {
 		s->pe.imphash[2 * i] = digits[digest[i] >> 4];
 		s->pe.imphash[2 * i + 1] = digits[digest[i] & 15];
