@@ -26,6 +26,7 @@ struct agent_core {
 	struct http_client *client;
 	struct agent_spool *spool;
 	struct agent_protect *protect;
+	struct agent_seen *seen;
 	struct agent_queue *queue;
 	struct agent_scan *scan;
 	struct agent_sender *sender;
@@ -472,6 +473,7 @@ int agent_core_checkin(struct agent_core *a, usec_t *ret_next, struct err *err)
 	if (r >= 0) {
 		if (was_away)
 			agent_sender_kick(a->sender);
+		agent_seen_send(a->seen, a->client, clock_now());
 		renew(a);
 	}
 	if (r < 0 && err != NULL)
@@ -498,8 +500,11 @@ static void open_isolation(struct agent_core *a)
 
 static int open_parts(struct agent_core *a, struct err *err)
 {
-	struct buf spool_dir = BUF_INIT(4096);
+	struct buf spool_dir = BUF_INIT(4096), seen = BUF_INIT(4096);
 	file_join(&spool_dir, str_c(a->state_dir), STR("spool"));
+	file_join(&seen, str_c(a->state_dir), STR("seen"));
+	a->seen = agent_seen_new(seen.p);
+	buf_done(&seen);
 	int r = agent_identity_load(a->state_dir, &a->id, err);
 	if (r >= 0)
 		open_isolation(a);
@@ -509,7 +514,7 @@ static int open_parts(struct agent_core *a, struct err *err)
 		r = agent_spool_open(&(struct agent_spool_config){spool_dir.p, a->options.spool_max_bytes, 0}, &a->spool, err);
 	if (r >= 0)
 		r = agent_protect_open(&(struct agent_protect_config){a->state_dir, a->id->bundle_key_pem, a->options.scand_path,
-		                                                      SCAN_THREADS, a->spool},
+		                                                      SCAN_THREADS, a->spool, a->seen},
 		                       &a->protect, err);
 	buf_done(&spool_dir);
 	return r;
@@ -568,6 +573,7 @@ void agent_core_free(struct agent_core *a)
 	agent_scan_free(a->scan);
 	agent_queue_free(a->queue);
 	agent_protect_free(a->protect);
+	agent_seen_free(a->seen);
 	agent_spool_free(a->spool);
 	agent_commands_free(a->commands);
 	http_client_free(a->client);

@@ -25,6 +25,7 @@ struct failed {
 
 struct agent_protect {
 	struct agent_spool *spool;
+	struct agent_seen *seen;
 	char *state_dir, *scand_path;
 	unsigned workers;
 	struct malware_quarantine *quarantine;
@@ -176,6 +177,7 @@ int agent_protect_open(const struct agent_protect_config *config, struct agent_p
 	struct agent_protect *p = MEM_NEW(struct agent_protect);
 	struct buf dir = BUF_INIT(4096);
 	p->spool = config->spool;
+	p->seen = config->seen;
 	p->state_dir = mem_strdup(str_c(config->state_dir));
 	p->scand_path = config->scand_path != NULL ? mem_strdup(str_c(config->scand_path)) : NULL;
 	p->workers = config->workers != 0 ? config->workers : 2;
@@ -222,6 +224,24 @@ static void note_problem(struct agent_protect *p, const char *key)
 	(void)pthread_mutex_unlock(&p->lock);
 }
 
+static bool wants_hash(void *ctx, int fd)
+{
+	(void)ctx;
+	return agent_seen_is_program(fd);
+}
+
+static void on_scanned(void *ctx, int fd, struct str name, const struct malware_verdict *v)
+{
+	const struct agent_protect *p = ctx;
+	unsigned char digest[SHA256_SIZE];
+	if (malware_canary_is(v))
+		return;
+	if (fd < 0 || v->sha256_hex[0] == '\0')
+		agent_seen_note(p->seen, name, NULL, v->size_bytes, clock_now());
+	else if (str_parse_hex(str_c(v->sha256_hex), digest, sizeof digest) && agent_seen_is_program(fd))
+		agent_seen_note(p->seen, name, digest, v->size_bytes, clock_now());
+}
+
 /* load_lock held. */
 static int use_signatures(struct agent_protect *p, struct malware_signatures *signatures, struct err *err)
 {
@@ -234,6 +254,9 @@ static int use_signatures(struct agent_protect *p, struct malware_signatures *si
 		.workers = p->workers,
 		.cache_path = cache.p,
 		.cache_entries = 200000,
+		.on_scanned = p->seen != NULL ? on_scanned : NULL,
+		.wants_hash = p->seen != NULL ? wants_hash : NULL,
+		.ctx = p,
 	};
 	struct malware_scanner *scanner = NULL;
 	int r = malware_scanner_new(&config, signatures, &scanner, err);

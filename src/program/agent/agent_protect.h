@@ -11,6 +11,7 @@
 #include "engine/malware/malware_bundle.h"
 #include "engine/malware/malware_quarantine.h"
 #include "engine/malware/malware_scan.h"
+#include "program/agent/agent_seen.h"
 #include "program/agent/agent_spool.h"
 
 struct agent_protect;
@@ -21,6 +22,7 @@ struct agent_protect_config {
 	const char *scand_path;     /* NULL: beside this program */
 	unsigned workers;           /* 0: 2 */
 	struct agent_spool *spool;
+	struct agent_seen *seen;    /* told of programs; outlives the scanner. NULL: nobody asks */
 };
 
 int agent_protect_open(const struct agent_protect_config *config, struct agent_protect **ret, struct err *err) WARN_UNUSED;
