@@ -102,8 +102,22 @@ static const char *const sorted_by_kind[] = {
 static const char is_sorted_by_kind[] = "SELECT count() FROM system.tables WHERE database = '" EVENT_DATABASE "' AND name = 'event'"
                                         " AND position(sorting_key, 'event_code') > 0 FORMAT TabSeparated";
 
+/* Which machine had which file, by its hash (service/sighting): a row a place, however often it is told. A question reads the granules of
+ * one hash, so they are small. Insert tokens as of `event`: a report that is repeated is one block. */
+static const char *const file_history[] = {
+	"CREATE TABLE IF NOT EXISTS " EVENT_DATABASE ".file_history (sha256 FixedString(32), endpoint_id UUID, path String CODEC(ZSTD(1)),"
+	" unit_id SimpleAggregateFunction(anyLast, UUID), host SimpleAggregateFunction(anyLast, String),"
+	" size_bytes SimpleAggregateFunction(max, UInt64), first_seen SimpleAggregateFunction(min, DateTime('UTC')),"
+	" last_seen SimpleAggregateFunction(max, DateTime('UTC'))"
+	") ENGINE = AggregatingMergeTree ORDER BY (sha256, endpoint_id, path) TTL last_seen + toIntervalDay(400)"
+	" SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1,"
+	" min_bytes_for_wide_part = 67108864, default_compression_codec = 'ZSTD(1)', auto_statistics_types = ''",
+	NULL,
+};
+
 const struct event_migration event_migrations[] = {
-	{1, first_tables, NULL}, {2, search_columns, NULL}, {3, compact_parts, NULL}, {4, sorted_by_kind, is_sorted_by_kind}};
+	{1, first_tables, NULL}, {2, search_columns, NULL}, {3, compact_parts, NULL}, {4, sorted_by_kind, is_sorted_by_kind},
+	{5, file_history, NULL}};
 const size_t event_migration_count = ARRAY_LEN(event_migrations);
 
 static int applied_number(struct event_store *s, uint64_t *ret, struct err *err)

@@ -29,6 +29,7 @@
 #include "service/protection/protection.h"
 #include "service/rule/rule.h"
 #include "service/shift/shift.h"
+#include "service/sighting/sighting.h"
 #include "service/source/source.h"
 #include "service/status/status.h"
 #include "service/timeline/timeline.h"

@@ -30,6 +30,13 @@ int protection_detected(struct db_tx *tx, const struct protection_detection *d, 
 int protection_quarantine_reported(struct db_tx *tx, const struct uuid *endpoint_id, struct str quarantine_id,
                                    bool deleted, usec_t at, struct err *err) WARN_UNUSED;
 
+/* 0 when there is none. */
+int protection_newest_bundle(struct db_tx *tx, int64_t *ret_version, struct err *err) WARN_UNUSED;
+/* What a released bundle knows (its ClamAV database not); freed with malware_signatures_unref. -ENOENT protection.no_such_bundle. */
+struct malware_signatures;
+int protection_load_signatures(const struct service_context *sc, int64_t version, struct malware_signatures **ret,
+                               struct err *err) WARN_UNUSED;
+
 /* Builds, signs and releases a bundle. Texts are added to what was uploaded before; may be empty. */
 struct protection_release {
 	struct str note, yara, hashes_csv;
