@@ -58,18 +58,35 @@ const char event_dead_row_into[] = "event_dead (event_id, received, unit_id, end
 #define NAMES 4096 /* of the map's: twice as many as an event has fields, a power of two */
 #define NONE UINT16_MAX
 
+/* What all rows have; the others stand in a block only when one of its rows has them. */
+static bool always(size_t part)
+{
+	return part < PART_COLUMNS && part != PART_FIELDS;
+}
+
 struct event_row_maker {
 	uint16_t slots[SLOTS]; /* known field, or NONE */
+	struct str known[KNOWN_FIELDS];
 	/* The block: of each column what is in front of the values (Nullable: which are none; Map: where each row ends), and the
 	 * values. */
 	struct buf heads[PARTS], values_of[PARTS];
 	struct buf map_values; /* of the map: the values of its names */
 	uint64_t rows, map_entries;
+	uint64_t filled[PARTS]; /* of columns that not all rows have: rows that are written; those behind have none yet */
 	/* Of the event at hand. */
 	const struct event_field *values[KNOWN_FIELDS];
-	size_t *places, place_capacity; /* fields of the map, by place */
-	uint16_t names[NAMES];          /* index in places + 1; 0: free */
+	struct map_field *map_fields;
+	size_t map_capacity;
+	uint16_t names[NAMES]; /* index in map_fields + 1; 0: free */
 };
+
+/* A field that goes to the map. */
+struct map_field {
+	const struct event_field *field;
+	size_t next, last; /* another of the same name behind it, or 0; for the first of a name: the last of them */
+	size_t bytes;      /* for the first of a name: of all values and what is between them; NOT_FIRST */
+};
+#define NOT_FIRST SIZE_MAX
 
 static const char *known_name(size_t i)
 {
@@ -90,7 +107,7 @@ static size_t known_field(const struct event_row_maker *m, struct str name)
 		return NONE;
 	for (size_t h = hash_known(name);; h++) {
 		uint16_t i = m->slots[h % SLOTS];
-		if (i == NONE || str_eq_c(name, known_name(i)))
+		if (i == NONE || str_eq(name, m->known[i]))
 			return i;
 	}
 }
@@ -105,7 +122,8 @@ struct event_row_maker *event_row_maker_new(size_t limit_bytes)
 	for (size_t i = 0; i < SLOTS; i++)
 		m->slots[i] = NONE;
 	for (size_t i = 0; i < KNOWN_FIELDS; i++) {
-		size_t h = hash_known(str_c(known_name(i)));
+		m->known[i] = str_c(known_name(i));
+		size_t h = hash_known(m->known[i]);
 		while (m->slots[h % SLOTS] != NONE)
 			h++;
 		m->slots[h % SLOTS] = (uint16_t)i;
@@ -122,16 +140,27 @@ void event_row_maker_free(struct event_row_maker *m)
 		buf_done(&m->values_of[i]);
 	}
 	buf_done(&m->map_values);
-	mem_free(m->places);
+	mem_free(m->map_fields);
 	mem_free(m);
 }
 
 /* ---- values ---- */
 
+/* Where the next n bytes go; NULL: the block is too large. */
+static char *room(struct buf *out, size_t n)
+{
+	if (out->overflow || !buf_reserve(out, n)) {
+		out->overflow = true;
+		return NULL;
+	}
+	out->n += n;
+	return out->p + out->n - n;
+}
+
 static void put_le(struct buf *out, uint64_t v, size_t bytes)
 {
 	char b[8];
-	for (size_t i = 0; i < bytes; i++)
+	for (size_t i = 0; i < sizeof b; i++)
 		b[i] = (char)(v >> 8 * i);
 	buf_append(out, str_n(b, bytes));
 }
@@ -147,6 +176,14 @@ static void put_text(struct buf *out, struct str s)
 {
 	put_count(out, s.n);
 	buf_append(out, s);
+}
+
+/* n times the same. */
+static void put_many(struct buf *out, char byte, size_t n)
+{
+	char *to = n > 0 ? room(out, n) : NULL;
+	if (to != NULL)
+		(void)memset(to, byte, n);
 }
 
 /* Two words of eight bytes, each from its last byte on. */
@@ -194,18 +231,23 @@ static bool sort_field(struct event_row_maker *m, const struct event *e, size_t 
 	return false;
 }
 
-/* How many fields go to the map; m->places has them. */
+static void add_map_field(struct event_row_maker *m, size_t n, const struct event_field *f)
+{
+	if (n == m->map_capacity) {
+		m->map_capacity = n > 0 ? 2 * n : 64;
+		m->map_fields = mem_realloc_array(m->map_fields, m->map_capacity, sizeof *m->map_fields);
+	}
+	m->map_fields[n] = (struct map_field){.field = f, .last = n, .bytes = f->value.n};
+}
+
+/* How many fields go to the map; m->map_fields has them. */
 static size_t sort_fields(struct event_row_maker *m, const struct event *e)
 {
 	size_t n = 0;
 	(void)memset(m->values, 0, sizeof m->values);
-	if (m->place_capacity < e->count) {
-		m->place_capacity = e->count;
-		m->places = mem_realloc_array(m->places, e->count, sizeof *m->places);
-	}
 	for (size_t i = 0; i < e->count; i++) {
 		if (e->fields[i].type != EVENT_TYPE_NULL && sort_field(m, e, i))
-			m->places[n++] = i;
+			add_map_field(m, n++, &e->fields[i]);
 	}
 	return n;
 }
@@ -218,60 +260,68 @@ static size_t hash_name(struct str name)
 	return h ^ h >> 15;
 }
 
-/* The place of the first field of that name in the map, noting it when it is new. Past the table's half all are new. */
-static size_t first_place(struct event_row_maker *m, const struct event *e, size_t at)
+/* The first field of that name in the map, noting it when it is new. Past the table's half all are new. */
+static size_t first_of_name(struct event_row_maker *m, size_t mask, size_t at)
 {
-	struct str name = e->fields[m->places[at]].name;
+	struct str name = m->map_fields[at].field->name;
 	if (at >= NAMES / 2)
 		return at;
 	for (size_t h = hash_name(name);; h++) {
-		uint16_t *slot = &m->names[h % NAMES];
+		uint16_t *slot = &m->names[h & mask];
 		if (*slot == 0)
 			*slot = (uint16_t)(at + 1);
-		if (str_eq(e->fields[m->places[*slot - 1]].name, name))
+		if (str_eq(m->map_fields[*slot - 1].field->name, name))
 			return *slot - 1U;
 	}
 }
 
-/* Names once, in the order of their first; the values of one name one a line. */
-static void add_map(struct event_row_maker *m, const struct event *e, size_t n)
+/* Links those of one name; how many names. */
+static size_t join_names(struct event_row_maker *m, size_t n)
 {
-	struct buf *names_out = &m->values_of[PART_FIELDS], *out = &m->map_values;
-	if (n == 0) {
-		put_le(&m->heads[PART_FIELDS], m->map_entries, 8);
-		return;
-	}
-	/* next[i]: another field of the same name behind it, or 0; last[i]: the last of them, for the first. */
-	cleanup(arena) struct arena *arena = arena_new(0);
-	size_t *next = ARENA_ARRAY(arena, n, size_t), *last = ARENA_ARRAY(arena, n, size_t), *bytes = ARENA_ARRAY(arena, n, size_t);
-	size_t names = 0;
-	(void)memset(m->names, 0, sizeof m->names);
+	size_t names = 0, slots = 16;
+	while (slots < 2 * n && slots < NAMES)
+		slots *= 2;
+	(void)memset(m->names, 0, slots * sizeof *m->names);
 	for (size_t i = 0; i < n; i++) {
-		size_t first = first_place(m, e, i);
-		size_t value = e->fields[m->places[i]].value.n;
-		next[i] = 0;
-		last[i] = i;
-		bytes[i] = value;
-		if (first == i) {
+		struct map_field *f = &m->map_fields[i], *first = &m->map_fields[first_of_name(m, slots - 1, i)];
+		if (first == f) {
 			names++;
 			continue;
 		}
-		next[last[first]] = i;
-		last[first] = i;
-		bytes[first] += 1 + value;
-		bytes[i] = SIZE_MAX; /* written with its first */
+		m->map_fields[first->last].next = i;
+		first->last = i;
+		first->bytes += 1 + f->bytes;
+		f->bytes = NOT_FIRST;
 	}
-	m->map_entries += names;
-	put_le(&m->heads[PART_FIELDS], m->map_entries, 8);
+	return names;
+}
+
+/* Rows without fields end where the one before them ends. */
+static void fill_map(struct event_row_maker *m, uint64_t rows)
+{
+	for (; m->filled[PART_FIELDS] < rows; m->filled[PART_FIELDS]++)
+		put_le(&m->heads[PART_FIELDS], m->map_entries, 8);
+}
+
+/* Names once, in the order of their first; the values of one name one a line. */
+static void add_map(struct event_row_maker *m, size_t n)
+{
+	struct buf *names_out = &m->values_of[PART_FIELDS], *out = &m->map_values;
+	if (n == 0)
+		return;
+	fill_map(m, m->rows);
+	m->map_entries += join_names(m, n);
+	fill_map(m, m->rows + 1);
 	for (size_t i = 0; i < n; i++) {
-		if (bytes[i] == SIZE_MAX)
+		const struct map_field *f = &m->map_fields[i];
+		if (f->bytes == NOT_FIRST)
 			continue;
-		put_text(names_out, e->fields[m->places[i]].name);
-		put_count(out, bytes[i]);
-		buf_append(out, e->fields[m->places[i]].value);
-		for (size_t j = next[i]; j != 0; j = next[j]) {
+		put_text(names_out, f->field->name);
+		put_count(out, f->bytes);
+		buf_append(out, f->field->value);
+		for (size_t j = f->next; j != 0; j = m->map_fields[j].next) {
 			buf_append_char(out, '\n');
-			buf_append(out, e->fields[m->places[j]].value);
+			buf_append(out, m->map_fields[j].field->value);
 		}
 	}
 }
@@ -285,19 +335,34 @@ static size_t message_at(const struct event_row_maker *m, struct str raw)
 	return raw.n - f->value.n + 1;
 }
 
+/* Up to that row there is nothing in the column: an empty text, no number. */
+static void fill_column(struct event_row_maker *m, size_t part, enum column_kind kind, uint64_t rows)
+{
+	size_t n = rows - m->filled[part];
+	put_many(&m->values_of[part], 0, kind == KIND_UINT ? 4 * n : n);
+	if (kind == KIND_UINT)
+		put_many(&m->heads[part], 1, n);
+	m->filled[part] = rows;
+}
+
+/* Most events have a fifth of the columns: the others are not touched. */
 static void add_columns(struct event_row_maker *m)
 {
 	for (size_t i = 0; i < COLUMNS; i++) {
 		uint64_t number = 0;
 		const struct event_field *f = m->values[i];
-		struct buf *out = &m->values_of[PART_COLUMNS + i];
+		size_t part = PART_COLUMNS + i;
+		if (f == NULL || f->value.n == 0)
+			continue;
+		fill_column(m, part, columns[i].kind, m->rows);
+		m->filled[part]++;
 		if (columns[i].kind != KIND_UINT) {
-			put_text(out, f != NULL ? f->value : STR_EMPTY);
+			put_text(&m->values_of[part], f->value);
 			continue;
 		}
-		bool there = f != NULL && str_parse_u64(f->value, 0, UINT32_MAX, &number);
-		buf_append_char(&m->heads[PART_COLUMNS + i], there ? 0 : 1);
-		put_le(out, there ? number : 0, 4);
+		bool there = str_parse_u64(f->value, 0, UINT32_MAX, &number);
+		buf_append_char(&m->heads[part], there ? 0 : 1);
+		put_le(&m->values_of[part], there ? number : 0, 4);
 	}
 }
 
@@ -319,7 +384,7 @@ void event_row_add(struct event_row_maker *m, const struct event_record *r, cons
 	put_le(&out[PART_MESSAGE_AT], at, 4);
 	if (at > 0)
 		m->values[FIELD_message] = NULL;
-	add_map(m, e, in_map);
+	add_map(m, in_map);
 	put_text(&out[PART_RAW], r->raw);
 	add_columns(m);
 	m->rows++;
@@ -330,12 +395,29 @@ uint64_t event_row_count(const struct event_row_maker *m)
 	return m->rows;
 }
 
+/* Fills up what has values and says how many columns the block has; the store knows what the others are. */
+static size_t complete(struct event_row_maker *m)
+{
+	size_t n = PART_COLUMNS - 1 + (m->map_entries > 0);
+	if (m->map_entries > 0)
+		fill_map(m, m->rows);
+	for (size_t i = 0; i < COLUMNS; i++) {
+		if (m->filled[PART_COLUMNS + i] == 0)
+			continue;
+		fill_column(m, PART_COLUMNS + i, columns[i].kind, m->rows);
+		n++;
+	}
+	return n;
+}
+
 /* Block: number of columns, number of rows; of each column its name, its type, its values. */
 void event_row_take(struct event_row_maker *m, struct buf *out)
 {
-	put_count(out, PARTS);
+	put_count(out, complete(m));
 	put_count(out, m->rows);
 	for (size_t i = 0; i < PARTS; i++) {
+		if (!always(i) && m->filled[i] == 0)
+			continue;
 		put_text(out, str_c(parts[i].name));
 		put_text(out, str_c(parts[i].type));
 		buf_append(out, buf_str(&m->heads[i]));
@@ -347,6 +429,7 @@ void event_row_take(struct event_row_maker *m, struct buf *out)
 		/* Their memory serves the next block: the kernel would have to zero it again. */
 		buf_clear(&m->heads[i]);
 		buf_clear(&m->values_of[i]);
+		m->filled[i] = 0;
 	}
 	buf_clear(&m->map_values);
 	m->rows = m->map_entries = 0;
