@@ -46,14 +46,19 @@ static void list_add(struct signature_scan *scan, struct signature_waiting_list 
 	*(after != SIGNATURE_NONE ? &s->waiting[after].before : &list->last) = new;
 }
 
-/* Whether a part before this one waits at the right distance. What is too far off to be ever met is forgotten. */
+static bool out_of_reach(const struct signature_waiting *w, const struct signature_part *part, uint64_t offset)
+{
+	return part->reach != SIGNATURE_NONE && w->offset + w->length + part->reach < offset;
+}
+
+/* Whether a part before this one waits at the right distance. What no end of the chain can meet any more is forgotten. */
 static bool follows(struct signature_scan *s, const struct signature_part *part, uint64_t offset)
 {
 	struct signature_scratch *m = s->scratch;
 	struct signature_waiting_list *list = &m->lists[s->parts[part->previous].waiting];
 	for (uint32_t i = list->first, next; i != SIGNATURE_NONE && signature_scan_work(s, 1); i = next) {
 		next = m->waiting[i].after;
-		if (m->waiting[i].offset + m->waiting[i].length + part->gap_max < offset)
+		if (out_of_reach(&m->waiting[i], part, offset))
 			list_remove(m, list, i);
 		else if (in_gap(&m->waiting[i], part, offset))
 			return true;

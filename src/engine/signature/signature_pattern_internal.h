@@ -62,11 +62,12 @@ struct signature_part {
 	uint32_t previous;       /* the part before it, or NONE */
 	uint32_t gap_min, gap_max; /* between the part before it and this one */
 	uint32_t depth;          /* parts before this one */
+	uint32_t reach;          /* LINKED: from this part to the end of the chain, in bytes; NONE: any distance */
 	uint32_t waiting;        /* LINKED: its list of those that wait for the next part */
 	uint32_t program, backward; /* REGEX; NONE: it has none */
 	uint8_t xor_min, xor_max;
 	uint8_t kind; /* enum signature_part_kind */
-	uint8_t spare;
+	uint8_t spare[5];
 	uint64_t at;
 };
 enum signature_part_flag {

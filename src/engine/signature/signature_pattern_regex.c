@@ -52,17 +52,45 @@ void signature_scan_regex(struct signature_scan *s, const struct signature_targe
 	(void)signature_regex_run(m, &run);
 }
 
+static void every_try(struct signature_scan *s, const struct signature_target *t, uint64_t at)
+{
+	const uint8_t *class = &s->classes[(size_t)t->class * 32];
+	if ((class[s->data[at] >> 3] >> (s->data[at] & 7) & 1) != 0)
+		signature_scan_regex(s, t, at);
+}
+
+static bool is_linked(const struct signature_scan *s, const struct signature_target *t)
+{
+	return (s->parts[t->part].flags & SIGNATURE_PART_LINKED) != 0;
+}
+
 void signature_scan_every(struct signature_scan *s)
 {
 	const uint32_t *every = signature_array_of(s->p, s->p->head->every);
 	for (uint32_t i = 0; i < s->p->head->every.count; i++) {
 		const struct signature_target *t = &s->targets[every[i]];
-		const struct signature_part *part = &s->parts[t->part];
-		const uint8_t *class = &s->classes[(size_t)t->class * 32];
-		for (uint64_t at = 0; at < s->len && s->scratch->machine.work > 0 && !signature_scan_is_done(s, part); at++)
-			if ((class[s->data[at] >> 3] >> (s->data[at] & 7) & 1) != 0)
-				signature_scan_regex(s, t, at);
+		if (is_linked(s, t))
+			continue;
+		for (uint64_t at = 0; at < s->len && signature_scan_work(s, 1) && !signature_scan_is_done(s, &s->parts[t->part]); at++)
+			every_try(s, t, at);
 	}
+}
+
+bool signature_scan_every_is_linked(const struct signature_scan *s)
+{
+	const uint32_t *every = signature_array_of(s->p, s->p->head->every);
+	for (uint32_t i = 0; i < s->p->head->every.count; i++)
+		if (is_linked(s, &s->targets[every[i]]))
+			return true;
+	return false;
+}
+
+void signature_scan_every_at(struct signature_scan *s, uint64_t at)
+{
+	const uint32_t *every = signature_array_of(s->p, s->p->head->every);
+	for (uint32_t i = 0; i < s->p->head->every.count && signature_scan_work(s, 1); i++)
+		if (is_linked(s, &s->targets[every[i]]))
+			every_try(s, &s->targets[every[i]], at);
 }
 
 bool signature_patterns_regex_matches(const struct signature_patterns *p, uint32_t id, const uint8_t *text, size_t len, void *scratch)

@@ -16,25 +16,19 @@ static bool bytes_equal(const struct signature_part *part, const uint8_t *text, 
 	return true;
 }
 
-/* 1: plain, 2: wide, 0: not there. Of two that fit, libyara takes the plain one first, but the wide one of xor. */
-static unsigned text_at(const struct signature_scan *s, const struct signature_part *part, uint64_t start)
+/* Whether the text stands at an offset, `step` 2: wide. */
+static bool text_at(const struct signature_scan *s, const struct signature_part *part, uint64_t start, unsigned step)
 {
 	const uint8_t *text = &s->bytes[part->text], *data = &s->data[start];
-	uint64_t left = s->len - start;
-	bool ascii = (part->flags & SIGNATURE_PATTERN_ASCII) != 0 && part->text_len <= left;
-	bool wide = (part->flags & SIGNATURE_PATTERN_WIDE) != 0 && part->text_len <= left / 2;
 	uint8_t key = 0;
+	if ((part->flags & (step == 2 ? SIGNATURE_PATTERN_WIDE : SIGNATURE_PATTERN_ASCII)) == 0 || part->text_len > (s->len - start) / step)
+		return false;
 	if ((part->flags & SIGNATURE_PATTERN_XOR) != 0) {
-		key = left > 0 ? data[0] ^ text[0] : 0;
+		key = data[0] ^ text[0];
 		if (key < part->xor_min || key > part->xor_max)
-			return 0;
-		if (wide && bytes_equal(part, text, data, 2, key))
-			return 2;
-		wide = false;
+			return false;
 	}
-	if (ascii && bytes_equal(part, text, data, 1, key))
-		return 1;
-	return wide && bytes_equal(part, text, data, 2, key) ? 2 : 0;
+	return bytes_equal(part, text, data, step, key);
 }
 
 static bool stands_alone(const struct signature_scan *s, uint64_t start, uint64_t length, bool wide)
@@ -47,24 +41,15 @@ static bool stands_alone(const struct signature_scan *s, uint64_t start, uint64_
 	return !(start >= 1 && signature_is_alnum(d[start - 1])) && !(end < s->len && signature_is_alnum(d[end]));
 }
 
-/* Bytes with masks; 1: plain, 2: wide, 0: not there. */
-static unsigned masked_at(const struct signature_scan *s, const struct signature_part *part, uint64_t start)
+static bool masked_at(const struct signature_scan *s, const struct signature_part *part, uint64_t start, unsigned step)
 {
 	const uint8_t *value = &s->bytes[part->text], *mask = &s->bytes[part->text + part->text_len], *data = &s->data[start];
-	uint64_t left = s->len - start;
-	uint32_t i = 0;
-	if ((part->flags & SIGNATURE_PATTERN_ASCII) != 0 && part->text_len <= left) {
-		while (i < part->text_len && (data[i] & mask[i]) == value[i])
-			i++;
-		if (i == part->text_len)
-			return 1;
-	}
-	if ((part->flags & SIGNATURE_PATTERN_WIDE) == 0 || part->text_len > left / 2)
-		return 0;
-	for (i = 0; i < part->text_len; i++)
-		if ((data[i * 2] & mask[i]) != value[i] || data[i * 2 + 1] != 0)
-			return 0;
-	return 2;
+	if ((part->flags & (step == 2 ? SIGNATURE_PATTERN_WIDE : SIGNATURE_PATTERN_ASCII)) == 0 || part->text_len > (s->len - start) / step)
+		return false;
+	for (size_t i = 0; i < part->text_len; i++)
+		if ((data[i * step] & mask[i]) != value[i] || (step == 2 && data[i * 2 + 1] != 0))
+			return false;
+	return true;
 }
 
 void signature_scan_found(struct signature_scan *s, const struct signature_part *part, uint64_t start, uint64_t length, bool wide)
@@ -77,11 +62,23 @@ void signature_scan_found(struct signature_scan *s, const struct signature_part 
 		signature_scratch_add(s->scratch, part->head, start, (uint32_t)length, (part->flags & SIGNATURE_PART_GREEDY) != 0);
 }
 
+/*
+ * Which of plain and wide counts where both stand at one offset: the plain one, of xor the wide one. It is the only one
+ * looked at, but for what fits in libyara's atoms of four bytes: there each is judged (fullword) by itself, the plain one first.
+ */
 static void fixed_check(struct signature_scan *s, const struct signature_part *part, uint64_t start)
 {
-	unsigned step = part->kind == SIGNATURE_PART_TEXT ? text_at(s, part, start) : masked_at(s, part, start);
-	if (step != 0)
-		signature_scan_found(s, part, start, (uint64_t)part->text_len * step, step == 2);
+	bool both = (part->flags & SIGNATURE_PATTERN_WIDE) != 0 && part->text_len <= 2;
+	unsigned first = (part->flags & SIGNATURE_PATTERN_XOR) != 0 && !both ? 2 : 1;
+	for (unsigned i = 0, step = first; i < 2; i++, step = 3 - step) {
+		if (part->kind == SIGNATURE_PART_TEXT ? !text_at(s, part, start, step) : !masked_at(s, part, start, step))
+			continue;
+		bool word = (part->flags & SIGNATURE_PATTERN_FULLWORD) == 0 || stands_alone(s, start, (uint64_t)part->text_len * step, step == 2);
+		if (word)
+			signature_scan_found(s, part, start, (uint64_t)part->text_len * step, step == 2);
+		if (word || !both)
+			return;
+	}
 }
 
 static void atom_check(struct signature_scan *s, const struct signature_atom *atom, uint64_t offset)
@@ -114,22 +111,42 @@ static void bucket_check(struct signature_scan *s, const struct signature_atom *
 			atom_check(s, &atoms[i], offset);
 }
 
-/* One block of offsets; `window` is the data at `from`, readable SIGNATURE_SLACK bytes past the block. */
+static void long_check(struct signature_scan *s, const uint8_t *window, uint64_t from, unsigned at)
+{
+	uint32_t bucket = signature_hash3(signature_load32(&window[at])) >> (32 - s->p->head->bucket_bits);
+	bucket_check(s, s->atoms, s->buckets[bucket], s->buckets[bucket + 1], from + at);
+}
+
+static void pair_check(struct signature_scan *s, const uint8_t *window, uint64_t from, unsigned at)
+{
+	uint8_t first = window[at];
+	bucket_check(s, s->pairs, s->pair_buckets[first], s->pair_buckets[first + 1], from + at);
+}
+
+/* One block of offsets; `window` is the data at `from`, readable SIGNATURE_SLACK bytes past the block. In the order of
+ * the offsets, because the parts of chains must turn up in order. */
 static void block_scan(struct signature_scan *s, const uint8_t *window, uint64_t from, size_t count)
 {
 	const struct signature_section *h = s->p->head;
-	uint16_t *found = s->scratch->candidates;
-	size_t n = h->atoms.count > 0 ? s->filter_fn(s->filter, h->filter_bits, window, count, found) : 0;
-	for (size_t i = 0; i < n; i++) {
-		uint32_t bucket = signature_hash3(signature_load32(&window[found[i]])) >> (32 - h->bucket_bits);
-		bucket_check(s, s->atoms, s->buckets[bucket], s->buckets[bucket + 1], from + found[i]);
-	}
-	if (h->pair_atoms == 0)
+	const uint16_t *longs = s->scratch->candidates, *pairs = s->scratch->pairs;
+	size_t long_count = h->atoms.count > 0 ? s->filter_fn(s->filter, h->filter_bits, window, count, s->scratch->candidates) : 0;
+	size_t pair_count = h->pair_atoms > 0 ? signature_filter_pairs(s->pair_bitmap, window, count, s->scratch->pairs) : 0;
+	size_t i = 0, j = 0;
+	if (s->every_linked) {
+		for (unsigned at = 0; at < count; at++) {
+			if (j < pair_count && pairs[j] == at)
+				pair_check(s, window, from, pairs[j++]);
+			if (i < long_count && longs[i] == at)
+				long_check(s, window, from, longs[i++]);
+			signature_scan_every_at(s, from + at);
+		}
 		return;
-	n = signature_filter_pairs(s->pair_bitmap, window, count, found);
-	for (size_t i = 0; i < n; i++) {
-		uint8_t first = window[found[i]];
-		bucket_check(s, s->pairs, s->pair_buckets[first], s->pair_buckets[first + 1], from + found[i]);
+	}
+	while (i < long_count || j < pair_count) {
+		if (j < pair_count && (i == long_count || pairs[j] <= longs[i]))
+			pair_check(s, window, from, pairs[j++]);
+		else
+			long_check(s, window, from, longs[i++]);
 	}
 }
 
@@ -181,6 +198,7 @@ int signature_patterns_scan(const struct signature_patterns *p, const uint8_t *d
 	if (s.scratch == NULL)
 		return -EINVAL;
 	s.scratch->machine.work = ((uint64_t)len + FREE_BYTES) * SIGNATURE_WORK_PER_BYTE;
+	s.every_linked = signature_scan_every_is_linked(&s);
 	fixed_scan(&s);
 	blocks_scan(&s);
 	signature_scan_every(&s);

@@ -22,6 +22,7 @@ struct signature_scan {
 	const struct signature_program *programs;
 	const struct signature_step *steps;
 	const uint8_t *classes;
+	bool every_linked;
 };
 
 /* A part fits at [start, start + length): a match, or a link of a chain. */
@@ -29,8 +30,10 @@ void signature_scan_found(struct signature_scan *s, const struct signature_part 
 void signature_scan_chain(struct signature_scan *s, const struct signature_part *part, uint64_t start, uint32_t length);
 /* Runs a regular expression around the atom at `offset`. */
 void signature_scan_regex(struct signature_scan *s, const struct signature_target *t, uint64_t offset);
-/* Tries the parts without an atom at every offset. */
+/* Tries the parts without an atom at every offset; those of chains at one offset, in turn with all others. */
 void signature_scan_every(struct signature_scan *s);
+bool signature_scan_every_is_linked(const struct signature_scan *s);
+void signature_scan_every_at(struct signature_scan *s, uint64_t at);
 /* Whether nothing more is asked of the pattern. */
 static inline bool signature_scan_is_done(const struct signature_scan *s, const struct signature_part *part)
 {

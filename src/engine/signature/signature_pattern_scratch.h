@@ -40,7 +40,7 @@ struct signature_scratch {
 	struct signature_waiting *waiting;
 	uint32_t waiting_count, waiting_free; /* used so far; the first that is free again */
 	struct signature_machine machine;
-	uint16_t candidates[SIGNATURE_BLOCK];
+	uint16_t candidates[SIGNATURE_BLOCK], pairs[SIGNATURE_BLOCK];
 	uint8_t tail[SIGNATURE_BLOCK + SIGNATURE_SLACK];
 };
 

@@ -153,12 +153,14 @@ static void tables_write(struct signature_pattern_set *set, struct buf *out, siz
 	big.bucket_bits = bits_for(count, 8, SIGNATURE_BUCKET_BITS_MAX);
 	size_t filter_size = ((size_t)1 << big.filter_bits) + FILTER_SLACK;
 	big.filter = mem_alloc(filter_size);
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < count; i++)
 		if (atoms[i].len > 2)
 			atom_place(&big, &atoms[i], i);
-		else
-			pair_place(&small, bitmap, &atoms[i], i);
-	}
+	/* Of two at one offset libyara comes upon the shorter one first. */
+	for (unsigned len = 1; len <= 2; len++)
+		for (uint32_t i = 0; i < count; i++)
+			if (atoms[i].len == len)
+				pair_place(&small, bitmap, &atoms[i], i);
 	head->filter_bits = big.filter_bits;
 	head->bucket_bits = big.bucket_bits;
 	head->filter = section_add(out, begin, big.filter, filter_size, 1);

@@ -30,6 +30,7 @@ struct signature_node {
 	enum signature_node_type type;
 	uint8_t value, mask;
 	bool negated, line_feed, lazy;
+	bool braces; /* REPEAT written as an interval: long ones split a pattern, `.*?` does not */
 	uint32_t min, max; /* REPEAT */
 	const uint8_t *class; /* 32 bytes */
 	struct signature_node *first, *last, *next; /* children; the next child of its parent */

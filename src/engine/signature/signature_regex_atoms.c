@@ -150,20 +150,16 @@ static void alternative_visit(struct chooser *c, const struct signature_node *n)
 	choice_offer(c, all);
 }
 
+/* What comes at least once goes on with what stands before it; nothing goes on after it. */
 static void repeat_visit(struct chooser *c, const struct signature_node *n)
 {
 	const struct signature_node *child = n->first;
+	bool plain = child->type == SIGNATURE_NODE_BYTE && !child->negated;
+	for (uint32_t i = 1; plain && i < n->min && i < WINDOW && c->run_length < RUN_MAX; i++)
+		c->run[c->run_length++] = child;
+	if (n->min > 0)
+		sequence_visit(c, child);
 	run_end(c);
-	if (n->min == 0)
-		return;
-	if (child->type == SIGNATURE_NODE_BYTE && !child->negated) {
-		for (uint32_t i = 0; i < n->min && i < WINDOW; i++)
-			c->run[c->run_length++] = child;
-		run_end(c);
-		return;
-	}
-	if (child->type == SIGNATURE_NODE_ALTERNATIVE || child->type == SIGNATURE_NODE_CONCAT)
-		choice_offer(c, sequence_choose(c, child));
 }
 
 static void sequence_visit(struct chooser *c, const struct signature_node *n)

@@ -61,10 +61,7 @@ static void byte_emit(struct emitter *e, struct signature_node *n)
 	if (e->too_long)
 		return;
 	*step_at(e, at) = (struct signature_step){.op = (uint8_t)op, .value = value, .mask = mask, .a = class};
-	/* Of a repeated node the copy that is leftmost: the first one to the right, the last one to the left. */
-	if (!e->backward && n->forward == 0)
-		n->forward = at + 1;
-	else if (e->backward)
+	if (e->backward)
 		n->backward = at + 2;
 }
 
@@ -193,6 +190,9 @@ static void node_emit(struct emitter *e, struct signature_node *n, unsigned dept
 		e->too_long = true;
 		return;
 	}
+	/* Of a repeated node the copy that is leftmost: the first one to the right, the last one to the left. */
+	if (!e->backward && n->forward == 0)
+		n->forward = here(e) + 1;
 	switch (n->type) {
 	case SIGNATURE_NODE_EMPTY:
 	case SIGNATURE_NODE__COUNT:

@@ -109,7 +109,7 @@ static int jump_parse(struct parser *p, struct signature_node **ret)
 	if (p->depth > 0 && max > SIGNATURE_JUMP_LIMIT)
 		return fault(p, "signature.hex_jump_inside");
 	struct signature_node *n = signature_node_new(p->r, SIGNATURE_NODE_REPEAT), *any = signature_node_new(p->r, SIGNATURE_NODE_ANY);
-	any->line_feed = n->lazy = true;
+	any->line_feed = n->lazy = n->braces = true;
 	n->min = (uint32_t)min;
 	n->max = (uint32_t)max;
 	signature_node_append(n, any);

@@ -311,7 +311,7 @@ static int quantifier_parse(struct parser *p, uint32_t *ret_min, uint32_t *ret_m
 static int repeat_parse(struct parser *p, struct signature_node **ret)
 {
 	uint32_t min, max;
-	int r = single_parse(p, ret);
+	int r = single_parse(p, ret), c = cursor_peek(&p->c);
 	if (r < 0 || (r = quantifier_parse(p, &min, &max)) <= 0)
 		return r;
 	if ((*ret)->type >= SIGNATURE_NODE_START)
@@ -319,6 +319,7 @@ static int repeat_parse(struct parser *p, struct signature_node **ret)
 	struct signature_node *repeat = signature_node_new(p->r, SIGNATURE_NODE_REPEAT);
 	repeat->min = min;
 	repeat->max = max;
+	repeat->braces = c == '{';
 	repeat->lazy = cursor_accept(&p->c, '?');
 	if (repeat->lazy)
 		p->r->lazy = true;

@@ -73,7 +73,7 @@ static void step_first_bytes(const struct signature_step *t, const uint8_t *clas
 }
 
 /* The bytes a match may begin with, as a class. */
-static uint32_t first_bytes(struct signature_pattern_set *set, uint32_t program)
+static uint32_t first_bytes(struct signature_pattern_set *set, uint32_t program, uint32_t entry)
 {
 	const struct signature_program *programs = (const void *)set->programs.p;
 	const struct signature_step *steps = (const void *)set->steps.p;
@@ -82,7 +82,7 @@ static uint32_t first_bytes(struct signature_pattern_set *set, uint32_t program)
 	uint32_t *stack = mem_alloc_array((size_t)count * 2 + 2, sizeof(*stack));
 	bool *seen = mem_alloc_array(count, sizeof(*seen));
 	uint8_t class[32] = {0};
-	stack[depth++] = 0;
+	stack[depth++] = entry;
 	while (depth > 0) {
 		uint32_t at = stack[--depth];
 		if (seen[at])
@@ -104,9 +104,24 @@ static uint32_t first_bytes(struct signature_pattern_set *set, uint32_t program)
 	return index;
 }
 
-static void every_make(struct maker *k, uint32_t index, const struct signature_part *part)
+/* Where libyara begins an expression without an atom: an optional first node ("a?", but not ".?") is no longer optional. */
+static uint32_t every_entry(const struct signature_node *n)
 {
-	const struct signature_target t = {.part = index, .backward = SIGNATURE_NONE, .class = first_bytes(k->set, part->program)};
+	for (;;) {
+		bool into = n->type == SIGNATURE_NODE_CONCAT;
+		if (n->type == SIGNATURE_NODE_REPEAT && n->first->type != SIGNATURE_NODE_ANY)
+			into = n->min > 0 || n->max == 1;
+		if (!into)
+			return n->forward - 1;
+		n = n->first;
+	}
+}
+
+static void every_make(struct maker *k, const struct signature_node *concat, uint32_t index, const struct signature_part *part)
+{
+	uint32_t entry = every_entry(concat);
+	const struct signature_target t = {.part = index, .forward = entry, .backward = SIGNATURE_NONE,
+	                                   .class = first_bytes(k->set, part->program, entry)};
 	uint32_t target = signature_set_count(&k->set->targets, sizeof(t));
 	signature_set_append(&k->set->targets, &t, sizeof(t));
 	signature_set_append(&k->set->every, &target, sizeof(target));
@@ -141,7 +156,7 @@ static int part_make(struct maker *k, struct signature_node *concat, uint32_t in
 	if (count > 0)
 		atoms_make(k, index, part, atoms, count);
 	else
-		every_make(k, index, part);
+		every_make(k, concat, index, part);
 	mem_free(atoms);
 	return 0;
 }
@@ -151,7 +166,7 @@ static struct signature_node *before_jump(const struct signature_node *concat)
 {
 	for (struct signature_node *n = concat->first; n != NULL && n->next != NULL; n = n->next) {
 		const struct signature_node *jump = n->next;
-		if (jump->type == SIGNATURE_NODE_REPEAT && jump->lazy && jump->first->type == SIGNATURE_NODE_ANY && jump->next != NULL &&
+		if (jump->type == SIGNATURE_NODE_REPEAT && jump->braces && jump->lazy && jump->first->type == SIGNATURE_NODE_ANY && jump->next != NULL &&
 		    (jump->min > SIGNATURE_JUMP_LIMIT || jump->max > SIGNATURE_JUMP_LIMIT))
 			return n;
 	}
@@ -188,6 +203,19 @@ static int links_make(struct maker *k, struct signature_node *rest, struct signa
 	return 0;
 }
 
+/* What a part may be long, with what is found out of order. */
+#define PART_REACH ((uint64_t)16 * SIGNATURE_REGEX_REACH)
+
+static void reach_set(struct maker *k, size_t first_link)
+{
+	struct signature_part *links = (void *)k->set->links.p;
+	uint64_t reach = 0;
+	for (size_t i = signature_set_count(&k->set->links, sizeof(*links)); i > first_link; i--) {
+		reach += links[i - 1].gap_max + PART_REACH;
+		links[i - 1].reach = reach < INT32_MAX ? (uint32_t)reach : SIGNATURE_NONE;
+	}
+}
+
 static int tree_make(struct maker *k, struct signature_regex *r, uint32_t id, struct signature_part *part)
 {
 	struct signature_node *cut = before_jump(r->root);
@@ -199,7 +227,10 @@ static int tree_make(struct maker *k, struct signature_regex *r, uint32_t id, st
 	part->flags |= SIGNATURE_PART_LINKED;
 	part->waiting = k->set->waiting++;
 	int result = part_make(k, r->root, id, part);
-	return result < 0 ? result : links_make(k, jump->next, jump, part);
+	size_t first_link = signature_set_count(&k->set->links, sizeof(*part));
+	if (result == 0 && (result = links_make(k, jump->next, jump, part)) == 0)
+		reach_set(k, first_link);
+	return result;
 }
 
 static int tree_parse(struct signature_regex *r, const struct signature_pattern *p, struct err *err)

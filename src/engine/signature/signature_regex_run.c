@@ -130,7 +130,7 @@ static struct state state_begin(struct signature_machine *m, const struct signat
 	uint64_t most = run->backward ? run->at : run->len - run->at;
 	if (most > SIGNATURE_REGEX_REACH)
 		most = SIGNATURE_REGEX_REACH;
-	struct state s = {.m = m, .run = run, .most = (uint32_t)most};
+	struct state s = {.m = m, .run = run, .most = (uint32_t)most & (run->wide ? ~1u : ~0u)};
 	generation_next(&s);
 	return s;
 }
