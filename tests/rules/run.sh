@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
 # Rules from an archive to an alert, through a real server: import, preview, in force in the pipeline, event, alert; a second
 # edition and the way back; hostile archives; what a replay over known history finds; own rules over the own log; indicators.
-# LUYTRE_SHARED: a folder with data/sigma and data/events; then SigmaHQ's rules too.
+# LUYTRE_SHARED: a folder with data/sigma and data/events; then SigmaHQ's rules too. LUYTRE_NO_PAGE=1 leaves the browser out.
 set -uo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/lib.sh"
@@ -148,6 +148,21 @@ check 'detection takes it' eventually 60 in_force
 
 for _ in 1 2 3 4 5; do curl -ksS -o /dev/null -H 'X-Luytre-Request: 1' -H 'Content-Type: application/json' -d '{"login":"truc","password":"sai"}' "$url/api/v1/login"; done
 check 'own rule: sign-ins that fail in series' eventually 40 bash -c "curl -ksS -b '$work/cookies' '$url/api/v1/alerts?limit=500' | grep -q 6c757974-7265-4001-8000-000000000011"
+
+# In a browser: tuning a rule from its alert. Chromium runs as an ordinary user, in its own sandbox where the kernel gives one.
+if [ -z "${LUYTRE_NO_PAGE:-}" ]; then
+	mkdir "$work/home"
+	as_user() { "$@"; }
+	if [ "$(id -u)" = 0 ]; then
+		chown nobody "$work/home"
+		as_user() { runuser -u nobody -- "$@"; }
+	fi
+	in_home() { as_user env HOME="$work/home" TMPDIR="$work/home" XDG_CONFIG_HOME="$work/home" XDG_CACHE_HOME="$work/home" "$@"; }
+	in_home timeout 60 /usr/bin/chromium --headless --disable-gpu --dump-dom about:blank >"$work/sandbox.log" 2>&1 || export LUYTRE_NO_SANDBOX=1
+	LUYTRE_URL=$url LUYTRE_PASSWORD=$password LUYTRE_EVENTS=https://127.0.0.1:$events LUYTRE_TOKEN=$token
+	export LUYTRE_URL LUYTRE_PASSWORD LUYTRE_EVENTS LUYTRE_TOKEN
+	check 'too much noise: tuned from the alert, in a browser' in_home node --test tests/rules/tune.mjs
+fi
 
 if [ -n "${LUYTRE_SHARED:-}" ] && [ -f "$LUYTRE_SHARED/data/sigma/rules/rules.tar.gz" ]; then
 	check 'SigmaHQ is read' is "$(upload "$LUYTRE_SHARED/data/sigma/rules/rules.tar.gz" SigmaHQ)" done

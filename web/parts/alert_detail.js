@@ -13,6 +13,7 @@ import { Severity, State, Time, Ago, Facts, Loading, ProblemBox, EndpointLink, U
 import { Timeline } from './timeline.js';
 import { Icon } from './icons.js';
 import { Learning } from './alert_learning.js';
+import { TuneDialog } from './alert_tune.js';
 import { CloseDialog, AssignDialog, CommentDialog, IncidentDialog, SuppressDialog, hostOf } from './alert_dialogs.js';
 import { act, toast } from './toast.js';
 import { IsolationDialog, IsolationPanel, isolationVerb, isolated, lift, useIsolation } from './isolation.js';
@@ -51,12 +52,13 @@ function useActions(alert, reload, setDialog, line) {
 	].filter((action) => action.show);
 }
 
-function Why({ alert }) {
+function Why({ alert, tune }) {
 	const rows = alert.why ?? [];
 	return html`<section class="panel">
 		<h2>${t('ui.alert.why')}</h2>
 		${rows.length ? html`<table class="plain-table"><tbody>${rows.slice(0, 6).map((one) => html`<tr key=${one.field}><th title=${one.field}>${middle(one.field, 22)}</th><td><mark title=${String(one.value)}>${middle(String(one.value), 26)}</mark></td></tr>`)}</tbody></table>` : html`<p class="muted">${t('ui.alert.why_none')}</p>`}
 		${alert.rule_id && html`<p class="muted">${t('ui.alert.rule', { rule: alert.what ? alert.title : alert.rule_id })}</p>`}
+		${tune && html`<button type="button" class="small tune-open" onClick=${tune}>${t('ui.tune.open_dialog')}<kbd aria-hidden="true">Alt+J</kbd></button>`}
 	</section>`;
 }
 
@@ -187,6 +189,7 @@ export function AlertDetail({ id, onBack }) {
 	const isolation = useIsolation(alert?.endpoint?.id);
 	const verb = isolationVerb(isolation.data);
 	const isolate = () => (verb === 'lift' ? lift(isolation.data, isolation.reload) : setDialog('isolate'));
+	const tunable = Boolean(alert?.rule_id && !alert.threat && alert.kind !== 'indicator' && can('rule.write'));
 	const actions = useActions(alert ?? null, reload, setDialog, line);
 	useKeys([
 		...actions.map((action) => ({ code: `Digit${action.digit}`, label: t(`ui.alert.do.${action.id}`), run: action.run })),
@@ -194,6 +197,7 @@ export function AlertDetail({ id, onBack }) {
 		{ code: 'KeyP', alt: true, label: t('ui.alert.contact_show'), when: () => can('account.read'), run: () => reveal() },
 		...(verb ? [{ code: 'KeyK', alt: true, label: t('ui.isolation.toggle'), run: isolate }] : []),
 		{ code: 'KeyY', alt: true, label: t('ui.alert.explain'), run: () => setExplained((now) => !now) },
+		...(tunable ? [{ code: 'KeyJ', alt: true, label: t('ui.tune.open_dialog'), run: () => setDialog('tune') }] : []),
 		...(alert?.endpoint ? [{ code: 'Digit8', label: t('ui.alert.open_endpoint'), run: () => go(`/endpoints/${alert.endpoint.id}`) }] : []),
 	], [alert, dialog, line.on, line.group, isolation.data]);
 	const reveal = () => act(async () => {
@@ -266,7 +270,7 @@ export function AlertDetail({ id, onBack }) {
 		${line.learning && html`<${Learning} learning=${line.learning} lead=${line.learning.items.find((one) => one.id === id || line.group?.items.some((member) => member.id === one.id))?.id} />`}
 		${isolated(isolation.data?.state) && html`<${IsolationPanel} standing=${isolation.data} />`}
 		<div class="alert-grid">
-			<${Why} alert=${alert} />
+			<${Why} alert=${alert} tune=${tunable ? () => setDialog('tune') : null} />
 			<section class="panel"><h2>${t('ui.alert.common')}</h2>
 				<p class="lead">${alert.similar_30d?.alerts === 0 ? t('ui.alert.similar_none') : alert.similar_30d ? t('ui.alert.similar', { alerts: number(alert.similar_30d.alerts), hosts: number(alert.similar_30d.hosts ?? 0), units: number(alert.similar_30d.units) }) : t('ui.alert.similar_unknown')}</p>
 				<${Common} alert=${alert} />
@@ -287,6 +291,7 @@ export function AlertDetail({ id, onBack }) {
 		${dialog === 'assign' && html`<${AssignDialog} alert=${alert} onClose=${close} onDone=${line.on ? assignAll : done(send('assign'), t('ui.alert.done.assigned'), unassign)} />`}
 		${dialog === 'comment' && html`<${CommentDialog} alert=${alert} onClose=${close} onDone=${done((values) => post(`/alerts/${id}/comments`, values), t('ui.alert.done.comment'), withdraw)} />`}
 		${dialog === 'suppress' && html`<${SuppressDialog} alert=${alert} onClose=${close} onDone=${suppress} />`}
+		${dialog === 'tune' && html`<${TuneDialog} alert=${alert} reload=${reload} onClose=${close} />`}
 		${dialog === 'isolate' && isolation.data && html`<${IsolationDialog} standing=${isolation.data} alert=${alert} reload=${isolation.reload} onClose=${close} />`}
 		${dialog === 'incident' && html`<${IncidentDialog} alert=${alert} onClose=${close} onDone=${raise} />`}
 	</article>`;

@@ -5,6 +5,7 @@
 #include "service/alert/alert_http.h"
 #include "service/alert/alert_sql.gen.h"
 #include "service/alert/alert_suppression.h"
+#include "service/alert/alert_tune.h"
 #include "service/audit/audit.h"
 #include "service/outbox/outbox.h"
 
@@ -247,6 +248,7 @@ static const struct service_route routes[] = {
 	{"DELETE", "/api/v1/alerts/{id}/comments/{comment}", "alert.write", withdraw, "alert.route_withdraw"},
 	{"POST", "/api/v1/alerts/{id}/suppress", "alert.suppress", alert_suppress, "alert.route_suppress",
 	 BODY(alert_suppress_fields, struct alert_suppress_body), .four_eyes = &alert_suppress_eyes},
+	{"POST", "/api/v1/alerts/{id}/tuning", "rule.write", alert_tune, "alert.route_tune", BODY(alert_tune_fields, struct alert_tune_body)},
 	{"GET", "/api/v1/suppressions", "alert.read", alert_suppression_list, "alert.route_suppressions"},
 	{"POST", "/api/v1/suppressions/{id}/end", "alert.suppress", alert_suppression_end, "alert.route_suppression_end"},
 	{.method = NULL},

@@ -9,8 +9,10 @@
 
 #include "service/alert/alert_queue.h"
 #include "service/alert/alert_tactics.h"
+#include "service/alert/alert_tune.h"
 #include "service/endpoint/endpoint.h"
 #include "service/protection/protection.h"
+#include "service/rule/rule.h"
 #include "service/service_test_support.h"
 #include "service/source/source.h"
 
@@ -161,6 +163,37 @@ static void learning_lines(void **state)
 	assert_int_equal(alert_queue_learn(groups, 0, 3, lines), 0);
 }
 
+static void covering(void **state)
+{
+	(void)state;
+	static const char why[] = "[{\"field\":\"Image\",\"value\":\"C:\\\\Sao Luu\\\\backup.EXE\"},{\"field\":\"CommandLine\",\"value\":\"backup /all\"},{\"field\":\"\",\"value\":\"x\"}]";
+	static const struct {
+		struct alert_tune_test tests[2];
+		size_t count;
+		bool expected;
+	} cases[] = {
+		{{{STR("Image"), STR("c:\\sao luu\\backup.exe"), ALERT_TUNE_IS}}, 1, true},
+		{{{STR("Image"), STR("c:\\sao luu\\backup"), ALERT_TUNE_IS}}, 1, false},
+		{{{STR("Image"), STR("\\BACKUP.exe"), ALERT_TUNE_ENDS}}, 1, true},
+		{{{STR("Image"), STR("C:\\sao"), ALERT_TUNE_STARTS}}, 1, true},
+		{{{STR("Image"), STR("Luu"), ALERT_TUNE_STARTS}}, 1, false},
+		{{{STR("CommandLine"), STR("P /A"), ALERT_TUNE_CONTAINS}}, 1, true},
+		{{{STR("CommandLine"), STR("backup /all of it"), ALERT_TUNE_CONTAINS}}, 1, false},
+		{{{STR("Image"), STR("luu"), ALERT_TUNE_CONTAINS}, {STR("CommandLine"), STR("backup"), ALERT_TUNE_STARTS}}, 2, true},
+		{{{STR("Image"), STR("luu"), ALERT_TUNE_CONTAINS}, {STR("User"), STR("x"), ALERT_TUNE_IS}}, 2, false},
+		{{{STR("image"), STR("luu"), ALERT_TUNE_CONTAINS}}, 1, false},
+		{{{STR(""), STR(""), ALERT_TUNE_IS}}, 0, false},
+	};
+	cleanup(arena) struct arena *arena = arena_new(0);
+	const struct json *list = NULL;
+	struct err err = {.code = 0};
+	world_must(json_parse(arena, str_c(why), NULL, &list, &err), &err);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		if (alert_tune_covers(cases[i].tests, cases[i].count, list) != cases[i].expected)
+			fail_msg("case %zu", i);
+	}
+}
+
 static void public_addresses(void **state)
 {
 	(void)state;
@@ -182,13 +215,15 @@ static void public_addresses(void **state)
 
 /* ---- with a database ---- */
 
-static struct service quiet_protection;
+static struct service quiet_protection, quiet_rule;
 
 static void start_world(struct world *w, struct db *db)
 {
 	quiet_protection = protection_service;
 	quiet_protection.start = NULL;
-	const struct service *rooms[] = {&endpoint_service, &quiet_protection, &source_service, &alert_service, NULL};
+	quiet_rule = rule_service;
+	quiet_rule.start = NULL;
+	const struct service *rooms[] = {&endpoint_service, &quiet_protection, &source_service, &quiet_rule, &alert_service, NULL};
 	world_init(w, db, "/nonexistent", rooms);
 	world_clock = WORLD_START;
 }
@@ -374,6 +409,97 @@ static void together(struct db *db, const char *url)
 	world_done(&w);
 }
 
+static int64_t together_changed(struct world *w, const char *body)
+{
+	cleanup_answer struct world_answer a = world_call(w, &(struct world_call){.as = &w->admin, .method = "POST", .target = "/api/v1/alerts/together", .body = body});
+	if (a.status != 200)
+		fail_msg("%d %s", a.status, a.key);
+	return strtoll(world_text(&a, "changed"), NULL, 10);
+}
+
+/* "[{"id","etag"},…]" of the open alerts: all, or those that nobody has, or those of one person. */
+static const char *members(struct world *w, struct arena *arena, const char *assignee)
+{
+	cleanup_answer struct world_answer list = get(w, &w->admin, "/api/v1/alerts?state=new&state=acknowledged&sort=number");
+	cleanup_buf struct buf out = BUF_INIT(8192);
+	for (int i = 0; world_text(&list, arena_printf(arena, "items.%d.id", i).p)[0] != '\0'; i++) {
+		const char *etag = world_text(&list, arena_printf(arena, "items.%d.etag", i).p);
+		if (assignee != NULL && strcmp(world_text(&list, arena_printf(arena, "items.%d.assignee.id", i).p), assignee) != 0)
+			continue;
+		buf_printf(&out, "%s{\"id\":\"%s\",\"etag\":\"%.*s\"}", out.n > 0 ? "," : "", world_text(&list, arena_printf(arena, "items.%d.id", i).p),
+		           (int)strlen(etag) - 2, etag + 1);
+	}
+	return arena_str(arena, buf_str(&out)).p;
+}
+
+struct people {
+	struct world *w;
+	struct uuid ids[2];
+};
+
+static int put_people(struct db_tx *tx, void *ctx, struct err *err)
+{
+	struct people *p = ctx;
+	static const char *const names[] = {"mot", "hai"};
+	int r = 0;
+	for (size_t i = 0; r >= 0 && i < ARRAY_LEN(names); i++) {
+		p->ids[i] = uuid_new();
+		r = db_exec(tx, err,
+		            "INSERT INTO account (id, kind, login, display_name, search_key, sort_key, email, phone, position, unit_id, must_change, disabled,"
+		            " sample, created_at, last_login_at, version) VALUES ($1, 'person', $2, $2, $2, $1, '', '', '', $3, 0, 0, 0, 0, 0, 1)",
+		            DB_UUID(&p->ids[i]), DB_CSTR(names[i]), DB_UUID(&p->w->east));
+	}
+	return r < 0 ? r : 0;
+}
+
+/* A line given to somebody and taken back, step by step as the page does: each alert has who it had before, and its state throughout. */
+static void assigned_and_back(struct db *db, const char *url)
+{
+	(void)url;
+	struct world w;
+	struct err err = {.code = 0};
+	start_world(&w, db);
+	cleanup(arena) struct arena *arena = arena_new(0);
+	struct people people = {.w = &w};
+	char one[UUID_TEXT_SIZE], two[UUID_TEXT_SIZE];
+	world_must(db_write(w.sc.db, put_people, &people, &err), &err);
+	(void)uuid_text(&people.ids[0], one);
+	(void)uuid_text(&people.ids[1], two);
+	for (int i = 0; i < 3; i++)
+		(void)take(&w, &w.east, &(struct finding){"wave", arena_printf(arena, "pc-%d", i).p, "", ALERT_SEVERITY_HIGH});
+	/* The first is acknowledged, and somebody has it. */
+	cleanup_answer struct world_answer list = get(&w, &w.admin, "/api/v1/alerts?sort=number");
+	const char *first = arena_printf(arena, "/api/v1/alerts/%s", world_text(&list, "items.0.id")).p;
+	cleanup_answer struct world_answer known = world_call(&w, &(struct world_call){.as = &w.admin, .method = "POST",
+		.target = arena_printf(arena, "%s/acknowledge", first).p, .if_match = "*"});
+	cleanup_answer struct world_answer hers = world_call(&w, &(struct world_call){.as = &w.admin, .method = "POST",
+		.target = arena_printf(arena, "%s/assign", first).p, .if_match = "*", .body = arena_printf(arena, "{\"account_id\":\"%s\"}", two).p});
+	assert_int_equal(known.status, 200);
+	assert_int_equal(hers.status, 200);
+	static const char states[] = "SELECT count(*) FROM alert WHERE (number = 1 AND state = 1 AND acknowledged_at IS NOT NULL)"
+	                             " OR (number > 1 AND state = 0 AND acknowledged_at IS NULL)";
+	assert_int_equal(world_sql_count(&w, states), 3);
+	assert_int_equal(together_changed(&w, arena_printf(arena, "{\"do\":\"assign\",\"account_id\":\"%s\",\"alerts\":[%s]}", one, members(&w, arena, NULL)).p), 3);
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM alert WHERE assignee_name = 'mot'"), 3);
+	assert_int_equal(world_sql_count(&w, states), 3);
+	/* Back: the one to her, the others to nobody. */
+	const char *mine = members(&w, arena, one);
+	const char *rest = strchr(mine, '}') + 2;
+	assert_int_equal(together_changed(&w, arena_printf(arena, "{\"do\":\"assign\",\"account_id\":\"%s\",\"alerts\":[%.*s]}", two, (int)(rest - mine - 1), mine).p), 1);
+	assert_int_equal(together_changed(&w, arena_printf(arena, "{\"do\":\"assign\",\"alerts\":[%s]}", rest).p), 2);
+	assert_int_equal(world_sql_count(&w, "SELECT count(*) FROM alert WHERE (number = 1 AND assignee_name = 'hai') OR (number > 1 AND assignee_id IS NULL AND assignee_name = '')"), 3);
+	assert_int_equal(world_sql_count(&w, states), 3);
+	/* Somebody who changed one meanwhile keeps it; nobody who does not exist gets any. */
+	const char *seen = members(&w, arena, NULL);
+	assert_int_equal(together_changed(&w, arena_printf(arena, "{\"do\":\"assign\",\"account_id\":\"%s\",\"alerts\":[%s]}", two, rest).p), 0);
+	assert_int_equal(together_changed(&w, arena_printf(arena, "{\"do\":\"acknowledge\",\"alerts\":[%s]}", seen).p), 2);
+	cleanup_answer struct world_answer stranger = world_call(&w, &(struct world_call){.as = &w.admin, .method = "POST", .target = "/api/v1/alerts/together",
+		.body = arena_printf(arena, "{\"do\":\"assign\",\"account_id\":\"01890000-0000-7000-8000-000000000000\",\"alerts\":[%s]}", members(&w, arena, NULL)).p});
+	assert_int_equal(stranger.status, 400);
+	assert_string_equal(stranger.key, "alert.no_such_account");
+	world_done(&w);
+}
+
 /* A suppression may close what it covers, and no more; taken back, it opens it again. */
 static void suppressed_with_it(struct db *db, const char *url)
 {
@@ -489,6 +615,50 @@ static void first_days(struct db *db, const char *url)
 	world_done(&w);
 }
 
+/* What an exclusion would have hidden: of that rule, within the unit, what the reader may see; and which rule it is. */
+static void tuning(struct db *db, const char *url)
+{
+	(void)url;
+	struct world w;
+	start_world(&w, db);
+	cleanup(arena) struct arena *arena = arena_new(0);
+	struct uuid machines[3];
+	enrol(&w, ARRAY_LEN(machines), machines);
+	static const char *const whys[] = {"[{\"field\":\"User\",\"value\":\"svc\"},{\"field\":\"Image\",\"value\":\"a.exe\"}]",
+	                                   "[{\"field\":\"User\",\"value\":\"SVC\"}]", "[{\"field\":\"User\",\"value\":\"lan\"}]"};
+	for (int i = 0; i < 3; i++)
+		(void)take_record(&w, &(struct alert_record){.rule_id = STR("loud"), .rule_file = STR("none/x.yml"), .severity = ALERT_SEVERITY_HIGH, .endpoint_id = machines[i], .why = str_c(whys[i]), .count = 4});
+	(void)take_record(&w, &(struct alert_record){.rule_id = STR("loud"), .severity = ALERT_SEVERITY_HIGH, .unit_id = w.west, .host = STR("fw"), .why = str_c(whys[0])});
+	(void)take_record(&w, &(struct alert_record){.rule_id = STR("other"), .severity = ALERT_SEVERITY_HIGH, .unit_id = w.west, .host = STR("fw"), .why = str_c(whys[0])});
+	cleanup_answer struct world_answer list = get(&w, &w.admin, "/api/v1/alerts?sort=number");
+	const char *target = arena_printf(arena, "/api/v1/alerts/%s/tuning", world_text(&list, "items.0.id")).p;
+	char east[UUID_TEXT_SIZE];
+	static const char user[] = "{\"field\":\"User\",\"op\":\"is\",\"value\":\"svc\"}";
+	const struct {
+		const char *body, *all, *alerts, *machines, *findings;
+		int status;
+	} cases[] = {
+		{arena_printf(arena, "{\"tests\":[%s]}", user).p, "4", "3", "3", "9", 200},
+		{arena_printf(arena, "{\"tests\":[%s,{\"field\":\"Image\",\"op\":\"ends\",\"value\":\".EXE\"}]}", user).p, "4", "2", "2", "5", 200},
+		{arena_printf(arena, "{\"tests\":[%s],\"unit_id\":\"%s\"}", user, uuid_text(&w.east, east)).p, "3", "2", "2", "8", 200},
+		{"{\"tests\":[]}", "", "", "", "", 400}, {"{\"tests\":{}}", "", "", "", "", 400},
+		{"{\"tests\":[{\"field\":\"User\",\"op\":\"like\",\"value\":\"s\"}]}", "", "", "", "", 400},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		cleanup_answer struct world_answer a = world_call(&w, &(struct world_call){.as = &w.admin, .method = "POST", .target = target, .body = cases[i].body});
+		if (a.status != cases[i].status || strcmp(world_text(&a, "all.alerts"), cases[i].all) != 0 || strcmp(world_text(&a, "hidden.alerts"), cases[i].alerts) != 0 ||
+		    strcmp(world_text(&a, "hidden.machines"), cases[i].machines) != 0 || strcmp(world_text(&a, "hidden.findings"), cases[i].findings) != 0 ||
+		    strcmp(world_text(&a, "open_total"), cases[i].alerts) != 0)
+			fail_msg("case %zu: %d %s %s", i, a.status, a.key, a.text.p);
+	}
+	cleanup_answer struct world_answer not_his = world_call(&w, &(struct world_call){.as = &w.west_officer, .method = "POST", .target = target, .body = cases[0].body});
+	assert_int_equal(not_his.status, 404);
+	world_clock += 40 * USEC_PER_DAY;
+	cleanup_answer struct world_answer later = world_call(&w, &(struct world_call){.as = &w.admin, .method = "POST", .target = target, .body = cases[0].body});
+	assert_string_equal(world_text(&later, "all.alerts"), "0");
+	world_done(&w);
+}
+
 static int put_source(struct db_tx *tx, void *ctx, struct err *err)
 {
 	const struct world *w = ctx;
@@ -528,17 +698,19 @@ static void exposure(struct db *db, const char *url)
 		db_test_each(name);             \
 	}
 ON_EACH(first_days)
+ON_EACH(tuning)
 ON_EACH(habits)
 ON_EACH(several_tactics)
 ON_EACH(together)
+ON_EACH(assigned_and_back)
 ON_EACH(suppressed_with_it)
 ON_EACH(exposure)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(gathering), cmocka_unit_test(tactics), cmocka_unit_test(proven), cmocka_unit_test(learning_lines),
-	                                   cmocka_unit_test(first_days_each), cmocka_unit_test(public_addresses), cmocka_unit_test(habits_each),
-	                                   cmocka_unit_test(several_tactics_each), cmocka_unit_test(together_each), cmocka_unit_test(suppressed_with_it_each),
+	                                   cmocka_unit_test(first_days_each), cmocka_unit_test(covering), cmocka_unit_test(tuning_each), cmocka_unit_test(public_addresses), cmocka_unit_test(habits_each),
+	                                   cmocka_unit_test(several_tactics_each), cmocka_unit_test(together_each), cmocka_unit_test(assigned_and_back_each), cmocka_unit_test(suppressed_with_it_each),
 	                                   cmocka_unit_test(exposure_each)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -171,6 +171,7 @@ static const struct {
 	{"POST", "/api/v1/alerts/{id}/comments", ALERT, .body = "{\"text\":\"x\"}"},
 	{"POST", "/api/v1/alerts/{id}/incident", ALERT, .body = "{\"kind\":\"tech.power\"}"},
 	{"POST", "/api/v1/alerts/{id}/suppress", ALERT, .body = "{\"scope\":\"host\",\"reason\":\"thử\",\"expires_at\":\"$soon\"}"},
+	{"POST", "/api/v1/alerts/{id}/tuning", ALERT, .body = "{\"tests\":[{\"field\":\"a\",\"op\":\"is\",\"value\":\"b\"}]}"},
 	{"GET", "/api/v1/suppressions", .query = "unit=$unit"},
 	{"POST", "/api/v1/suppressions/{id}/end", SUPPRESSION},
 	{"GET", "/api/v1/shifts", .query = "unit=$unit"},

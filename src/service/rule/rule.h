@@ -20,5 +20,10 @@ struct rule_health {
 };
 int rule_health(const struct service_context *sc, struct rule_health *ret, struct err *err) WARN_UNUSED;
 
+/* A rule in force or switched off by its Sigma id; where several archives have it, the one that detection calls `file` (detect_set.h's name).
+ * 1 found, 0 none; the title in the arena. */
+int rule_find(struct db_tx *tx, struct arena *arena, struct str sigma_id, struct str file, struct uuid *ret_id, struct str *ret_title,
+              struct err *err) WARN_UNUSED;
+
 /* Since when a rule of an archive or one written here is switched on, by its Sigma id. 0: since ever, one of ours, or unknown. */
 int rule_since(struct db_tx *tx, struct str sigma_id, usec_t *ret, struct err *err) WARN_UNUSED;

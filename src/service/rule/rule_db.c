@@ -192,6 +192,17 @@ int rule_db_own_version(struct db_tx *tx, struct str version, struct err *err)
 	return db_exec(tx, err, "UPDATE rule_set_state SET own_version = $1 WHERE one = 1", DB_TEXT(version));
 }
 
+#define RULE_NAME_SIZE 512
+
+/* What detection calls it: archive or origin, and path; of rows that begin with origin, path and archive. */
+static void put_name(struct buf *out, const struct db_rows *rows)
+{
+	struct str from = db_text(rows, 2);
+	buf_append(out, from.n > 0 ? from : str_c(rule_origin_names[db_int(rows, 0)]));
+	buf_append_char(out, '/');
+	buf_append(out, db_text(rows, 1));
+}
+
 int rule_db_each_enabled(struct db_tx *tx, rule_each_fn fn, void *ctx, struct err *err)
 {
 	cleanup_rows struct db_rows *rows = NULL;
@@ -199,15 +210,33 @@ int rule_db_each_enabled(struct db_tx *tx, rule_each_fn fn, void *ctx, struct er
 	                 "SELECT r.origin, r.path, a.name, r.text FROM rule r LEFT JOIN rule_archive a ON a.id = r.archive_id"
 	                 " WHERE r.enabled = 1 AND r.gone = 0 ORDER BY r.rule_key");
 	while (r >= 0 && (r = db_next(rows, err)) > 0) {
-		char name[512];
+		char name[RULE_NAME_SIZE];
 		struct buf out = BUF_FIXED(name, sizeof name);
-		struct str from = db_text(rows, 2);
-		buf_append(&out, from.n > 0 ? from : str_c(rule_origin_names[db_int(rows, 0)]));
-		buf_append_char(&out, '/');
-		buf_append(&out, db_text(rows, 1));
+		put_name(&out, rows);
 		r = fn(buf_str(&out), db_text(rows, 3), ctx, err);
 	}
 	return r;
+}
+
+int rule_find(struct db_tx *tx, struct arena *arena, struct str sigma_id, struct str file, struct uuid *ret_id, struct str *ret_title, struct err *err)
+{
+	cleanup_rows struct db_rows *rows = NULL;
+	int found = 0;
+	int r = db_query(tx, &rows, err,
+	                 "SELECT r.origin, r.path, a.name, r.id, r.title FROM rule r LEFT JOIN rule_archive a ON a.id = r.archive_id"
+	                 " WHERE r.sigma_id = $1 AND r.gone = 0 ORDER BY r.rule_key",
+	                 DB_TEXT(sigma_id));
+	while (r >= 0 && (r = db_next(rows, err)) > 0) {
+		char name[RULE_NAME_SIZE];
+		struct buf out = BUF_FIXED(name, sizeof name);
+		put_name(&out, rows);
+		if (found != 0 && !str_eq(buf_str(&out), file))
+			continue;
+		found = 1;
+		*ret_id = db_uuid(rows, 3);
+		*ret_title = arena_str(arena, db_text(rows, 4));
+	}
+	return r < 0 ? r : found;
 }
 
 /* ---- many at once ---- */

@@ -183,9 +183,22 @@ static int read_ids(struct db_tx *tx, void *ctx, struct err *err)
 	return rule_db_exclusion_test(tx, &e->x.rule_id, e->req->arena, &e->x.ids, err);
 }
 
-static int told(struct db_tx *tx, const struct api_request *req, const char *action, const struct uuid *id, struct err *err)
+/* Both lines of the audit log name the exclusion; the one that made it has all of it. */
+static int told(struct db_tx *tx, const struct api_request *req, const char *action, const struct rule_exclusion *x, struct err *err)
 {
-	int r = rule_audit(tx, req, action, id, req->http->body.n > 0 ? req->http->body : STR("{}"), err);
+	cleanup_buf struct buf details = BUF_INIT(RULE_CONDITION_MAX * 8);
+	struct json_writer w = json_writer_init(&details);
+	json_object(&w);
+	api_member_uuid(&w, "exclusion", &x->id);
+	if (x->expires_at != 0) {
+		json_member_str(&w, "reason", x->reason);
+		json_member_str(&w, "condition", x->condition);
+		api_member_time(&w, "expires_at", x->expires_at);
+		if (!uuid_is_null(&x->unit_id))
+			api_member_uuid(&w, "unit_id", &x->unit_id);
+	}
+	json_object_end(&w);
+	int r = rule_audit(tx, req, action, &x->rule_id, buf_str(&details), err);
 	if (r >= 0)
 		r = rule_db_touch(tx, api_now(req), err);
 	return r < 0 ? r : rule_emit(tx, "exclusion", err);
@@ -197,7 +210,7 @@ static int insert(struct db_tx *tx, void *ctx, struct err *err)
 	int r = rule_require_write(tx, e->req, err);
 	if (r >= 0)
 		r = rule_db_exclusion_insert(tx, &e->x, err);
-	return r < 0 ? r : told(tx, e->req, "rule.excluded", &e->x.rule_id, err);
+	return r < 0 ? r : told(tx, e->req, "rule.excluded", &e->x, err);
 }
 
 int rule_post_exclusion(struct api_request *req, struct http_response *res, struct err *err)
@@ -234,7 +247,7 @@ static int end(struct db_tx *tx, void *ctx, struct err *err)
 	int r = rule_require_write(tx, e->req, err);
 	if (r >= 0)
 		r = rule_db_exclusion_end(tx, &e->x.rule_id, &e->x.id, e->req->access->name, api_now(e->req), err);
-	return r < 0 ? r : told(tx, e->req, "rule.exclusion_ended", &e->x.rule_id, err);
+	return r < 0 ? r : told(tx, e->req, "rule.exclusion_ended", &e->x, err);
 }
 
 int rule_delete_exclusion(struct api_request *req, struct http_response *res, struct err *err)
