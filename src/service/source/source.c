@@ -38,13 +38,17 @@ static int tell(struct db_tx *tx, const struct service_context *sc, const struct
 }
 
 static int claim(struct db_tx *tx, struct arena *arena, const struct source_row *row, char kind, struct str value, const char *taken,
-                 struct err *err)
+                 const char *field, struct err *err)
 {
 	struct str other;
 	if (value.n == 0)
 		return 0;
 	int r = source_db_claim(tx, arena, &row->id, arena_printf(arena, "%c:%.*s", kind, STR_FMT(value)), &other, err);
-	return r <= 0 ? r : err_set(err, -EEXIST, taken, ARG_STR("value", value), ARG_STR("name", other));
+	if (r <= 0)
+		return r;
+	r = err_set(err, -EEXIST, taken, ARG_STR("value", value), ARG_STR("name", other));
+	/* The form shows it beside its field. */
+	return err == NULL ? r : err_at(err, str_c(field));
 }
 
 /* Only what is enabled claims. */
@@ -57,11 +61,11 @@ static int claim_all(struct db_tx *tx, const struct source_row *row, struct err 
 	if (r < 0 || !row->enabled)
 		return r;
 	while (r >= 0 && rest.n > 0 && str_split(&rest, '\n', &one))
-		r = claim(tx, arena, row, 'a', one, "source.address_taken", err);
+		r = claim(tx, arena, row, 'a', one, "source.address_taken", "/addresses", err);
 	if (r >= 0)
-		r = claim(tx, arena, row, 'c', row->fingerprint, "source.fingerprint_taken", err);
+		r = claim(tx, arena, row, 'c', row->fingerprint, "source.fingerprint_taken", "/fingerprint", err);
 	if (r >= 0 && !uuid_is_null(&row->token_id))
-		r = claim(tx, arena, row, 't', str_c(uuid_text(&row->token_id, token)), "source.token_taken", err);
+		r = claim(tx, arena, row, 't', str_c(uuid_text(&row->token_id, token)), "source.token_taken", "/token_id", err);
 	return r;
 }
 

@@ -99,19 +99,27 @@ static int check_zone(struct str *s, struct err *err)
 	return 0;
 }
 
+/* The form shows it beside its field. */
+static int beside(int r, const char *field, struct err *err)
+{
+	if (r < 0 && err != NULL)
+		(void)!err_at(err, str_c(field));
+	return r;
+}
+
 int source_check(struct arena *arena, struct source_row *row, struct err *err)
 {
-	int r = check_name(arena, &row->name, true, err);
+	int r = beside(check_name(arena, &row->name, true, err), "/name", err);
 	if (r >= 0)
-		r = check_name(arena, &row->system_name, false, err);
+		r = beside(check_name(arena, &row->system_name, false, err), "/system_name", err);
 	if (r >= 0)
-		r = check_fingerprint(arena, &row->fingerprint, err);
+		r = beside(check_fingerprint(arena, &row->fingerprint, err), "/fingerprint", err);
 	if (r >= 0)
-		r = check_addresses(arena, &row->addresses, err);
+		r = beside(check_addresses(arena, &row->addresses, err), "/addresses", err);
 	if (r >= 0)
-		r = check_zone(&row->time_zone, err);
+		r = beside(check_zone(&row->time_zone, err), "/time_zone", err);
 	if (r >= 0 && row->addresses.n == 0 && row->fingerprint.n == 0 && uuid_is_null(&row->token_id))
-		r = err_set(err, -EINVAL, "source.no_match");
+		r = beside(err_set(err, -EINVAL, "source.no_match"), "/addresses", err);
 	return r;
 }
 

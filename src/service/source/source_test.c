@@ -39,6 +39,7 @@ static void what_a_source_may_be(void **state)
 		assert_int_equal(r, checks[i].key == NULL ? 0 : -EINVAL);
 		if (checks[i].key != NULL) {
 			assert_string_equal(err.key, checks[i].key);
+			assert_string_equal(err.place, str_starts_with(str_c(checks[i].key), STR("source.fingerprint")) ? "/fingerprint" : "/addresses");
 			continue;
 		}
 		assert_true(str_eq_c(row.addresses, checks[i].canonical));
@@ -125,6 +126,11 @@ static void refusals(struct room *r)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		assert_int_equal(call(r, &r->w.east_officer, "POST", "/api/v1/sources", about(r, "x", r->east, cases[i].rest), NULL),
 		                 cases[i].status);
+	struct err err = {.code = 0};
+	struct source_row row = {.name = STR("x"), .addresses = STR("10.0.0.1"), .time_zone = STR("Mars/Olympus")};
+	assert_int_equal(source_check(r->arena, &row, &err), -EINVAL);
+	assert_string_equal(err.key, "source.time_zone");
+	assert_string_equal(err.place, "/time_zone");
 	cleanup_answer struct world_answer stale = world_call(&r->w, &(struct world_call){
 		.as = &r->w.east_officer, .method = "PATCH", .target = at(r, r->id), .body = "{\"note\":\"x\"}", .if_match = "\"9\""});
 	assert_int_equal(stale.status, 412);
