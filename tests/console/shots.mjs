@@ -39,6 +39,7 @@ const DONE = [
 	[`/alerts/${parts[1].id}`, 'isolate', steps(pressed('Alt+k'))],
 	[`/alerts/${parts[1].id}`, 'isolate_sure', steps(pressed('Alt+k'), (page) => page.click('dialog button[type=submit]'))],
 	[`/alerts/${parts[1].id}`, 'suppress', steps(pressed('0'))],
+	[`/alerts/${parts[1].id}`, 'tune', steps(pressed('Alt+j'), (page) => page.waitForSelector('.tune-preview'))],
 	[`/alerts/${parts[1].id}`, 'close', steps(pressed('6'))],
 	['/alerts?view=low', 'low'],
 	['/search', 'stopped', null, { searchSlow: true }], ['/search?query=khongco', 'nothing'], ['/search?query=khongco', 'stopped_nothing', null, { searchSlow: true }],

@@ -59,21 +59,27 @@ export function SearchBar({ value, asked, problem, fields, onSearch, inputRef })
 			const word = found.word.toLowerCase();
 			setOffer({ items: items[0].values.map((one) => one.value).filter((one) => one.toLowerCase().includes(word)).slice(0, OFFERED), at: -1, ...found });
 		} catch {
-			close();
+			// One that was given up for a newer one must not close what the newer one offers.
+			if (!mine.signal.aborted) close();
 		}
 		return undefined;
 	};
+	// Names may come after the first letters were typed.
+	useEffect(() => {
+		const node = inputRef.current;
+		if (fields.length && node && document.activeElement === node && node.value !== value) suggest(node.value, node.selectionStart);
+	}, [fields.length]);
 	const take = (item) => {
 		const word = offer.field ? `${quote(item)} ` : `${item}:`;
 		const node = inputRef.current, rest = text.slice(offer.from + offer.word.length);
 		const next = text.slice(0, offer.from) + word + rest.replace(/^ /, offer.field ? '' : ' ');
-		setText(next);
 		close();
 		node.focus();
-		requestAnimationFrame(() => {
-			node.setSelectionRange(offer.from + word.length, offer.from + word.length);
-			if (!offer.field) suggest(next, offer.from + word.length);
-		});
+		// At once: what is typed before the next frame must stand behind it, not before.
+		node.value = next;
+		node.setSelectionRange(offer.from + word.length, offer.from + word.length);
+		setText(next);
+		if (!offer.field) suggest(next, offer.from + word.length);
 	};
 	const onKeyDown = (event) => {
 		if (composing(event)) return;
