@@ -55,7 +55,7 @@ function Preview({ state }) {
 	return html`<div class=${`tune-preview${state.stale ? ' stale' : ''}`} aria-live="polite">
 		<p class="lead">${t('ui.tune.preview', { days, hidden: number(hidden.alerts), all: number(all.alerts), findings: number(hidden.findings), machines: number(hidden.machines), units: number(hidden.units) })}</p>
 		${grave > 0 && html`<p class="note">${t('ui.tune.grave', { critical: number(hidden.critical), incidents: number(hidden.incidents) })}</p>`}
-		${sample.length > 0 && html`<ul class="near">${sample.map((one) => html`<li key=${one.id}><${Severity} value=${one.severity} /><span class="queue-where">${[hostOf(one), one.unit?.name].filter(Boolean).join(' · ')}</span><${Ago} at=${one.last_at} /></li>`)}</ul>`}
+		${sample.length > 0 && html`<ul class="near">${sample.slice(0, 3).map((one) => html`<li key=${one.id}><${Severity} value=${one.severity} /><span class="queue-where">${[hostOf(one), one.unit?.name].filter(Boolean).join(' · ')}</span><${Ago} at=${one.last_at} /></li>`)}</ul>`}
 	</div>`;
 }
 
