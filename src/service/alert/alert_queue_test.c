@@ -414,7 +414,9 @@ static int64_t together_changed(struct world *w, const char *body)
 	cleanup_answer struct world_answer a = world_call(w, &(struct world_call){.as = &w->admin, .method = "POST", .target = "/api/v1/alerts/together", .body = body});
 	if (a.status != 200)
 		fail_msg("%d %s", a.status, a.key);
-	return strtoll(world_text(&a, "changed"), NULL, 10);
+	uint64_t changed = 0;
+	assert_true(str_parse_u64(str_c(world_text(&a, "changed")), 0, 1000, &changed));
+	return (int64_t)changed;
 }
 
 /* "[{"id","etag"},…]" of the open alerts: all, or those that nobody has, or those of one person. */
