@@ -1,0 +1,19 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
+# engine/signature against libyara: module values and generated rules. run.sh [PAIRS [SEED]]: the long form, 1000000 pairs.
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+build=${LUYTRE_BUILD:-$top/build/release}
+pairs=${1:-8000} seed=${2:-1}
+work=$(mktemp -d /tmp/luytre-signature-test.XXXXXX)
+trap 'rm -rf "$work"' EXIT
+ninja -C "$build" --quiet src/program/cli/signature_differ || exit 1
+differ=$build/src/program/cli/signature_differ
+python3 "$top/tests/signature/make_pe.py" "$work" || exit 1
+copies=$((pairs / 400))
+failed=0
+# A signed file's certificate, broken, may be read by us and refused by OpenSSL; all else is equal. So: signed ones as they are.
+"$differ" values "$seed" 0 "$work"/*signed* 2>/dev/null || failed=1
+"$differ" values "$seed" "$copies" "$work"/32.exe "$work"/32-old-delay.exe "$work"/64.dll "$top"/fuzz/corpus/signature_elf/* 2>/dev/null || failed=1
+"$differ" rules "$seed" "$pairs" "$work"/*.exe "$work"/*.dll "$top"/fuzz/corpus/signature_elf/* 2>/dev/null || failed=1
+exit $failed
