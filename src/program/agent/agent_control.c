@@ -197,6 +197,26 @@ static void scan_start(struct http_request *req, struct http_response *res, void
 	json_object_end(&w);
 }
 
+/* A bundle that somebody brings on a stick. The path is the administrator's: only root can reach this socket. */
+static void bundle_import(struct http_request *req, struct http_response *res, void *context)
+{
+	const struct agent_control *c = context;
+	struct scan_body body = {0};
+	struct err err = {0};
+	uint64_t version = 0;
+	int r = read_body(req, scan_fields, &body, &err);
+	if (r >= 0)
+		r = agent_core_import(c->core, arena_cstr(req->arena, body.path), &version, &err);
+	if (r < 0) {
+		fail(res, r, &err);
+		return;
+	}
+	struct json_writer w = begin(res);
+	json_object(&w);
+	json_member_int(&w, "version", (int64_t)version);
+	json_object_end(&w);
+}
+
 static void scan_get(struct http_request *req, struct http_response *res, void *context)
 {
 	const struct agent_control *c = context;
@@ -240,6 +260,7 @@ static const struct http_route routes[] = {
 	{.method = "GET", .path = "/quarantine", .handler = quarantine_list},
 	{.method = "POST", .path = "/quarantine/{id}/restore", .handler = quarantine_restore, .body_limit_bytes = BODY_LIMIT},
 	{.method = "DELETE", .path = "/quarantine/{id}", .handler = quarantine_delete},
+	{.method = "POST", .path = "/bundles", .handler = bundle_import, .body_limit_bytes = BODY_LIMIT},
 	{.method = "GET", .path = "/scans", .handler = scan_list},
 	{.method = "POST", .path = "/scans", .handler = scan_start, .body_limit_bytes = BODY_LIMIT},
 	{.method = "GET", .path = "/scans/{id}", .handler = scan_get},

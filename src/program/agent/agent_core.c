@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/file/file.h"
+#include "base/file/file_map.h"
 #include "base/log/log.h"
 #include "engine/inventory/inventory.h"
 #include "program/agent/agent_os.h"
@@ -262,6 +263,20 @@ static void on_installed(void *ctx)
 	offer_bundle(a);
 	if (a->options.wake != NULL)
 		a->options.wake();
+}
+
+int agent_core_import(struct agent_core *a, const char *path, uint64_t *ret_version, struct err *err)
+{
+	struct file_map map = {.handle = NULL};
+	int r = file_map(path, MALWARE_BUNDLE_LIMIT, &map, err);
+	if (r >= 0)
+		r = agent_protect_install(a->protect, map.bytes, err);
+	file_unmap(&map);
+	if (r < 0)
+		return r;
+	*ret_version = agent_protect_state(a->protect).bundle.version;
+	on_installed(a);
+	return 0;
 }
 
 /* ---- check-in ---- */

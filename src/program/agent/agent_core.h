@@ -34,6 +34,9 @@ void agent_core_goodbye(struct agent_core *a);
 /* Before the first one. */
 usec_t agent_core_first_delay(const struct agent_core *a);
 
+/* Installs a container file that somebody brought: verified like any other. Any thread. -EBUSY agent.update_busy while one is fetched. */
+int agent_core_import(struct agent_core *a, const char *path, uint64_t *ret_version, struct err *err) WARN_UNUSED;
+
 /* For the control socket. */
 struct agent_protect *agent_core_protect(struct agent_core *a);
 struct agent_scan *agent_core_scan(struct agent_core *a);

@@ -33,6 +33,7 @@ struct agent_protect {
 	atomic_ullong new_files, new_found, new_scan_us; /* since the signatures were loaded */
 	atomic_ullong old_crashes;                       /* the scanner's count at that time */
 	pthread_mutex_t load_lock; /* one load or install at a time */
+	pthread_mutex_t store_lock; /* before load_lock: who writes the store */
 	pthread_mutex_t lock;
 	pthread_cond_t ready;
 	/* All below: lock. */
@@ -182,6 +183,7 @@ int agent_protect_open(const struct agent_protect_config *config, struct agent_p
 	p->scand_path = config->scand_path != NULL ? mem_strdup(str_c(config->scand_path)) : NULL;
 	p->workers = config->workers != 0 ? config->workers : 2;
 	(void)pthread_mutex_init(&p->load_lock, NULL);
+	(void)pthread_mutex_init(&p->store_lock, NULL);
 	(void)pthread_mutex_init(&p->lock, NULL);
 	(void)pthread_cond_init(&p->ready, NULL);
 	in_state(p, "quarantine", &dir);
@@ -210,6 +212,7 @@ void agent_protect_free(struct agent_protect *p)
 	(void)pthread_cond_destroy(&p->ready);
 	(void)pthread_mutex_destroy(&p->lock);
 	(void)pthread_mutex_destroy(&p->load_lock);
+	(void)pthread_mutex_destroy(&p->store_lock);
 	mem_free(p->state_dir);
 	mem_free(p->scand_path);
 	mem_free(p);
@@ -320,6 +323,9 @@ int agent_protect_load(struct agent_protect *p, struct err *err)
 
 int agent_protect_install(struct agent_protect *p, struct str container, struct err *err)
 {
+	/* A fetch may take an hour: nobody waits for it. */
+	if (pthread_mutex_trylock(&p->store_lock) != 0)
+		return err_set(err, -EBUSY, "agent.update_busy");
 	struct buf store = BUF_INIT(4096);
 	in_state(p, "bundles", &store);
 	(void)pthread_mutex_lock(&p->load_lock);
@@ -328,6 +334,7 @@ int agent_protect_install(struct agent_protect *p, struct str container, struct 
 	int r = p->key == NULL ? err_set(err, -ENOENT, "agent.no_bundle_key")
 	                       : malware_bundle_install(store.p, container, &trust, NULL, err);
 	(void)pthread_mutex_unlock(&p->load_lock);
+	(void)pthread_mutex_unlock(&p->store_lock);
 	buf_done(&store);
 	return r < 0 ? r : agent_protect_load(p, err);
 }
@@ -347,7 +354,11 @@ int agent_protect_fetch(struct agent_protect *p, const struct malware_bundle_upd
 	const struct crypto_key *keys[] = {key};
 	struct malware_bundle_trust trust = {keys, 1, clock_now(), 0, false};
 	if (r >= 0)
+		r = pthread_mutex_trylock(&p->store_lock) != 0 ? err_set(err, -EAGAIN, "agent.update_busy") : 0;
+	if (r >= 0) {
 		r = malware_bundle_fetch(store.p, update, &trust, &info, ret_sum, err);
+		(void)pthread_mutex_unlock(&p->store_lock);
+	}
 	crypto_key_free(key);
 	buf_done(&pem);
 	buf_done(&store);

@@ -70,3 +70,16 @@ int cli_agent_delete(const char *store, const struct uuid *id, struct err *err)
 	(void)snprintf(path, sizeof path, "/quarantine/%s", uuid_text(id, text));
 	return ask(store, &(struct http_client_request){.method = "DELETE", .path = path}, err);
 }
+
+int cli_agent_import(const char *store, const char *file, struct err *err)
+{
+	struct buf body = BUF_INIT(16384);
+	struct json_writer w = json_writer_init(&body);
+	json_object(&w);
+	json_member_cstr(&w, "path", file);
+	json_object_end(&w);
+	int r = ask(store, &(struct http_client_request){.method = "POST", .path = "/bundles", .body = buf_str(&body),
+	                                                 .content_type = "application/json"}, err);
+	buf_done(&body);
+	return r;
+}

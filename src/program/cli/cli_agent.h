@@ -11,3 +11,5 @@
 /* 1: done by the agent. 0: no agent runs with this store. Negative: it refused. */
 int cli_agent_restore(const char *store, const struct uuid *id, const char *to, bool overwrite, struct err *err) WARN_UNUSED;
 int cli_agent_delete(const char *store, const struct uuid *id, struct err *err) WARN_UNUSED;
+/* The agent whose bundles lie in `store` takes a bundle file. 1: installed; 0: no agent runs there. */
+int cli_agent_import(const char *store, const char *file, struct err *err) WARN_UNUSED;

@@ -5,19 +5,20 @@
 #include "engine/malware/malware_bundle.h"
 #include "engine/malware/malware_scan.h"
 #include "program/cli/cli.h"
+#include "program/cli/cli_signatures_stick.h"
 
 #define VALID_DAYS_DEFAULT 30
 
 struct signatures {
 	struct cli *cli;
 	struct cli_list hashes, yara, clamav;
-	const char *key, *out, *public, *scand;
+	const char *key, *out, *public, *scand, *state;
 	uint64_t version, valid_days;
 	bool skip_bad;
 	unsigned problems;
 };
 
-enum option_id { OPT_HASHES = 256, OPT_YARA, OPT_CLAMAV, OPT_KEY, OPT_OUT, OPT_PUBLIC, OPT_VERSION, OPT_DAYS, OPT_SKIP, OPT_SCAND };
+enum option_id { OPT_HASHES = 256, OPT_YARA, OPT_CLAMAV, OPT_KEY, OPT_OUT, OPT_PUBLIC, OPT_VERSION, OPT_DAYS, OPT_SKIP, OPT_SCAND, OPT_STATE };
 
 static const struct option options[] = {
 	{"help", no_argument, NULL, 'h'},
@@ -31,6 +32,7 @@ static const struct option options[] = {
 	{"valid-days", required_argument, NULL, OPT_DAYS},
 	{"skip-bad-rules", no_argument, NULL, OPT_SKIP},
 	{"scand", required_argument, NULL, OPT_SCAND},
+	{"state", required_argument, NULL, OPT_STATE},
 	{0},
 };
 
@@ -57,6 +59,9 @@ static bool take_option(struct signatures *s, int c)
 		return true;
 	case OPT_SCAND:
 		s->scand = optarg;
+		return true;
+	case OPT_STATE:
+		s->state = optarg;
 		return true;
 	case OPT_SKIP:
 		s->skip_bad = true;
@@ -159,12 +164,17 @@ static int act(struct signatures *s, char **operands)
 	struct err err = {0};
 	struct str action = str_c(operands[0]);
 	int r;
-	if (operands[0] == NULL || operands[1] != NULL)
+	bool import = str_eq_c(action, "import") && operands[1] != NULL && operands[2] == NULL;
+	if (operands[0] == NULL || (operands[1] != NULL && !import))
 		return cli_bad_use(s->cli);
 	if (str_eq_c(action, "build") && s->key != NULL && s->out != NULL && s->version > 0)
 		r = build(s, &err);
 	else if (str_eq_c(action, "check"))
 		r = check(s, &err);
+	else if (import)
+		r = cli_signatures_import(s->cli, s->state, operands[1], &err);
+	else if (str_eq_c(action, "export") && s->out != NULL)
+		r = cli_signatures_export(s->cli, s->state, s->out, &err);
 	else if (str_eq_c(action, "key") && s->out != NULL && s->public != NULL)
 		r = make_key(s, &err);
 	else
