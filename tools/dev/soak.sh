@@ -9,3 +9,5 @@ case ${1:-} in
 	;;
 esac
 bash tests/soak/run.sh --rounds "$rounds" "$@"
+# Ten agents' deaths to a server's: 200 by default.
+[ $# -gt 0 ] || LUYTRE_ROUNDS=$((rounds * 10)) bash tests/distribution/run.sh

@@ -233,7 +233,8 @@ static void run(struct agent_update *u, const struct wanted *wanted)
 		return;
 	if (r < 0) {
 		log_err(LOG_LEVEL_ERROR, "a signature bundle could not be taken", &err, ARG_U64("version", wanted->version));
-		if (r != -EAGAIN && r != -ETIMEDOUT) {
+		/* What was given and is not right; a server that cannot give just now is asked again. */
+		if (str_starts_with(str_c(err.key), STR("malware.")) || str_starts_with(str_c(err.key), STR("distribution."))) {
 			u->refused = wanted->version;
 			u->refused_at = clock_monotonic();
 		}
