@@ -64,6 +64,7 @@ struct cli_verify {
 	const char *path;
 	struct str bytes;
 	const struct cli_list *keys; /* files of --key */
+	const struct cli_list *government, *public_ca, *other_ca, *crls; /* of --ca-government, --ca-public, --ca, --crl */
 };
 /* UNKNOWN: not a file of this kind. FAILED: of this kind, but it could not be checked (no key). */
 enum cli_verified { CLI_VERIFY_UNKNOWN, CLI_VERIFY_GOOD, CLI_VERIFY_BAD, CLI_VERIFY_FAILED };

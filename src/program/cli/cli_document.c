@@ -5,7 +5,7 @@
 #include "base/file/file.h"
 #include "base/json/json.h"
 #include "engine/document/document.h"
-#include "program/cli/cli.h"
+#include "program/cli/cli_document.h"
 
 #define DATA_LIMIT ((size_t)32 << 20)
 
@@ -69,6 +69,8 @@ int cli_document(struct cli *cli, int argc, char **argv)
 	opterr = 0;
 	if (argc > 1 && str_eq_c(str_c(argv[1]), "render"))
 		return render(cli, argc - 1, argv + 1);
+	if (argc > 1 && str_eq_c(str_c(argv[1]), "sign"))
+		return cli_document_sign(cli, argc - 1, argv + 1);
 	if (argc > 1 && (str_eq_c(str_c(argv[1]), "--help") || str_eq_c(str_c(argv[1]), "-h")))
 		return cli_help(cli);
 	return cli_bad_use(cli);
