@@ -50,9 +50,9 @@ enum signature_op {
 	SIGNATURE_OP_MINUS,
 	SIGNATURE_OP_COMPLEMENT,
 	SIGNATURE_OP_AND_SKIP,     /* top is false: it becomes 0 and c is next; else it goes */
-	SIGNATURE_OP_OR_SKIP,      /* top is true: it becomes 1 and c is next; else it goes */
+	SIGNATURE_OP_OR_SKIP,      /* top is true: it stays as it is and c is next; else it goes */
 	SIGNATURE_OP_TRUTH,        /* top becomes 0 or 1 */
-	SIGNATURE_OP_EQ,
+	SIGNATURE_OP_EQ,           /* a: 1 where a side is a float by its type; so up to SHR */
 	SIGNATURE_OP_NE,
 	SIGNATURE_OP_LT,
 	SIGNATURE_OP_LE,

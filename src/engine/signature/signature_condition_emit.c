@@ -239,7 +239,8 @@ static void emit_operation(struct emitter *e, const struct signature_expr *n)
 	if (n->kind >= SIGNATURE_EXPR_EQ) {
 		emit(e, n->a);
 		emit(e, n->b);
-		(void)put(e, (enum signature_op)(SIGNATURE_OP_EQ + (n->kind - SIGNATURE_EXPR_EQ)), 0, 0, 0, -1);
+		bool floats = n->a->class == SIGNATURE_CLASS_FLOAT || n->b->class == SIGNATURE_CLASS_FLOAT;
+		(void)put(e, (enum signature_op)(SIGNATURE_OP_EQ + (n->kind - SIGNATURE_EXPR_EQ)), floats, 0, 0, -1);
 	} else {
 		emit(e, n->a);
 		(void)put(e, (enum signature_op)(SIGNATURE_OP_NOT + (n->kind - SIGNATURE_EXPR_NOT)), 0, 0, 0, 0);

@@ -190,6 +190,10 @@ static struct signature_need need_to_be_defined(const struct needing *w, const s
 {
 	if (n->kind == SIGNATURE_EXPR_OFFSET || n->kind == SIGNATURE_EXPR_LENGTH)
 		return of_string(w, n);
+	/* This one is false, and so defined, of what is undefined. */
+	if (n->kind == SIGNATURE_EXPR_LT &&
+	    (n->a->class == SIGNATURE_CLASS_FLOAT || n->b->class == SIGNATURE_CLASS_FLOAT))
+		return nothing;
 	bool passes = n->kind == SIGNATURE_EXPR_READ || n->kind == SIGNATURE_EXPR_MINUS || n->kind == SIGNATURE_EXPR_COMPLEMENT ||
 		      n->kind == SIGNATURE_EXPR_NOT || n->kind >= SIGNATURE_EXPR_EQ;
 	return passes ? of_operands(w, n) : nothing;

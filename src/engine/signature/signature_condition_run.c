@@ -321,14 +321,25 @@ static void unary(struct signature_run *r, enum signature_op op)
 	}
 }
 
-static int binary(struct signature_run *r, enum signature_op op)
+/* libyara forgets to ask here: for "<" of floats its undefined is no number, smaller than nothing, which is false, and defined. */
+static bool is_less_of_undefined(const struct signature_instruction *in, const struct signature_value *a, const struct signature_value *b)
 {
+	return in->a == 1 && in->op == SIGNATURE_OP_LT &&
+	       (a->type == SIGNATURE_TYPE_UNDEFINED || b->type == SIGNATURE_TYPE_UNDEFINED);
+}
+
+static int binary(struct signature_run *r, const struct signature_instruction *in)
+{
+	const enum signature_op op = (enum signature_op)in->op;
 	const struct signature_value right = *pop(r);
 	struct signature_value *left = top(r);
 	if (op != SIGNATURE_OP_MATCHES) {
 		if ((op == SIGNATURE_OP_CONTAINS || op == SIGNATURE_OP_ICONTAINS) && left->type == SIGNATURE_TYPE_STRING && !spend(r, left->text.n))
 			return OVER;
-		signature_operate(op, left, &right, left);
+		if (is_less_of_undefined(in, left, &right))
+			give(left, 0);
+		else
+			signature_operate(op, left, &right, left);
 	} else if (left->type == SIGNATURE_TYPE_STRING && right.type == SIGNATURE_TYPE_REGEX) {
 		const struct regex x = {r, (uint32_t)right.integer};
 		if (!spend(r, left->text.n))
@@ -418,7 +429,9 @@ static uint32_t skip(struct signature_run *r, const struct signature_instruction
 		(void)pop(r);
 		return at + 1;
 	}
-	give(top(r), is_true);
+	/* A true left side stays what it is: a loop adds it up. */
+	if (!is_true)
+		give(top(r), 0);
 	return in->c;
 }
 
@@ -498,7 +511,7 @@ int signature_condition_run(struct signature_run *r, const struct signature_code
 		else if (in->op == SIGNATURE_OP_AND_SKIP || in->op == SIGNATURE_OP_OR_SKIP)
 			at = skip(r, in, was);
 		else if (in->op >= SIGNATURE_OP_EQ && in->op <= SIGNATURE_OP_MATCHES)
-			failed = binary(r, (enum signature_op)in->op);
+			failed = binary(r, in);
 		else if (in->op >= SIGNATURE_OP_LOOP_STRINGS && in->op <= SIGNATURE_OP_LOOP_LIST)
 			at = loop_start(r, in, was);
 		else if (in->op == SIGNATURE_OP_LOOP_NEXT)

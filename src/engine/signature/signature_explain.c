@@ -162,8 +162,8 @@ static void tell(struct explainer *x, const char *text, const struct signature_v
 static void operated(struct explainer *x, const struct signature_run *run, const struct signature_instruction *in)
 {
 	char *to = x->texts[run->depth - 1], left[EXPRESSION_MAX];
-	struct buf b = BUF_FIXED(to, EXPRESSION_MAX);
 	str_copy_c(str_c(to), left, sizeof left);
+	struct buf b = BUF_FIXED(to, EXPRESSION_MAX);
 	if (in->op < SIGNATURE_OP_EQ)
 		buf_printf(&b, "%s (%s)", signature_op_text((enum signature_op)in->op), left);
 	else

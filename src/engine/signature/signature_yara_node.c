@@ -97,13 +97,6 @@ static bool fold_overflows(enum signature_expr_kind kind, int64_t a, int64_t b, 
 	return __builtin_mul_overflow(a, b, ret);
 }
 
-static int64_t shifted(enum signature_expr_kind kind, int64_t a, int64_t by)
-{
-	if (by > 63)
-		return 0;
-	return kind == SIGNATURE_EXPR_SHL ? (int64_t)((uint64_t)a << by) : a >> by;
-}
-
 /* Both are constants; NULL: not one after all, or the rule fails. */
 static struct signature_expr *fold(struct yara_parser *p, const struct yara_token *op, enum signature_expr_kind kind, int64_t a, int64_t b)
 {
@@ -118,8 +111,10 @@ static struct signature_expr *fold(struct yara_parser *p, const struct yara_toke
 		if (a == INT64_MIN && b == -1)
 			return NULL;
 		v = kind == SIGNATURE_EXPR_DIV ? a / b : a % b;
-	} else if (kind == SIGNATURE_EXPR_SHL || kind == SIGNATURE_EXPR_SHR) {
-		v = shifted(kind, a, b);
+	} else if (kind == SIGNATURE_EXPR_SHR) {
+		return NULL; /* libyara knows it at run time only */
+	} else if (kind == SIGNATURE_EXPR_SHL) {
+		v = b > 63 ? 0 : (int64_t)((uint64_t)a << b);
 	} else {
 		v = kind == SIGNATURE_EXPR_BIT_AND ? (a & b) : kind == SIGNATURE_EXPR_BIT_OR ? (a | b) : (a ^ b);
 	}

@@ -112,6 +112,7 @@ static bool value(struct yara_parser *p, struct signature_yara_string *s)
 		yara_lexer_hex(&p->lexer, &t, &p->err);
 		if (t.kind == YARA_TOKEN_BAD) {
 			p->failed = true;
+			(void)err_at(&p->err, str_c(p->file));
 			return false;
 		}
 		pattern->kind = SIGNATURE_PATTERN_HEX;
