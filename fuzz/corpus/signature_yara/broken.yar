@@ -1,0 +1,2 @@
+rule a { strings: $a = "x condition: $a }
+rule b { condition: (((1 }
