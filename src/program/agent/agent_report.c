@@ -17,6 +17,7 @@ static void write_verdict(struct json_writer *w, const struct malware_verdict *v
 	member(w, "threat.name", v->threat);
 	json_member_cstr(w, "threat.engine", malware_engine_name(v->engine));
 	member(w, "rule.name", v->rule);
+	member(w, "luytre.archive_member", v->member);
 }
 
 int agent_report_add(struct agent_spool *spool, const struct agent_report *r, struct err *err)

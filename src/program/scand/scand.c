@@ -12,12 +12,18 @@
 #include "base/mem/mem.h"
 #include "program/scand/scand.h"
 
-enum { CONTROL = STDIN_FILENO };
+enum { CONTROL = STDIN_FILENO, SOURCE_LIMIT = 16 << 20 };
+
+struct source {
+	char *name;
+	struct buf text;
+};
 
 struct scand {
 	struct scand_config config;
-	struct scand_yara *yara;     /* NULL: no rules came */
-	struct scand_clamav *clamav; /* NULL: not wanted */
+	struct scand_engines engines;
+	struct source *sources;      /* rule texts, until they are loaded */
+	size_t source_count;
 	int clamav_folder;           /* -1: none */
 	char folder[64];             /* ClamAV's temporary files; "" none */
 	pid_t workers[SCAND_SLOTS];  /* 0: free */
@@ -46,10 +52,65 @@ static int fail(const struct err *err)
 
 static int add_rules(struct scand *s, int fd, struct str name, struct err *err)
 {
-	if (s->yara == NULL && scand_yara_new(&s->yara, tell_problem, NULL, err) < 0)
-		return -1;
-	scand_yara_add(s->yara, fd, name);
+	struct source *one;
+	struct stat st;
+	if (fstat(fd, &st) < 0 || st.st_size < 0 || st.st_size > SOURCE_LIMIT)
+		return err_set(err, -EPROTO, "malware.wire_broken", ARG_CSTR("what", "rules"));
+	s->sources = mem_realloc_array(s->sources, s->source_count + 1, sizeof *s->sources);
+	one = &s->sources[s->source_count++];
+	*one = (struct source){.name = mem_strdup(name), .text = BUF_INIT(SOURCE_LIMIT + 1)};
+	char chunk[16384];
+	for (off_t at = 0; at < st.st_size;) {
+		ssize_t n = pread(fd, chunk, sizeof chunk, at);
+		if (n <= 0)
+			return err_errno(err, n < 0 ? errno : EIO, "pread", name);
+		buf_append(&one->text, str_n(chunk, (size_t)n));
+		at += n;
+	}
 	return 0;
+}
+
+static int use_image(struct scand *s)
+{
+	if (s->engines.image == NULL)
+		s->engines.image = scand_image_new();
+	return 0;
+}
+
+static int give_yara(struct scand *s, struct str text, struct str name, struct err *err)
+{
+	if (s->engines.yara == NULL && scand_yara_new(&s->engines.yara, tell_problem, NULL, err) < 0)
+		return -1;
+	scand_yara_add(s->engines.yara, text, name);
+	return 0;
+}
+
+/* Rules become our own image; what it cannot take is libyara's. Where one is wrong, libyara takes all and says what is wrong. */
+static int load_rules(struct scand *s, uint64_t *ret_count, struct err *err)
+{
+	bool own = true;
+	unsigned at = 0;
+	struct str space, text;
+	int r = 0;
+	if (s->engines.image == NULL && s->source_count == 0)
+		return 0;
+	(void)use_image(s);
+	for (size_t i = 0; i < s->source_count && own; i++)
+		own = scand_image_add(s->engines.image, str_c(s->sources[i].name), buf_str(&s->sources[i].text));
+	for (size_t i = 0; i < s->source_count && !own && r == 0; i++)
+		r = give_yara(s, buf_str(&s->sources[i].text), str_c(s->sources[i].name), err);
+	for (size_t i = 0; i < s->source_count; i++) {
+		mem_free(s->sources[i].name);
+		buf_done(&s->sources[i].text);
+	}
+	s->source_count = 0;
+	if (r == 0)
+		r = scand_image_finish(s->engines.image, own, ret_count, err);
+	while (r == 0 && scand_image_fallback(s->engines.image, &at, &space, &text))
+		r = give_yara(s, text, space, err);
+	if (r == 0 && s->engines.yara != NULL)
+		r = scand_yara_load(s->engines.yara, ret_count, err);
+	return r < 0 ? -1 : 0;
 }
 
 /* What ClamAV unpacks lies in a folder of its own, which only this program can enter. */
@@ -58,25 +119,26 @@ static int make_folder(struct scand *s, struct err *err)
 	(void)snprintf(s->folder, sizeof(s->folder), "/tmp/luytre-scand.XXXXXX");
 	if (mkdtemp(s->folder) == NULL)
 		return err_errno(err, errno, "mkdtemp", str_c(s->folder));
-	return scand_clamav_use_folder(s->clamav, s->folder, err);
+	return scand_clamav_use_folder(s->engines.clamav, s->folder, err);
 }
 
 static int load(struct scand *s, struct scand_sandbox *box, struct err *err)
 {
 	struct malware_wire done = {.type = MALWARE_WIRE_LOADED};
-	if (s->yara != NULL && scand_yara_load(s->yara, &done.numbers[0], err) < 0)
+	if (load_rules(s, &done.numbers[0], err) < 0)
 		return -1;
+	scand_archive_start();
 	if (s->clamav_folder >= 0) {
-		if (scand_clamav_new(s->clamav_folder, &s->config, &s->clamav, err) < 0)
+		if (scand_clamav_new(s->clamav_folder, &s->config, &s->engines.clamav, err) < 0)
 			return -1;
 		(void)close(s->clamav_folder);
 		s->clamav_folder = -1;
-		done.numbers[1] = scand_clamav_count(s->clamav);
-		done.texts[0] = scand_clamav_version(s->clamav);
+		done.numbers[1] = scand_clamav_count(s->engines.clamav);
+		done.texts[0] = scand_clamav_version(s->engines.clamav);
 		if (make_folder(s, err) < 0)
 			return -1;
 	}
-	if (scand_sandbox_enter(s->clamav != NULL ? s->folder : NULL, box, err) < 0)
+	if (scand_sandbox_enter(s->engines.clamav != NULL ? s->folder : NULL, box, err) < 0)
 		return -1;
 	done.numbers[2] = (box->seccomp ? MALWARE_WIRE_HAS_SECCOMP : 0) |
 	                  (box->no_network ? MALWARE_WIRE_HAS_NO_NETWORK : 0) |
@@ -94,7 +156,7 @@ static int spawn(struct scand *s, uint32_t slot, int fd, struct err *err)
 	if (pid < 0)
 		return err_errno(err, errno, "fork", STR_EMPTY);
 	if (pid == 0)
-		scand_worker(fd, &s->config, s->yara, s->clamav, s->folder);
+		scand_worker(fd, &s->config, &s->engines, s->folder);
 	s->workers[slot] = pid;
 	return 0;
 }
@@ -115,6 +177,10 @@ static int handle(struct scand *s, const struct malware_wire *m, int fd, struct 
 			return 0;
 		}
 		break;
+	case MALWARE_WIRE_IMAGE:
+		if (fd >= 0 && !s->loaded && use_image(s) == 0)
+			return scand_image_map(s->engines.image, fd, err);
+		break;
 	case MALWARE_WIRE_LOAD:
 		if (!s->loaded)
 			return load(s, box, err);
@@ -131,6 +197,8 @@ static int handle(struct scand *s, const struct malware_wire *m, int fd, struct 
 	case MALWARE_WIRE_EXITED:
 	case MALWARE_WIRE_SCAN:
 	case MALWARE_WIRE_VERDICT:
+	case MALWARE_WIRE_MEMBER:
+	case MALWARE_WIRE_KNOWN:
 	case MALWARE_WIRE__COUNT:
 		break;
 	}

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /* First bytes and the names that LOKI gives them (its file-type-signatures.cfg); the first row that fits. */
-#include <unistd.h>
-
 #include "base/mem/mem.h"
 #include "program/scand/scand.h"
 
@@ -35,12 +33,32 @@ static const struct {
 	ROW("regf", "REGISTRY"),
 };
 
-const char *scand_filetype(int fd)
+static struct str filetype(struct str bytes)
 {
-	char bytes[16];
-	ssize_t n = pread(fd, bytes, sizeof(bytes), 0);
-	for (size_t i = 0; n > 0 && i < ARRAY_LEN(table); i++)
-		if (str_starts_with(str_n(bytes, (size_t)n), table[i].start))
-			return table[i].name;
-	return "";
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (str_starts_with(bytes, table[i].start))
+			return str_c(table[i].name);
+	return STR_EMPTY;
+}
+
+static struct str last_part(struct str path)
+{
+	for (size_t i = path.n; i > 0; i--)
+		if (path.p[i - 1] == '/' || path.p[i - 1] == '\\')
+			return str_sub(path, i, path.n);
+	return path;
+}
+
+static struct str extension_of(struct str name)
+{
+	for (size_t i = name.n; i > 1; i--)
+		if (name.p[i - 1] == '.')
+			return str_sub(name, i - 1, name.n);
+	return STR_EMPTY;
+}
+
+void scand_names_of(struct str path, struct str owner, struct str head, struct scand_names *ret)
+{
+	struct str name = last_part(path);
+	*ret = (struct scand_names){name, path, extension_of(name), filetype(head), owner};
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
-#include <unistd.h>
 #include <yara.h>
 
 #include "base/mem/mem.h"
-#include "engine/malware/malware_canary.h"
 #include "program/scand/scand.h"
 
 /* What LOKI and signature-base expect to be defined; all are texts. */
@@ -78,46 +76,41 @@ int scand_yara_new(struct scand_yara **ret, scand_problem problem, void *ctx, st
 
 /* Each file is a namespace, so that two files may use one rule name. A compiler that saw an error is spent: from
  * then on files are compiled alone, to tell all that is wrong in one go. */
-void scand_yara_add(struct scand_yara *y, int fd, struct str name)
+void scand_yara_add(struct scand_yara *y, struct str text, struct str name)
 {
-	char *space = mem_strdup(name);
+	char *space = mem_strdup(name), *copy = mem_strdup(text);
 	y->current = str_c(space);
 	YR_COMPILER *compiler = y->compiler;
 	if (y->bad && new_compiler(y, &compiler) != ERROR_SUCCESS) {
 		y->problem(y->ctx, name, 0, STR("out of memory"));
 	} else {
-		int errors = yr_compiler_add_fd(compiler, fd, space, space);
+		int errors = str_find_char(text, '\0') == SIZE_MAX ? yr_compiler_add_string(compiler, copy, space) : 1;
+		if (str_find_char(text, '\0') != SIZE_MAX)
+			y->problem(y->ctx, name, 0, STR("a zero byte"));
 		if (y->bad)
 			yr_compiler_destroy(compiler);
 		if (errors != 0)
 			y->bad = true;
 	}
 	y->current = STR_EMPTY;
+	mem_free(copy);
 	mem_free(space);
 }
-
-/* Ours beside theirs. The whole file must have the sample's form: nothing can hide behind it. */
-static const char canary_rule[] = "rule luytre_canary { meta: score = 0 strings: $a = /" MALWARE_CANARY_PREFIX
-				  "[0-9a-f]{32}\\n/ condition: filesize == 47 and $a at 0 }";
-_Static_assert(MALWARE_CANARY_SIZE == 47, "as the rule says");
-#define CANARY_SPACE "luytre"
 
 int scand_yara_load(struct scand_yara *y, uint64_t *ret_rules, struct err *err)
 {
 	if (y->bad)
 		return err_set(err, -EINVAL, "malware.rule_syntax");
-	if (yr_compiler_add_string(y->compiler, canary_rule, CANARY_SPACE) != 0)
-		return yara_failed(err, "yr_compiler_add_string", -1);
 	int r = yr_compiler_get_rules(y->compiler, &y->rules);
 	if (r != ERROR_SUCCESS)
 		return yara_failed(err, "yr_compiler_get_rules", r);
 	yr_compiler_destroy(y->compiler);
 	y->compiler = NULL;
 	YR_RULE *rule;
-	uint64_t count = 0; /* of theirs */
+	uint64_t count = 0;
 	yr_rules_foreach(y->rules, rule)
-		count += strcmp(rule->ns->name, CANARY_SPACE) != 0 || strcmp(rule->identifier, "luytre_canary") != 0;
-	*ret_rules = count;
+		count += !RULE_IS_PRIVATE(rule);
+	*ret_rules += count;
 	return 0;
 }
 
@@ -176,22 +169,6 @@ int scand_yara_prepare(struct scand_yara *y, unsigned time_limit_s, struct err *
 	return 0;
 }
 
-static struct str last_part(struct str path)
-{
-	for (size_t i = path.n; i > 0; i--)
-		if (path.p[i - 1] == '/' || path.p[i - 1] == '\\')
-			return str_sub(path, i, path.n);
-	return path;
-}
-
-static struct str extension_of(struct str name)
-{
-	for (size_t i = name.n; i > 1; i--)
-		if (name.p[i - 1] == '.')
-			return str_sub(name, i - 1, name.n);
-	return STR_EMPTY;
-}
-
 static int define(struct scand_yara *y, unsigned which, struct str value)
 {
 	char *text = mem_strdup(value);
@@ -200,18 +177,12 @@ static int define(struct scand_yara *y, unsigned which, struct str value)
 	return r;
 }
 
-static int define_all(struct scand_yara *y, int fd, const struct malware_wire *request)
+static int define_all(struct scand_yara *y, const struct scand_names *names)
 {
-	struct str name = last_part(request->texts[0]);
-	int r = define(y, FILENAME, name);
-	if (r == ERROR_SUCCESS)
-		r = define(y, FILEPATH, request->texts[0]);
-	if (r == ERROR_SUCCESS)
-		r = define(y, EXTENSION, extension_of(name));
-	if (r == ERROR_SUCCESS)
-		r = define(y, FILETYPE, str_c(scand_filetype(fd)));
-	if (r == ERROR_SUCCESS)
-		r = define(y, OWNER, request->texts[1]);
+	const struct str values[EXTERNALS] = {names->filename, names->filepath, names->extension, names->filetype, names->owner};
+	int r = ERROR_SUCCESS;
+	for (unsigned i = 0; i < EXTERNALS && r == ERROR_SUCCESS; i++)
+		r = define(y, i, values[i]);
 	return r;
 }
 
@@ -230,12 +201,12 @@ static const char *reason_of(int code)
 	}
 }
 
-void scand_yara_scan(struct scand_yara *y, int fd, const struct malware_wire *request, struct malware_wire *verdict)
+void scand_yara_scan(struct scand_yara *y, const uint8_t *data, size_t len, const struct scand_names *names, struct malware_wire *verdict)
 {
 	y->found = false;
-	int r = define_all(y, fd, request);
+	int r = define_all(y, names);
 	if (r == ERROR_SUCCESS)
-		r = yr_scanner_scan_fd(y->scanner, fd);
+		r = yr_scanner_scan_mem(y->scanner, data, len);
 	if (y->found) {
 		verdict->numbers[0] = MALWARE_WIRE_FOUND;
 		verdict->numbers[1] = MALWARE_WIRE_YARA;
