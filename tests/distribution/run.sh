@@ -152,8 +152,13 @@ found() { [ "$(ask "$url/api/v1/detections?q=Test.Mau_mot" | json 'd["total"]')"
 check 'both find the new sample, and the server hears it' eventually 60 found
 
 # --- some more hashes: what changed, not everything
+core=$work/data/core
+install -d -o nobody "$core/clean"
+printf 'mau hai' >"$core/clean/letter.txt"
 before=$(line_bytes)
 check 'a few more hashes are released' release hai 200
+held() { ask "$url/api/v1/bundles" | json 'd["items"][0]["held"][0]["path"]' | grep -q 'clean/letter.txt$'; }
+check 'the one that hits a clean file is held back and named' held
 check 'both have them' eventually 90 both_have 3
 moved=$(($(line_bytes) - before))
 echo "      over the line: $moved bytes"
@@ -162,7 +167,6 @@ check 'only what changed crossed the line' [ "$moved" -lt 150000 ]
 # --- what must be refused, each for its reason
 "$bin/luytre" signatures export --state "$work/a" --out "$work/good" >/dev/null
 mkdir "$work/forged"
-core=$work/data/core
 key=$(grep -l 'PRIVATE KEY' "$work"/data/key/*bundle* | head -1)
 for old in "$core"/bundles/*.ltbundle; do grep -qa '"version":1,' "$old" && break; done
 must /usr/bin/python3 "$here/forge.py" "$key" "$work/good" "$old" "$work/forged"

@@ -13,6 +13,7 @@
 #include "service/protection/protection_internal.h"
 
 #define SOURCES_MAX 2000
+#define HELD_MOST 100 /* told by name; more are counted in the log */
 #define TEXT_LIMIT ((size_t)64 << 20)
 
 void protection_bundle_path(const struct service_context *sc, const char *sha256_hex, struct buf *out)
@@ -49,6 +50,9 @@ struct work {
 	struct protection_bundle last; /* version 0: there is none */
 	struct protection_rollout rollout;
 	struct buf previous; /* its container */
+	struct buf held;     /* JSON: [{"rule","path"}] of what hit the clean files */
+	struct json_writer held_writer;
+	unsigned held_count;
 };
 
 static int add(struct work *w, bool yara, const char *path, struct err *err)
@@ -212,6 +216,21 @@ static void read_previous(struct work *w)
 	}
 }
 
+/* One line a rule or hash, as people wrote it: without the folder of this machine. */
+static void on_held(void *ctx, struct str rule, struct str path)
+{
+	struct work *w = ctx;
+	size_t folder = str_c(w->folder).n + 1;
+	struct str name = str_starts_with(rule, str_c(w->folder)) ? str_sub(rule, folder, rule.n) : rule;
+	log_warn("a signature hits a clean file and is held back", ARG_STR("rule", name), ARG_STR("path", path));
+	if (w->held_count++ >= HELD_MOST)
+		return;
+	json_object(&w->held_writer);
+	json_member_str(&w->held_writer, "rule", name);
+	json_member_str(&w->held_writer, "path", str_sub(path, 0, 300));
+	json_object_end(&w->held_writer);
+}
+
 static int build(struct work *w, const struct protection_release *release, struct storing *ret, struct err *err)
 {
 	const struct service_keys *keys = w->sc->keys;
@@ -224,12 +243,22 @@ static int build(struct work *w, const struct protection_release *release, struc
 		.yara_paths = w->yara, .scand_path = release->scand_path, .previous = buf_str(&w->previous), .ret_format_1 = &classic,
 		.starter = w->sc->scanner_starter, .sign = keys->sign_bundle, .sign_ctx = keys->ctx};
 	struct malware_bundle_info info;
+	const char *const clean[] = {arena_printf(w->arena, "%s/clean", w->sc->data_dir).p, NULL};
+	w->held_writer = json_writer_init(&w->held);
+	json_array(&w->held_writer);
+	if (file_exists(clean[0])) {
+		source.clean_paths = clean;
+		source.on_held = on_held;
+		source.held_ctx = w;
+	}
 	int r = malware_bundle_build(&source, &container, &info, err);
+	json_array_end(&w->held_writer);
 	if (r < 0)
 		return r;
 	struct protection_bundle *b = &ret->bundle;
 	*b = (struct protection_bundle){.version = w->last.version + 1, .created_at = now, .expires_at = source.expires,
-	                                .note = release->note, .author = release->author};
+	                                .note = release->note, .author = release->author,
+	                                .held_json = arena_str(w->arena, buf_str(&w->held))};
 	str_copy_c(str_c(info.manifest_sha256_hex), b->manifest_sha256, sizeof b->manifest_sha256);
 	r = inspect(w->sc, buf_str(&container), now, b, err);
 	return r < 0 ? r : write_files(w->sc, buf_str(&container), buf_str(&classic), b, err);
@@ -241,7 +270,8 @@ int protection_release_bundle(const struct service_context *sc, const struct acc
 	cleanup(arena) struct arena *arena = arena_new(0);
 	struct uuid id = uuid_new();
 	char text[UUID_TEXT_SIZE];
-	struct work w = {.sc = sc, .arena = arena, .previous = BUF_INIT(MALWARE_BUNDLE_LIMIT + 1)};
+	struct work w = {.sc = sc, .arena = arena, .previous = BUF_INIT(MALWARE_BUNDLE_LIMIT + 1),
+	                 .held = BUF_INIT((size_t)256 << 10)};
 	w.folder = arena_printf(arena, "%s/bundles/work-%s", sc->data_dir, uuid_text(&id, text)).p;
 	w.hash_lists = ARENA_ARRAY(arena, SOURCES_MAX + 1, const char *);
 	w.yara = ARENA_ARRAY(arena, SOURCES_MAX + 1, const char *);
@@ -262,6 +292,7 @@ int protection_release_bundle(const struct service_context *sc, const struct acc
 	if (r >= 0)
 		r = build(&w, release, &s, err);
 	buf_done(&w.previous);
+	buf_done(&w.held);
 	remove_work(&w);
 	if (r >= 0)
 		r = db_write(sc->db, store, &s, err);

@@ -193,6 +193,33 @@ static void real_pack(struct db *db, const char *url)
 	world_must((int)version, &err);
 	assert_int_equal(version, 1);
 	assert_int_equal(hashes_of(&w, 1), 2);
+	/* A clean file: the rule that hits it stays at home and is named, the hash too; the rest goes out. */
+	char path[256];
+	unsigned char digest[SHA256_SIZE];
+	char hex[SHA256_HEX_SIZE], csv[256];
+	(void)snprintf(path, sizeof path, "%s/clean/kept", dir);
+	world_must(file_make_dirs(path, 0755, &err), &err);
+	(void)snprintf(path, sizeof path, "%s/clean/kept/letter.txt", dir);
+	world_must(file_write(path, STR("Kính gửi: các đơn vị trực thuộc\n"), 0644, &err), &err);
+	(void)snprintf(path, sizeof path, "%s/clean/kept/other.txt", dir);
+	world_must(file_write(path, STR("another clean file\n"), 0644, &err), &err);
+	sha256(STR("another clean file\n"), digest);
+	(void)snprintf(csv, sizeof csv, "sha256,threat\n%s,Wrong.One\n131f95c51cc819465fa1797f6ccacf9d494aaaff46fa3eac73ae63ffbdfd8267,Right.One\n",
+	               sha256_hex(digest, hex));
+	int64_t second = 0;
+	world_must(protection_release_bundle(&w.sc, &self, &(struct protection_release){
+		.author = self.name, .scand_path = scand, .hashes_csv = str_c(csv),
+		.yara = STR("rule too_wide { strings: $a = \"các đơn vị\" condition: $a }\n")}, &second, &err), &err);
+	cleanup_answer struct world_answer list =
+		world_call(&w, &(struct world_call){.as = &w.admin, .method = "GET", .target = "/api/v1/bundles"});
+	assert_int_equal(json_get(json_get(list.json, "items")->child, "held")->count, 2);
+	bool rule = false, hash = false;
+	json_each(held, json_get(json_get(list.json, "items")->child, "held")) {
+		rule = rule || str_eq(json_get_str(held, "rule", STR_EMPTY), STR("upload.yar:too_wide"));
+		hash = hash || str_find(json_get_str(held, "rule", STR_EMPTY), str_c(hex)) != SIZE_MAX;
+	}
+	assert_true(rule && hash);
+	assert_int_equal(hashes_of(&w, second), 3);
 	world_done(&w);
 	remove_dir(dir);
 }
