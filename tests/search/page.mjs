@@ -212,9 +212,16 @@ test('SQL for who may see everything; the officer sees the own unit only', async
 	await page.keyboard.press('Control+Enter');
 	await page.waitForSelector('.sql-result td');
 	await shot(page, 'search-sql');
+	// A refusal in words, the store's own behind them.
+	await page.fill('textarea', 'SELECT khong_co FROM event');
+	await page.click('button:has-text("Chạy")');
+	await page.waitForSelector('.problem strong:has-text("Không có cột nào tên như vậy")');
+	await page.click('.problem summary');
+	assert.match(await page.textContent('.problem details code'), /Code: 47.*khong_co/s);
+	await shot(page, 'search-sql-refused');
 	await page.fill('textarea', "SELECT * FROM file('/etc/passwd')");
 	await page.click('button:has-text("Chạy")');
-	await page.waitForSelector('.problem');
+	await page.waitForSelector('.problem:not(:has(details))');
 	await page.close();
 	const officer = await open('ninhkieu', '/search?last=365d');
 	await settled(officer);

@@ -7,7 +7,7 @@ set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/lib.sh"
 build=${LUYTRE_BUILD:-$top/build/release}
-page=${LUYTRE_PAGE-^(?!20,000 rows)}
+page=${LUYTRE_PAGE-typed|shown at its place|facets|live|becomes a rule|evidence|saved|SQL|English}
 export LUYTRE_EVENTDB=${LUYTRE_EVENTDB:-$build/src/program/eventdb/luytre-eventdb}
 export LUYTRE_CHDB=${LUYTRE_CHDB:-$top/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so}
 export LUYTRE_SOURCE=$top

@@ -120,7 +120,7 @@ static void fill(void)
 	insert(&m);
 	struct event_record dead = {.id = uuid_new(), .unit = w.west, .received = world_clock - USEC_PER_HOUR, .retention_days = 1,
 	                            .source = STR("x"), .raw = STR("{\"a\":\"" SECRET "\"}")};
-	event_dead_row_append(&dead, STR("t"), STR("why " SECRET), &m.rows);
+	event_dead_row_append(&dead, STR("t"), STR("Code: 41. DB::Exception: why " SECRET), &m.rows);
 	struct err err = {.code = 0};
 	assert_int_equal(event_store_insert(store, event_dead_row_into, "dead", buf_str(&m.rows), &err), EVENT_STORE_TAKEN);
 	event_row_maker_free(m.rows_of);
@@ -606,6 +606,9 @@ static void dead_letters(void **state)
 		get(&w.admin, "/api/v1/events/dead", (const char *const[]){"last", "30d", "q", "WHY zxwest", NULL});
 	assert_int_equal(number(&found, "items"), 1);
 	assert_string_equal(world_text(&found, "items.0.unit.name"), "Phường Tây");
+	/* The key: this world has no catalogue. */
+	assert_string_equal(world_text(&found, "items.0.why"), "clickhouse.why_time");
+	assert_string_equal(world_text(&found, "items.0.reason"), "Code: 41. DB::Exception: why " SECRET);
 }
 
 /* The disk's figures are for those who see every unit; shares and dead letters are one's own units'. */

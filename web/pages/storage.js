@@ -8,7 +8,7 @@ import { post } from '../lib/api.js';
 import { follow } from '../lib/job.js';
 import { href } from '../lib/router.js';
 import { can } from '../lib/session.js';
-import { PageHead, Tile, Empty, Loading, ProblemBox } from '../parts/bits.js';
+import { PageHead, Tile, Empty, Loading, ProblemBox, Reason } from '../parts/bits.js';
 import { Confirm } from '../parts/dialog.js';
 import { toast } from '../parts/toast.js';
 
@@ -76,7 +76,7 @@ function Dead({ count, reload }) {
 		<${ProblemBox} problem=${list.error} retry=${list.reload} />
 		${!list.data && !list.error && html`<${Loading} />`}
 		${list.data && !list.data.items.length && html`<${Empty} title=${t('ui.storage.dead_none')} />`}
-		${list.data?.items.map((one) => html`<article class="dead" key=${one.id}><p><strong>${one.reason}</strong></p><p class="muted">${[dateTime(one.received, true), one.unit?.name, one.source].filter(Boolean).join(' · ')}</p><pre>${one.raw}</pre></article>`)}
+		${list.data?.items.map((one) => html`<article class="dead" key=${one.id}><${Reason} one=${one} /><p class="muted">${[dateTime(one.received, true), one.unit?.name, one.source].filter(Boolean).join(' · ')}</p><pre>${one.raw}</pre></article>`)}
 		${list.data?.next && html`<p class="muted">${t('ui.storage.dead_more', { count: number(count) })}</p>`}
 		${asking && html`<${Confirm} title=${t('ui.storage.again')} consequence=${t('ui.storage.again_hint', { count: number(count) })} action=${t('ui.storage.again')} onDo=${async () => { again(); }} onClose=${() => setAsking(false)} />`}
 	</section>`;

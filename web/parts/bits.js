@@ -47,9 +47,16 @@ export function ProblemBox({ problem, retry }) {
 		<p><strong>${problem.detail}</strong></p>
 		<p class="muted">${problem.status >= 500 || !problem.status ? t('ui.error.safe') : problem.key === 'api.forbidden' ? t('ui.error.ask_permission') : ''}
 			${problem.place ? html` ${t('ui.error.place', { place: problem.place })}` : ''} ${t('ui.error.code', { code: problem.key ?? String(problem.status) })}</p>
+		${problem.args?.reason && !problem.detail.includes(problem.args.reason) && html`<${Original} text=${problem.args.reason} />`}
 		${retry && html`<button type="button" class="small" onClick=${retry}>${t('ui.action.retry')}</button>`}
 	</div>`;
 }
+
+// What another program said in its own words, for whoever asks.
+const Original = ({ text }) => html`<details><summary>${t('ui.error.original')}</summary><code>${text}</code></details>`;
+
+// Why the event store would not take an event: in words where the catalogue has some.
+export const Reason = ({ one }) => html`<p><strong>${one.why ?? one.reason}</strong></p>${one.why && html`<${Original} text=${one.reason} />`}`;
 
 export const Empty = ({ title, children }) => html`<div class="empty"><p class="empty-title">${title}</p>${children && html`<div class="muted">${children}</div>`}</div>`;
 

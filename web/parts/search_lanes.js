@@ -7,7 +7,7 @@ import { post } from '../lib/api.js';
 import { useRoute, setQuery } from '../lib/router.js';
 import { useAnswer, searchOf } from '../lib/event_search.js';
 import { composing } from '../lib/keys.js';
-import { Empty, Loading, ProblemBox } from './bits.js';
+import { Empty, Loading, ProblemBox, Reason } from './bits.js';
 import { SearchBox } from './table.js';
 
 const FIRST = 'SELECT host_name, count() AS n FROM event WHERE time > now() - INTERVAL 1 DAY GROUP BY host_name ORDER BY n DESC';
@@ -56,6 +56,6 @@ export function DeadLane() {
 		<${ProblemBox} problem=${error} />
 		${!data && loading && html`<${Loading} />`}
 		${data && !data.items.length && html`<${Empty} title=${t('ui.search.dead_none')} />`}
-		${data?.items.map((one) => html`<article class="dead" key=${one.id}><p><strong>${one.reason}</strong></p><p class="muted">${[dateTime(one.received, true), one.unit?.name, one.source].filter(Boolean).join(' · ')}</p><pre>${one.raw}</pre></article>`)}
+		${data?.items.map((one) => html`<article class="dead" key=${one.id}><${Reason} one=${one} /><p class="muted">${[dateTime(one.received, true), one.unit?.name, one.source].filter(Boolean).join(' · ')}</p><pre>${one.raw}</pre></article>`)}
 	</section>`;
 }

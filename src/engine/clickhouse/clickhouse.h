@@ -58,5 +58,7 @@ enum clickhouse_blame {
 };
 /* Whose fault a refused insert is, by the exception's text. SERVER for what is not known. */
 enum clickhouse_blame clickhouse_exception_blame(struct str message);
+/* The catalogue's key for why, without arguments ("clickhouse.why_syntax"); NULL of a reason that has none: then its own words. */
+const char *clickhouse_exception_key(struct str message);
 /* Content type of an output format; "text/plain; charset=UTF-8" for unknown ones. Static string. */
 const char *clickhouse_content_type(struct str format);

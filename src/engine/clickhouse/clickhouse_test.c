@@ -130,6 +130,10 @@ static void test_quote_and_codes(void **state)
 	assert_int_equal(clickhouse_exception_code(STR("Code: 62. DB::Exception: x")), 62);
 	assert_int_equal(clickhouse_exception_code(STR("no code")), 0);
 	assert_int_equal(clickhouse_exception_status(60), 404);
+	assert_string_equal(clickhouse_exception_key(STR("Code: 62. DB::Exception: Syntax error: failed at position 8")), "clickhouse.why_syntax");
+	assert_string_equal(clickhouse_exception_key(STR("Code: 41. DB::Exception: Cannot parse DateTime")), "clickhouse.why_time");
+	assert_null(clickhouse_exception_key(STR("Code: 99999. DB::Exception: x")));
+	assert_null(clickhouse_exception_key(STR("62")));
 	assert_int_equal(clickhouse_exception_status(99999), 500);
 	assert_string_equal(clickhouse_content_type(STR("JSON")), "application/json; charset=UTF-8");
 	assert_string_equal(clickhouse_content_type(STR("JSONEachRow")), "application/x-ndjson; charset=UTF-8");

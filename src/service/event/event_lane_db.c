@@ -3,6 +3,21 @@
 #include "engine/clickhouse/clickhouse.h"
 #include "service/event/event_internal.h"
 
+/* The store's own words, and ours where there are some. */
+static void write_why(struct json_writer *w, const struct api_request *req, struct str reason)
+{
+	const char *key = clickhouse_exception_key(reason);
+	json_member_str(w, "reason", reason);
+	json_name(w, "why");
+	if (key == NULL) {
+		json_null(w);
+		return;
+	}
+	cleanup_buf struct buf text = BUF_INIT(1024);
+	msg_append(req->service->messages, req->access->lang, key, NULL, &text);
+	json_str(w, buf_str(&text));
+}
+
 #define DEAD_CELLS 7
 int event_db_dead(struct event_ask *a, struct api_request *req, struct http_response *res, struct err *err)
 {
@@ -48,7 +63,7 @@ int event_db_dead(struct event_ask *a, struct api_request *req, struct http_resp
 		api_member_ref(&w, "unit", &unit, event_scope_name(&a->scope, &unit));
 		json_member_str(&w, "endpoint_id", (c = c->next)->text);
 		json_member_str(&w, "source", (c = c->next)->text);
-		json_member_str(&w, "reason", (c = c->next)->text);
+		write_why(&w, req, (c = c->next)->text);
 		json_member_str(&w, "raw", c->next->text);
 		json_object_end(&w);
 	}
@@ -57,6 +72,14 @@ int event_db_dead(struct event_ask *a, struct api_request *req, struct http_resp
 		event_cursor_write(&w, "next", &last);
 	json_object_end(&w);
 	return r < 0 ? r : 0;
+}
+
+static int in_words(int r, struct err *err)
+{
+	char reason[256];
+	str_copy_c(str_c(err != NULL ? err_arg(err, "reason") : ""), reason, sizeof reason);
+	const char *key = clickhouse_exception_key(str_c(reason));
+	return key == NULL ? r : err_set(err, r, key, ARG_CSTR("reason", reason));
 }
 
 /* A SELECT is put around with a limit; other statements that read (SHOW, DESCRIBE, EXPLAIN) are short as they are. */
@@ -84,6 +107,6 @@ int event_db_sql(struct event_ask *a, struct str sql, int64_t limit, struct err 
 	if (a->sc->events == NULL)
 		return err_set(err, -EAGAIN, "event.search_away");
 	r = event_store_search(a->sc->events, &what, &a->answer, err);
-	/* Refusals are for whoever wrote the statement, with the engine's reason. */
-	return r == -ETIMEDOUT || r == -E2BIG || r == -EAGAIN || r == -ECANCELED ? event_search_explain(r, err) : r;
+	/* Refusals are for whoever wrote the statement, in words and with the engine's own reason. */
+	return r == -ETIMEDOUT || r == -E2BIG || r == -EAGAIN || r == -ECANCELED ? event_search_explain(r, err) : r < 0 ? in_words(r, err) : r;
 }
