@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
 # ./dev check [STAGE…]: what must hold before a capability is called done, and takes too long for every change.
-# Stages: test tidy tsan fuzz soak rooms; all of them without a name. A failed stage does not stop the others; the end names it.
+# Stages: test tidy tsan fuzz soak rooms office; all of them without a name. A failed stage does not stop the others; the end names it.
 . tools/dev/setup.sh
-stages=${*:-test tidy tsan fuzz soak rooms}
+stages=${*:-test tidy tsan fuzz soak rooms office}
 begun=$SECONDS
 passed=0
 failures=
@@ -32,9 +32,16 @@ stage_rooms() {
 	bash tools/dev/clean_room.sh || failed=1
 	return $failed
 }
+# LibreOffice opens the DOCX that we write.
+stage_office() {
+	if ! command -v soffice >/dev/null 2>&1; then
+		as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends libreoffice-writer-nogui >/dev/null || return
+	fi
+	LUYTRE_OFFICE=1 bash tests/documents/run.sh
+}
 
 for stage in $stages; do
-	declare -F "stage_$stage" >/dev/null || die "check has no stage $stage; it has: test tidy tsan fuzz soak rooms"
+	declare -F "stage_$stage" >/dev/null || die "check has no stage $stage; it has: test tidy tsan fuzz soak rooms office"
 done
 mkdir -p "$BUILD/log"
 for stage in $stages; do

@@ -84,7 +84,7 @@ int document_read_body(struct arena *arena, struct str markdown, struct document
 /* Sets the labels of headings: I. 1. a) and so on. */
 void document_number_headings(struct document *d);
 /* Sets the shares of a table's columns by what is in them. */
-void document_share_columns(struct document_table *t);
+void document_share_columns(struct document_table *t, bool broad);
 static inline size_t document_row_cells(const struct document_table *t, const struct document_row *row)
 {
 	return row->spans ? 2 : t->columns;

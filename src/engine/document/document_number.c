@@ -9,7 +9,8 @@
 #define LEVELS 7
 #define WORD_MAX 24       /* letters of the longest word that a column must hold */
 #define TEXT_MAX 240.0    /* letters beyond which a text asks for no more width */
-#define ROW_WIDTH 84.0    /* letters that a line of a table holds, about */
+#define ROW_WIDTH 84.0    /* letters that a line of a table holds, about; on a broad page: */
+#define ROW_WIDTH_BROAD 126.0
 
 void document_number_headings(struct document *d)
 {
@@ -68,7 +69,7 @@ static bool is_group(const struct document_table *t, const struct document_row *
 }
 
 /* Each column gets its longest word; what is left goes by the roots of the longest texts, so that rows become even. */
-void document_share_columns(struct document_table *t)
+void document_share_columns(struct document_table *t, bool broad)
 {
 	struct extent e[DOCUMENT_COLUMNS_MAX] = {0};
 	double words = 0, roots = 0;
@@ -81,7 +82,7 @@ void document_share_columns(struct document_table *t)
 		words += e[i].word + 2;
 		roots += sqrt(fmax(e[i].text - e[i].word, 0));
 	}
-	double left = fmax(ROW_WIDTH - words, 0);
+	double left = fmax((broad ? ROW_WIDTH_BROAD : ROW_WIDTH) - words, 0);
 	for (size_t i = 0; i < t->columns; i++) {
 		double more = roots > 0 ? left * sqrt(fmax(e[i].text - e[i].word, 0)) / roots : 0;
 		t->share[i] = (e[i].word + 2 + more) / (words + (roots > 0 ? left : 0));

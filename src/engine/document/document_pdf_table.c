@@ -73,6 +73,19 @@ static void show_head(struct pdf *p, const struct document_table *t)
 	row_done(&head);
 }
 
+/* A group's heading is not the last row of a page. */
+static double height_after(struct pdf *p, const struct document_table *t, const struct document_row *from)
+{
+	double height = 0;
+	for (; from->spans && from->next != NULL; from = from->next) {
+		struct row next;
+		row_lay(p, t, from->next, false, &next);
+		height += next.height;
+		row_done(&next);
+	}
+	return height;
+}
+
 void pdf_table(struct pdf *p, const struct document_table *t)
 {
 	struct row head, row;
@@ -90,7 +103,8 @@ void pdf_table(struct pdf *p, const struct document_table *t)
 		}
 		row_lay(p, t, from, false, &row);
 		bool first = from == t->rows->next, whole = row.height <= page - (repeats ? head_height : 0);
-		double least = whole ? row.height : page / 4;
+		double least = (whole ? row.height : page / 4) + height_after(p, t, from);
+		least = least < page - head_height ? least : page / 4;
 		if (first) {
 			pdf_need(p, head_height + least);
 			show_head(p, t);

@@ -12,6 +12,8 @@ struct reader {
 	struct arena *arena;
 	struct document_block **last;
 	struct err *err;
+	const struct document_head *head;
+	bool broad; /* the page lies on its side */
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -153,7 +155,7 @@ static int read_table(struct reader *rd, cmark_node *node)
 		*last = r;
 		last = &r->next;
 	}
-	document_share_columns(t);
+	document_share_columns(t, rd->broad);
 	put_block(rd, DOCUMENT_TABLE, 0)->table = t;
 	return 0;
 }
@@ -193,6 +195,7 @@ static int read_block(struct reader *rd, cmark_node *node, unsigned depth)
 		(void)put_block(rd, DOCUMENT_PAGE, 0);
 	} else if (type == CMARK_NODE_HEADING) {
 		unsigned level = (unsigned)cmark_node_get_heading_level(node);
+		rd->broad = level == 1 ? rd->head->appendix_landscape : rd->broad;
 		put_block(rd, level == 1 ? DOCUMENT_APPENDIX : DOCUMENT_HEADING, level)->runs = read_runs(rd, node);
 	} else if (type == CMARK_NODE_PARAGRAPH) {
 		put_block(rd, in_item ? DOCUMENT_ITEM : depth > 0 ? DOCUMENT_QUOTE : DOCUMENT_PARAGRAPH, depth)->runs = read_runs(rd, node);
@@ -216,7 +219,7 @@ static int read_blocks(struct reader *rd, cmark_node *parent, unsigned depth)
 
 int document_read_body(struct arena *arena, struct str markdown, struct document *d, struct err *err)
 {
-	struct reader rd = {.arena = arena, .last = &d->blocks, .err = err};
+	struct reader rd = {.arena = arena, .last = &d->blocks, .err = err, .head = &d->head, .broad = d->head.landscape};
 	(void)pthread_once(&once, cmark_gfm_core_extensions_ensure_registered);
 	cmark_parser *parser = cmark_parser_new(CMARK_OPT_VALIDATE_UTF8);
 	(void)cmark_parser_attach_syntax_extension(parser, cmark_find_syntax_extension("table"));
