@@ -2,6 +2,7 @@
 /*
  * signature_differ values SEED COUNT FILE…    module values of each file as it is and of COUNT changed copies of each
  * signature_differ rules SEED PAIRS [FILE…]   generated rules against generated files, some of them behind these
+ * signature_differ clamav DATABASE… FILE…     what ClamAV's signatures find, see clamav.py
  * signature_differ copy SEED NUMBER FILE TO   writes a changed copy, to look at
  * Exit 1: a difference.
  */
@@ -16,6 +17,7 @@
 #include <yara.h>
 
 #include "base/str/str.h"
+#include "clamav.h"
 #include "rules.h"
 
 #define BATCH   64
@@ -169,6 +171,8 @@ int main(int argc, char **argv)
 {
 	if (argc == 6 && strcmp(argv[1], "copy") == 0)
 		return write_copy(number(argv[2]), number(argv[3]), argv[4], argv[5]);
+	if (argc >= 4 && strcmp(argv[1], "clamav") == 0)
+		return clamav_scan(argv + 2, argc - 2);
 	if (argc >= 4 && strcmp(argv[1], "rules") == 0)
 		return run_rules(number(argv[2]), number(argv[3]), argv + 4, argc - 4);
 	if (argc < 5 || strcmp(argv[1], "values") != 0) {

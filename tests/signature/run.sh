@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception
-# engine/signature against libyara: module values and generated rules. run.sh [PAIRS [SEED]]: the long form, 1000000 pairs.
+# engine/signature against libyara (module values, generated rules) and clamscan (generated signatures). run.sh [PAIRS [SEED]]: the long form, 1000000 pairs.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 build=${LUYTRE_BUILD:-$top/build/release}
@@ -16,4 +16,9 @@ failed=0
 "$differ" values "$seed" 0 "$work"/*signed* 2>/dev/null || failed=1
 "$differ" values "$seed" "$copies" "$work"/32.exe "$work"/32-old-delay.exe "$work"/64.dll "$top"/fuzz/corpus/signature_elf/* 2>/dev/null || failed=1
 "$differ" rules "$seed" "$pairs" "$work"/*.exe "$work"/*.dll "$top"/fuzz/corpus/signature_elf/* 2>/dev/null || failed=1
+if command -v clamscan >/dev/null; then
+	python3 "$top/tests/signature/clamav.py" "$differ" "$seed" $((pairs / 4000 + 1)) "$work"/32.exe "$work"/64.dll "$top/fuzz/corpus/signature_elf/exec-64" || failed=1
+else
+	echo "SKIPPED: clamscan is not installed"
+fi
 exit $failed
