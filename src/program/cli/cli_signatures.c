@@ -4,7 +4,9 @@
 #include "base/file/file.h"
 #include "engine/malware/malware_bundle.h"
 #include "engine/malware/malware_scan.h"
+#include "engine/signature/signature.h"
 #include "program/cli/cli.h"
+#include "program/cli/cli_signatures_image.h"
 #include "program/cli/cli_signatures_stick.h"
 
 #define VALID_DAYS_DEFAULT 30
@@ -12,13 +14,13 @@
 struct signatures {
 	struct cli *cli;
 	struct cli_list hashes, yara, clamav;
-	const char *key, *out, *public, *scand, *state;
+	const char *key, *out, *public, *scand, *state, *image;
 	uint64_t version, valid_days;
 	bool skip_bad;
 	unsigned problems;
 };
 
-enum option_id { OPT_HASHES = 256, OPT_YARA, OPT_CLAMAV, OPT_KEY, OPT_OUT, OPT_PUBLIC, OPT_VERSION, OPT_DAYS, OPT_SKIP, OPT_SCAND, OPT_STATE };
+enum option_id { OPT_HASHES = 256, OPT_YARA, OPT_CLAMAV, OPT_KEY, OPT_OUT, OPT_PUBLIC, OPT_VERSION, OPT_DAYS, OPT_SKIP, OPT_SCAND, OPT_STATE, OPT_IMAGE };
 
 static const struct option options[] = {
 	{"help", no_argument, NULL, 'h'},
@@ -33,6 +35,7 @@ static const struct option options[] = {
 	{"skip-bad-rules", no_argument, NULL, OPT_SKIP},
 	{"scand", required_argument, NULL, OPT_SCAND},
 	{"state", required_argument, NULL, OPT_STATE},
+	{"image", required_argument, NULL, OPT_IMAGE},
 	{0},
 };
 
@@ -63,6 +66,9 @@ static bool take_option(struct signatures *s, int c)
 	case OPT_STATE:
 		s->state = optarg;
 		return true;
+	case OPT_IMAGE:
+		s->image = optarg;
+		return true;
 	case OPT_SKIP:
 		s->skip_bad = true;
 		return true;
@@ -87,7 +93,7 @@ static struct malware_bundle_source source_of(struct signatures *s)
 	usec_t now = clock_now() / USEC_PER_SEC * USEC_PER_SEC;
 	return (struct malware_bundle_source){
 		.version = s->version, .created = now, .expires = now + (usec_t)s->valid_days * USEC_PER_DAY,
-		.hash_lists = s->hashes.items, .yara_paths = s->yara.items, .clamav_files = s->clamav.items,
+		.hash_lists = s->hashes.items, .image_path = s->image, .yara_paths = s->yara.items, .clamav_files = s->clamav.items,
 		.scand_path = s->scand, .skip_bad_rules = s->skip_bad, .on_problem = on_problem, .problem_ctx = s};
 }
 
@@ -98,7 +104,7 @@ static void say_info(struct signatures *s, const struct malware_bundle_info *inf
 	        ARG_U64("size", info->size_bytes), ARG_CSTR("expires", clock_iso(info->expires, expires)));
 }
 
-static int build(struct signatures *s, struct err *err)
+static int bundle(struct signatures *s, struct err *err)
 {
 	cleanup(crypto_key) struct crypto_key *key = NULL;
 	cleanup_buf struct buf container = BUF_INIT(MALWARE_BUNDLE_LIMIT + 1);
@@ -114,6 +120,54 @@ static int build(struct signatures *s, struct err *err)
 		r = file_write(s->out, buf_str(&container), 0644, err);
 	if (r == 0)
 		say_info(s, &info);
+	return r;
+}
+
+/* The rules go along as an image too: beside the bundle while it is made. */
+static int build(struct signatures *s, struct err *err)
+{
+	cleanup_buf struct buf image = BUF_INIT(SIGNATURE_IMAGE_MAX);
+	cleanup_buf struct buf path = BUF_INIT(4096);
+	struct cli_signatures_sum sum;
+	if (s->yara.count == 0 || s->image != NULL)
+		return bundle(s, err);
+	buf_printf(&path, "%s.image", s->out);
+	int r = cli_signatures_compile(s->cli, &s->yara, false, &image, &sum, err);
+	if (r == 0)
+		r = file_write(path.p, buf_str(&image), 0600, err);
+	if (r < 0)
+		return r;
+	s->image = path.p;
+	r = bundle(s, err);
+	s->image = NULL;
+	int removed = file_remove(path.p, r == 0 ? err : NULL);
+	if (r == 0)
+		cli_signatures_say_sum(s->cli, &sum);
+	return r < 0 ? r : removed;
+}
+
+static int make_image(struct signatures *s, struct err *err)
+{
+	cleanup_buf struct buf image = BUF_INIT(SIGNATURE_IMAGE_MAX);
+	struct cli_signatures_sum sum;
+	int r = cli_signatures_compile(s->cli, &s->yara, true, &image, &sum, err);
+	if (r == 0)
+		r = file_write(s->out, buf_str(&image), 0644, err);
+	if (r == 0)
+		cli_signatures_say_sum(s->cli, &sum);
+	return r;
+}
+
+/* What an image would take of the rules, and why not the rest. */
+static int check_image(struct signatures *s, struct err *err)
+{
+	cleanup_buf struct buf image = BUF_INIT(SIGNATURE_IMAGE_MAX);
+	struct cli_signatures_sum sum;
+	if (s->yara.count == 0)
+		return 0;
+	int r = cli_signatures_compile(s->cli, &s->yara, true, &image, &sum, err);
+	if (r == 0)
+		cli_signatures_say_sum(s->cli, &sum);
 	return r;
 }
 
@@ -134,7 +188,9 @@ static int check(struct signatures *s, struct err *err)
 	struct malware_bundle_info info;
 	source.sign = sign_nothing;
 	source.skip_bad_rules = false;
-	int r = malware_bundle_build(&source, &container, &info, err);
+	int r = check_image(s, err);
+	if (r == 0)
+		r = malware_bundle_build(&source, &container, &info, err);
 	if (r == 0)
 		cli_say(s->cli, stdout, "cli.signatures.checked", ARG_U64("parts", info.part_count), ARG_U64("size", info.size_bytes));
 	return r;
@@ -159,30 +215,87 @@ static int make_key(struct signatures *s, struct err *err)
 	return r;
 }
 
+static int do_build(struct signatures *s, char **operands, struct err *err)
+{
+	(void)operands;
+	return build(s, err);
+}
+
+static int do_check(struct signatures *s, char **operands, struct err *err)
+{
+	(void)operands;
+	return check(s, err);
+}
+
+static int do_image(struct signatures *s, char **operands, struct err *err)
+{
+	(void)operands;
+	return make_image(s, err);
+}
+
+static int do_explain(struct signatures *s, char **operands, struct err *err)
+{
+	return cli_signatures_explain(s->cli, s->image, &s->yara, operands[0], operands[1], err);
+}
+
+static int do_import(struct signatures *s, char **operands, struct err *err)
+{
+	return cli_signatures_import(s->cli, s->state, operands[0], err);
+}
+
+static int do_export(struct signatures *s, char **operands, struct err *err)
+{
+	(void)operands;
+	return cli_signatures_export(s->cli, s->state, s->out, err);
+}
+
+static int do_key(struct signatures *s, char **operands, struct err *err)
+{
+	(void)operands;
+	return make_key(s, err);
+}
+
+/* Options that an action cannot do without. */
+enum need { NEED_KEY = 1, NEED_OUT = 2, NEED_VERSION = 4, NEED_PUBLIC = 8, NEED_YARA = 16, NEED_RULES = 32 /* an image or rules, not both */ };
+
+static const struct action {
+	const char *name;
+	unsigned operands, needs;
+	int (*run)(struct signatures *s, char **operands, struct err *err);
+} actions[] = {
+	{"build", 0, NEED_KEY | NEED_OUT | NEED_VERSION, do_build},
+	{"check", 0, 0, do_check},
+	{"image", 0, NEED_OUT | NEED_YARA, do_image},
+	{"explain", 2, NEED_RULES, do_explain},
+	{"import", 1, 0, do_import},
+	{"export", 0, NEED_OUT, do_export},
+	{"key", 0, NEED_OUT | NEED_PUBLIC, do_key},
+};
+
+static bool has_needs(const struct signatures *s, unsigned needs)
+{
+	const unsigned has = (s->key != NULL ? NEED_KEY : 0u) | (s->out != NULL ? NEED_OUT : 0u) | (s->version > 0 ? NEED_VERSION : 0u) |
+	                     (s->public != NULL ? NEED_PUBLIC : 0u) | (s->yara.count > 0 ? NEED_YARA : 0u) |
+	                     ((s->image != NULL) != (s->yara.count > 0) ? NEED_RULES : 0u);
+	return (needs & ~has) == 0;
+}
+
 static int act(struct signatures *s, char **operands)
 {
 	struct err err = {0};
-	struct str action = str_c(operands[0]);
-	int r;
-	bool import = str_eq_c(action, "import") && operands[1] != NULL && operands[2] == NULL;
-	if (operands[0] == NULL || (operands[1] != NULL && !import))
-		return cli_bad_use(s->cli);
-	if (str_eq_c(action, "build") && s->key != NULL && s->out != NULL && s->version > 0)
-		r = build(s, &err);
-	else if (str_eq_c(action, "check"))
-		r = check(s, &err);
-	else if (import)
-		r = cli_signatures_import(s->cli, s->state, operands[1], &err);
-	else if (str_eq_c(action, "export") && s->out != NULL)
-		r = cli_signatures_export(s->cli, s->state, s->out, &err);
-	else if (str_eq_c(action, "key") && s->out != NULL && s->public != NULL)
-		r = make_key(s, &err);
-	else
-		return cli_bad_use(s->cli);
-	/* Faults of rules were told one by one. */
-	if (r < 0 && s->problems == 0)
-		return cli_fail(s->cli, &err);
-	return r < 0 ? CLI_ERROR : CLI_OK;
+	unsigned count = 0;
+	while (operands[count] != NULL)
+		count++;
+	for (size_t i = 0; count > 0 && i < ARRAY_LEN(actions); i++) {
+		if (!str_eq_c(str_c(operands[0]), actions[i].name) || count != actions[i].operands + 1 || !has_needs(s, actions[i].needs))
+			continue;
+		int r = actions[i].run(s, operands + 1, &err);
+		/* Faults of rules were told one by one. */
+		if (r < 0 && s->problems == 0)
+			return cli_fail(s->cli, &err);
+		return r < 0 ? CLI_ERROR : CLI_OK;
+	}
+	return cli_bad_use(s->cli);
 }
 
 int cli_signatures(struct cli *cli, int argc, char **argv)
