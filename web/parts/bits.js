@@ -17,7 +17,7 @@ const TONES = {
 	protected: 'good', outdated: 'warn', silent: 'bad', unprotected: 'bad',
 	new: 'bad', acknowledged: 'warn', closed: 'quiet', cancelled: 'quiet', triaged: 'warn', responding: 'warn', recovering: 'warn',
 	held: 'warn', restore_requested: 'busy', restored: 'quiet', delete_requested: 'busy', deleted: 'quiet',
-	quarantined: 'good', reported: 'warn', failed: 'bad', current: 'good', superseded: 'quiet',
+	quarantined: 'good', reported: 'warn', failed: 'bad', current: 'good', superseded: 'quiet', rolling: 'busy', halted: 'bad', replaced: 'quiet',
 	on: 'good', off: 'quiet', refused: 'bad', gone: 'quiet', ended: 'quiet',
 	running: 'good', ready: 'good', ok: 'good', waiting: 'busy', losing: 'bad', clock: 'warn', unreadable: 'warn', starting: 'busy', stopped: 'bad', disabled: 'quiet', active: 'good', expired: 'quiet', used: 'quiet', open: 'good', lost: 'bad',
 };
