@@ -27,42 +27,49 @@ static bool begins(const uint8_t *data, size_t len, size_t at, struct str with)
 	return len >= at + with.n && memcmp(data + at, with.p, with.n) == 0;
 }
 
-/* Only what looks like one is opened: libarchive's own guess would try each format on each file. */
-static bool looks_like_one(const uint8_t *data, size_t len, bool *ret_one_file)
+/* Only what looks like one is opened, and only as what it looks like: libarchive's own guess would try each format on each file, take a
+ * stream that begins with zeros for an empty tar, and go through any number of filters. */
+typedef int (*support)(struct archive *);
+static const struct form {
+	struct str start;
+	size_t at;
+	support format, filter; /* with a filter: one file, which is looked at like any other */
+} forms[] = {
+	{STR("PK\3\4"), 0, archive_read_support_format_zip, NULL},
+	{STR("PK\5\6"), 0, archive_read_support_format_zip, NULL},
+	{STR("PK00PK\3\4"), 0, archive_read_support_format_zip, NULL},
+	{STR("7z\xbc\xaf\x27\x1c"), 0, archive_read_support_format_7zip, NULL},
+	{STR("Rar!\x1a\x07\x01"), 0, archive_read_support_format_rar5, NULL},
+	{STR("Rar!\x1a\x07"), 0, archive_read_support_format_rar, NULL},
+	{STR("MSCF"), 0, archive_read_support_format_cab, NULL},
+	{STR("ustar"), 257, archive_read_support_format_tar, NULL},
+	{STR("070701"), 0, archive_read_support_format_cpio, NULL},
+	{STR("070702"), 0, archive_read_support_format_cpio, NULL},
+	{STR("070707"), 0, archive_read_support_format_cpio, NULL},
+	{STR("!<arch>\n"), 0, archive_read_support_format_ar, NULL},
+	{STR("\x1f\x8b"), 0, archive_read_support_format_raw, archive_read_support_filter_gzip},
+	{STR("BZh"), 0, archive_read_support_format_raw, archive_read_support_filter_bzip2},
+	{STR("\xfd" "7zXZ"), 0, archive_read_support_format_raw, archive_read_support_filter_xz},
+	{STR("\x28\xb5\x2f\xfd"), 0, archive_read_support_format_raw, archive_read_support_filter_zstd},
+};
+
+static const struct form *form_of(const uint8_t *data, size_t len)
 {
-	static const struct {
-		struct str start;
-		size_t at;
-		bool one_file; /* a filter: without an archive inside it is one file */
-	} table[] = {
-		{STR("PK\3\4"), 0, false},           {STR("PK\5\6"), 0, false}, {STR("PK00PK\3\4"), 0, false}, {STR("7z\xbc\xaf\x27\x1c"), 0, false},
-		{STR("Rar!\x1a\x07"), 0, false},     {STR("MSCF"), 0, false},   {STR("ustar"), 257, false},    {STR("070701"), 0, false},
-		{STR("070702"), 0, false},           {STR("070707"), 0, false}, {STR("!<arch>\n"), 0, false},   {STR("\x1f\x8b"), 0, true},
-		{STR("BZh"), 0, true},               {STR("\xfd" "7zXZ"), 0, true}, {STR("\x28\xb5\x2f\xfd"), 0, true},
-	};
-	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (begins(data, len, table[i].at, table[i].start)) {
-			*ret_one_file = table[i].one_file;
-			return true;
-		}
-	return false;
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++)
+		if (begins(data, len, forms[i].at, forms[i].start))
+			return &forms[i];
+	return NULL;
 }
 
-static struct archive *open_archive(const uint8_t *data, size_t len, bool one_file)
+static struct archive *open_archive(const struct form *form, const uint8_t *data, size_t len, bool *ret_too_deep)
 {
 	struct archive *r = archive_read_new();
-	if (r == NULL)
-		return NULL;
-	bool ok = archive_read_support_filter_gzip(r) == ARCHIVE_OK && archive_read_support_filter_bzip2(r) == ARCHIVE_OK &&
-	          archive_read_support_filter_xz(r) == ARCHIVE_OK && archive_read_support_filter_zstd(r) == ARCHIVE_OK;
-	ok = ok && archive_read_support_format_zip(r) == ARCHIVE_OK && archive_read_support_format_tar(r) == ARCHIVE_OK &&
-	     archive_read_support_format_7zip(r) == ARCHIVE_OK && archive_read_support_format_rar(r) == ARCHIVE_OK &&
-	     archive_read_support_format_rar5(r) == ARCHIVE_OK && archive_read_support_format_cab(r) == ARCHIVE_OK &&
-	     archive_read_support_format_cpio(r) == ARCHIVE_OK && archive_read_support_format_ar(r) == ARCHIVE_OK;
-	if (ok && one_file)
-		ok = archive_read_support_format_raw(r) == ARCHIVE_OK;
-	if (ok && archive_read_open_memory(r, data, len) == ARCHIVE_OK)
+	if (r != NULL && form->format(r) == ARCHIVE_OK && (form->filter == NULL || form->filter(r) == ARCHIVE_OK) &&
+	    archive_read_open_memory(r, data, len) == ARCHIVE_OK)
 		return r;
+	/* One kind of filter may be stacked 25 times; its words are the only sign. */
+	if (r != NULL && archive_error_string(r) != NULL)
+		*ret_too_deep = *ret_too_deep || strstr(archive_error_string(r), "too many filters") != NULL;
 	(void)archive_read_free(r);
 	return NULL;
 }
@@ -121,14 +128,15 @@ static bool one_member(const struct level *level, struct archive *r, const char 
 static bool walk(const struct level *level, const uint8_t *data, size_t len)
 {
 	struct scand_archive *a = level->a;
-	bool one_file = false, go_on = true;
-	if (!looks_like_one(data, len, &one_file))
+	const struct form *form = form_of(data, len);
+	bool go_on = true;
+	if (form == NULL)
 		return true;
 	if (level->depth >= SCAND_ARCHIVE_DEPTH) {
 		a->too_much = true;
 		return true;
 	}
-	struct archive *r = open_archive(data, len, one_file);
+	struct archive *r = open_archive(form, data, len, &a->too_much);
 	struct archive_entry *entry;
 	while (go_on && r != NULL) {
 		int code = archive_read_next_header(r, &entry);
@@ -140,7 +148,7 @@ static bool walk(const struct level *level, const uint8_t *data, size_t len)
 		}
 		a->members++;
 		if (archive_entry_filetype(entry) == AE_IFREG || archive_entry_filetype(entry) == 0)
-			go_on = one_member(level, r, archive_entry_pathname(entry));
+			go_on = one_member(level, r, form->filter != NULL ? "-" : archive_entry_pathname(entry));
 	}
 	if (r != NULL)
 		(void)archive_read_free(r);
