@@ -380,8 +380,8 @@ static void make(uint64_t rows)
 			" concat('10.', toString(h %% 251), '.', toString(intDiv(h, 251) %% 251), '.', toString(intDiv(h, 63001) %% 251)) AS ip,"
 			" concat('Accepted publickey for user', toString(h %% 900), ' from ', ip, ' port ', toString(h %% 65536), ' ssh2: key ', hex(h),"
 			" if(h %% 1000003 = 7, ' mimikatz', '')) AS m"
-			" FROM numbers(%llu)) SETTINGS max_block_size = 50000, min_insert_block_size_rows = 112000, max_threads = 1,"
-			" min_insert_block_size_bytes = 120000000", (unsigned long long)have, (unsigned long long)(have / of_day % DAYS), (unsigned long long)step);
+			" FROM numbers(%llu)) SETTINGS max_block_size = 44000, min_insert_block_size_rows = 88000, max_threads = 1,"
+			" min_insert_block_size_bytes = 100000000", (unsigned long long)have, (unsigned long long)(have / of_day % DAYS), (unsigned long long)step);
 		int r = event_store_exec(store, sql, &err);
 		/* On a busy machine the answer may come too late; what was made is counted above. */
 		if (r < 0 && r != -EAGAIN && r != -ETIMEDOUT)
