@@ -46,8 +46,11 @@ static void list_add(struct signature_scan *scan, struct signature_waiting_list 
 	*(after != SIGNATURE_NONE ? &s->waiting[after].before : &list->last) = new;
 }
 
+/* libyara forgets as soon as the last part is too far, though a nearer one may turn up yet. */
 static bool out_of_reach(const struct signature_waiting *w, const struct signature_part *part, uint64_t offset)
 {
+	if ((part->flags & SIGNATURE_PART_LAST) != 0)
+		return w->offset + w->length + part->gap_max < offset;
 	return part->reach != SIGNATURE_NONE && w->offset + w->length + part->reach < offset;
 }
 
