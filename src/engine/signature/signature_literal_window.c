@@ -2,6 +2,7 @@
 #include "engine/signature/signature_literal.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 /* -16 log2 of how often a byte is met, over 6,000 files (programs and libraries for Linux and Windows, data, text). */
 static const uint8_t rarity[256] = {
@@ -23,10 +24,12 @@ static const uint8_t rarity[256] = {
 	156, 171, 172, 164, 173, 178, 170, 170, 164, 173, 170, 167, 169, 173, 166, 114,
 };
 
-/* What a byte equal to the one before it tells, at most: runs are common. */
-#define REPEAT_BITS 2.0
 /* The bytes after the first four only spare the check of what follows. */
 #define REST_WEIGHT 0.125
+/* Windows of one or two bytes cost a pass of their own. */
+#define SHORT_BITS 3
+/* A letter in either case is about as frequent as its commoner form. */
+#define CASE_BITS 0.4
 
 /* In bits. */
 static double byte_information(uint8_t value, uint8_t mask)
@@ -42,13 +45,27 @@ static double byte_information(uint8_t value, uint8_t mask)
 	return share >= 1 ? 0 : -log2(share);
 }
 
+static bool is_letter_mask(uint8_t value, uint8_t mask)
+{
+	return mask == 0xdf && value >= 'A' && value <= 'Z';
+}
+
+/* What a byte tells after the one before it. */
+static double next_information(uint8_t before, uint8_t before_mask, uint8_t value, uint8_t mask)
+{
+	bool letter = is_letter_mask(value, mask), letter_before = is_letter_mask(before, before_mask);
+	if ((mask != 0xff && !letter) || (before_mask != 0xff && !letter_before))
+		return byte_information(value, mask);
+	uint8_t from = letter_before ? before | 0x20 : before, to = letter ? value | 0x20 : value;
+	double bits = (signature_pairs_rarity[from][to] - ']') / 2.0 - (letter ? CASE_BITS : 0);
+	return bits > 0 ? bits : 0;
+}
+
 static double window_information(const uint8_t *value, const uint8_t *mask, size_t n)
 {
 	double sum = 0;
 	for (size_t i = 0; i < n; i++) {
-		double bits = byte_information(value[i], mask[i]);
-		if (i > 0 && mask[i] == 0xff && mask[i - 1] == 0xff && value[i] == value[i - 1] && bits > REPEAT_BITS)
-			bits = REPEAT_BITS;
+		double bits = i == 0 ? byte_information(value[i], mask[i]) : next_information(value[i - 1], mask[i - 1], value[i], mask[i]);
 		sum += i < 4 ? bits : bits * REST_WEIGHT;
 	}
 	return sum;
@@ -59,7 +76,7 @@ uint64_t signature_window_cost(const uint8_t *value, const uint8_t *mask, size_t
 	return (uint64_t)exp2(32 - window_information(value, mask, n < 4 ? n : 4));
 }
 
-/* Each of the first three bytes of a window is looked up by itself: all that it may be stand in the table. */
+/* Each of the first bytes of a window is looked up by itself: all that it may be stand in the table. */
 #define VARIANTS_LIMIT 256
 
 static unsigned byte_variants(uint8_t mask)
@@ -90,8 +107,7 @@ struct signature_window signature_window_choose(const uint8_t *value, const uint
 			len = len > 2 ? 2 : len - 1;
 		while (len > 0 && mask[at + len - 1] == 0)
 			len--;
-		/* Windows of two bytes cost a pass of their own. */
-		double information = window_information(&value[at], &mask[at], len) - (len < 3 ? 8 : 0);
+		double information = window_information(&value[at], &mask[at], len) - (len < 3 ? SHORT_BITS : 0);
 		if (len > 0 && (best.len == 0 || information > most)) {
 			best = (struct signature_window){at, len};
 			most = information;

@@ -3,21 +3,19 @@
  * The section of patterns as it lies in memory, and what its maker and its reader share.
  *
  * An atom is a window of up to eight masked bytes of a pattern. Windows of three bytes and more are found through the filter
- * (one bit for each three bytes and three bits of a fourth; letters without their case) and a bucket of the same hash;
- * shorter ones through a bitmap of byte pairs. What agrees with an atom is then checked as a whole.
+ * (one bit for a hash of four bytes; letters without their case) and a bucket of the same hash; shorter ones through a bitmap of byte pairs. What agrees with an atom is then checked as a whole.
  */
 #pragma once
 #include "engine/signature/signature_pattern.h"
 
 #define SIGNATURE_SECTION_MAGIC "LTPATS1\n"
-#define SIGNATURE_FOLD 0x20202020u
-#define SIGNATURE_HASH 0x9e3779b1u
 #define SIGNATURE_BLOCK 4096u /* offsets the filter looks at in one go */
 #define SIGNATURE_SLACK 32u   /* bytes the filter may read past the last offset */
 #define SIGNATURE_NONE UINT32_MAX
 #define SIGNATURE_PAIR_BITMAP 8192u
 #define SIGNATURE_BUCKET_BITS_MAX 18u
-#define SIGNATURE_FILTER_BITS_MAX 20u
+#define SIGNATURE_FILTER_BITS_MIN 13u
+#define SIGNATURE_FILTER_BITS_MAX 23u
 /* As many bytes as a regular expression looks at on either side of its atom (libyara's limit). */
 #define SIGNATURE_REGEX_REACH 4096u
 
@@ -44,7 +42,7 @@ struct signature_target {
 	uint32_t part;
 	uint32_t forward;  /* step of the part's program, to the right */
 	uint32_t backward; /* step of its other program, to the left; NONE: the part begins here */
-	uint32_t class;    /* `every`: the bytes it may begin with */
+	uint32_t class;    /* the bytes it may begin with, or with `backward` those that may stand to the left; NONE: any */
 };
 
 enum signature_part_kind {
@@ -115,14 +113,15 @@ struct signature_section {
 	uint32_t filter_bits, bucket_bits;
 	uint32_t longest_program; /* steps */
 	uint32_t waiting;         /* lists of chained parts */
-	uint32_t spare;
+	uint32_t factor;          /* of the hash: one by which runs of one byte meet no atom */
 	uint32_t pair_atoms;      /* how many of `pair` there are: 0 lets the pass over pairs fall away */
 	struct signature_array bytes;
 	struct signature_array parts;
-	struct signature_array filter;  /* 1 << filter_bits bytes */
+	struct signature_array filter;  /* 1 << filter_bits bits, in words of 32 */
 	struct signature_array buckets; /* (1 << bucket_bits) + 1 indices into `atoms` */
 	struct signature_array atoms;
 	struct signature_array pair_bitmap;
+	struct signature_array pair_nibbles; /* 64 bytes: of each half of both bytes, which groups of pairs have it */
 	struct signature_array pair_buckets; /* 257 indices into `pairs`, by the first byte */
 	struct signature_array pairs;        /* atoms of one or two bytes */
 	struct signature_array targets;
@@ -138,16 +137,16 @@ static inline const void *signature_array_of(const struct signature_patterns *p,
 	return &p->base[a.at];
 }
 
-static inline uint32_t signature_hash3(uint32_t four)
+/* Letters (and all from 0x40 on) lose their case, zeros stay apart from blanks. */
+static inline uint32_t signature_fold(uint32_t four)
 {
-	return ((four | SIGNATURE_FOLD) & 0xffffff) * SIGNATURE_HASH;
+	return four | (four & 0x40404040u) >> 1;
 }
 
-/* Which bit of the filter's byte stands for the fourth byte. */
-static inline unsigned signature_hash_bit(uint32_t four)
+/* Filter and buckets go by the upper bits of it. */
+static inline uint32_t signature_hash4(uint32_t four, uint32_t factor)
 {
-	uint32_t b = four >> 24 & 0xdf;
-	return (b ^ b >> 3) & 7;
+	return signature_fold(four) * factor;
 }
 
 static inline uint32_t signature_load32(const uint8_t *p)

@@ -9,9 +9,9 @@ static bool array_fits(const struct signature_section *h, struct signature_array
 
 static bool arrays_fit(const struct signature_section *h)
 {
-	return array_fits(h, h->bytes, 1) && array_fits(h, h->parts, sizeof(struct signature_part)) && array_fits(h, h->filter, 1) &&
+	return array_fits(h, h->bytes, 1) && array_fits(h, h->parts, sizeof(struct signature_part)) && array_fits(h, h->filter, sizeof(uint32_t)) &&
 	       array_fits(h, h->buckets, sizeof(uint32_t)) && array_fits(h, h->atoms, sizeof(struct signature_atom)) &&
-	       array_fits(h, h->pair_bitmap, 1) && array_fits(h, h->pair_buckets, sizeof(uint32_t)) &&
+	       array_fits(h, h->pair_bitmap, 1) && array_fits(h, h->pair_nibbles, 1) && array_fits(h, h->pair_buckets, sizeof(uint32_t)) &&
 	       array_fits(h, h->pairs, sizeof(struct signature_atom)) && array_fits(h, h->targets, sizeof(struct signature_target)) &&
 	       array_fits(h, h->programs, sizeof(struct signature_program)) && array_fits(h, h->steps, sizeof(struct signature_step)) &&
 	       array_fits(h, h->classes, 32) && array_fits(h, h->every, sizeof(uint32_t)) && array_fits(h, h->fixed, sizeof(uint32_t));
@@ -20,9 +20,9 @@ static bool arrays_fit(const struct signature_section *h)
 static bool head_fits(const struct signature_section *h)
 {
 	return h->pattern_count <= SIGNATURE_PATTERN_LIMIT && h->parts.count >= h->pattern_count &&
-	       h->parts.count <= 2 * SIGNATURE_PATTERN_LIMIT && h->filter_bits >= 1 && h->filter_bits <= SIGNATURE_FILTER_BITS_MAX &&
-	       h->filter.count == (1u << h->filter_bits) + 4 && h->bucket_bits >= 1 && h->bucket_bits <= SIGNATURE_BUCKET_BITS_MAX &&
-	       h->buckets.count == (1u << h->bucket_bits) + 1 && h->pair_bitmap.count == SIGNATURE_PAIR_BITMAP &&
+	       h->parts.count <= 2 * SIGNATURE_PATTERN_LIMIT && h->filter_bits >= SIGNATURE_FILTER_BITS_MIN && h->filter_bits <= SIGNATURE_FILTER_BITS_MAX &&
+	       h->filter.count == 1u << (h->filter_bits - 5) && h->bucket_bits >= 1 && h->bucket_bits <= SIGNATURE_BUCKET_BITS_MAX &&
+	       h->buckets.count == (1u << h->bucket_bits) + 1 && h->pair_bitmap.count == SIGNATURE_PAIR_BITMAP && h->pair_nibbles.count == 64 &&
 	       h->waiting <= h->parts.count && h->longest_program <= SIGNATURE_STEPS_MAX && h->pair_buckets.count == 257 && h->pair_atoms == h->pairs.count;
 }
 
@@ -152,13 +152,15 @@ static bool targets_fit(const struct signature_patterns *p)
 		const struct signature_part *part = &parts[t[i].part];
 		if (part->kind != SIGNATURE_PART_REGEX || part->program == SIGNATURE_NONE || t[i].forward >= programs[part->program].count)
 			return false;
+		if (t[i].class != SIGNATURE_NONE && t[i].class >= p->head->classes.count)
+			return false;
 		if (t[i].backward != SIGNATURE_NONE &&
 		    (part->backward == SIGNATURE_NONE || t[i].backward >= programs[part->backward].count))
 			return false;
 	}
 	const uint32_t *every = signature_array_of(p, p->head->every);
 	for (uint32_t i = 0; i < p->head->every.count; i++)
-		if (every[i] >= p->head->targets.count || t[every[i]].class >= p->head->classes.count)
+		if (every[i] >= p->head->targets.count)
 			return false;
 	return true;
 }

@@ -22,10 +22,26 @@ static struct signature_run run_of(const struct signature_scan *s, uint32_t prog
 	                              .at = at, .entry = entry, .wide = wide};
 }
 
+static bool class_has(const struct signature_scan *s, uint32_t class, uint8_t byte)
+{
+	return class == SIGNATURE_NONE || (s->classes[(size_t)class * 32 + (byte >> 3)] >> (byte & 7) & 1) != 0;
+}
+
+/* Whether the byte to the left of the atom speaks against it. Where both plain and wide are looked for, the plain one must be
+ * tried to its end: when it fits to the right, libyara does not try the wide one. */
+static bool is_hopeless(const struct signature_scan *s, const struct signature_part *part, const struct signature_target *t, uint64_t offset)
+{
+	const unsigned both = SIGNATURE_PATTERN_ASCII | SIGNATURE_PATTERN_WIDE;
+	uint64_t size = (part->flags & SIGNATURE_PATTERN_WIDE) != 0 ? 2 : 1;
+	if (t->backward == SIGNATURE_NONE || t->class == SIGNATURE_NONE || (part->flags & both) == both)
+		return false;
+	return offset < size || !class_has(s, t->class, s->data[offset - size]);
+}
+
 void signature_scan_regex(struct signature_scan *s, const struct signature_target *t, uint64_t offset)
 {
 	const struct signature_part *part = &s->parts[t->part];
-	if (signature_scan_is_done(s, part))
+	if (signature_scan_is_done(s, part) || is_hopeless(s, part, t, offset))
 		return;
 	struct signature_machine *m = &s->scratch->machine;
 	struct found f = {.s = s, .part = part, .offset = offset};
@@ -54,8 +70,7 @@ void signature_scan_regex(struct signature_scan *s, const struct signature_targe
 
 static void every_try(struct signature_scan *s, const struct signature_target *t, uint64_t at)
 {
-	const uint8_t *class = &s->classes[(size_t)t->class * 32];
-	if ((class[s->data[at] >> 3] >> (s->data[at] & 7) & 1) != 0)
+	if (class_has(s, t->class, s->data[at]))
 		signature_scan_regex(s, t, at);
 }
 

@@ -113,7 +113,7 @@ static void bucket_check(struct signature_scan *s, const struct signature_atom *
 
 static void long_check(struct signature_scan *s, const uint8_t *window, uint64_t from, unsigned at)
 {
-	uint32_t bucket = signature_hash3(signature_load32(&window[at])) >> (32 - s->p->head->bucket_bits);
+	uint32_t bucket = signature_hash4(signature_load32(&window[at]), s->p->head->factor) >> (32 - s->p->head->bucket_bits);
 	bucket_check(s, s->atoms, s->buckets[bucket], s->buckets[bucket + 1], from + at);
 }
 
@@ -129,8 +129,8 @@ static void block_scan(struct signature_scan *s, const uint8_t *window, uint64_t
 {
 	const struct signature_section *h = s->p->head;
 	const uint16_t *longs = s->scratch->candidates, *pairs = s->scratch->pairs;
-	size_t long_count = h->atoms.count > 0 ? s->filter_fn(s->filter, h->filter_bits, window, count, s->scratch->candidates) : 0;
-	size_t pair_count = h->pair_atoms > 0 ? signature_filter_pairs(s->pair_bitmap, window, count, s->scratch->pairs) : 0;
+	size_t long_count = h->atoms.count > 0 ? signature_filter_longs(s->filter, h->filter_bits, h->factor, window, count, s->scratch->candidates) : 0;
+	size_t pair_count = h->pair_atoms > 0 ? s->pairs_fn(s->pair_bitmap, s->pair_nibbles, window, count, s->scratch->pairs) : 0;
 	size_t i = 0, j = 0;
 	if (s->every_linked) {
 		for (unsigned at = 0; at < count; at++) {
@@ -181,13 +181,14 @@ int signature_patterns_scan(const struct signature_patterns *p, const uint8_t *d
 		.data = data,
 		.len = len,
 		.scratch = signature_scratch_begin(p, scratch),
-		.filter_fn = signature_filter_best(),
+		.pairs_fn = signature_filter_pairs_best(),
 		.bytes = signature_array_of(p, h->bytes),
 		.parts = signature_array_of(p, h->parts),
 		.filter = signature_array_of(p, h->filter),
 		.buckets = signature_array_of(p, h->buckets),
 		.atoms = signature_array_of(p, h->atoms),
 		.pair_bitmap = signature_array_of(p, h->pair_bitmap),
+		.pair_nibbles = signature_array_of(p, h->pair_nibbles),
 		.pair_buckets = signature_array_of(p, h->pair_buckets),
 		.pairs = signature_array_of(p, h->pairs),
 		.targets = signature_array_of(p, h->targets),

@@ -9,13 +9,13 @@ struct signature_scan {
 	const uint8_t *data;
 	uint64_t len;
 	struct signature_scratch *scratch;
-	signature_filter_fn *filter_fn;
+	signature_filter_pairs_fn *pairs_fn;
 	const uint8_t *bytes;
 	const struct signature_part *parts;
-	const uint8_t *filter;
+	const uint32_t *filter;
 	const uint32_t *buckets;
 	const struct signature_atom *atoms;
-	const uint8_t *pair_bitmap;
+	const uint8_t *pair_bitmap, *pair_nibbles;
 	const uint32_t *pair_buckets;
 	const struct signature_atom *pairs;
 	const struct signature_target *targets;

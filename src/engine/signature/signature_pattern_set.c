@@ -145,6 +145,18 @@ void signature_set_atom(struct signature_pattern_set *set, const uint8_t *value,
 	signature_set_append(&set->atoms, &atom, sizeof(atom));
 }
 
+#define CLASSES_SHARED 512u
+
+uint32_t signature_set_class(struct signature_pattern_set *set, const uint8_t *class)
+{
+	uint32_t count = signature_set_count(&set->classes, 32);
+	for (uint32_t i = 0; i < count && i < CLASSES_SHARED; i++)
+		if (memcmp(&set->classes.p[(size_t)i * 32], class, 32) == 0)
+			return i;
+	signature_set_append(&set->classes, class, 32);
+	return count;
+}
+
 void signature_set_window(struct signature_pattern_set *set, const uint8_t *value, const uint8_t *mask, size_t n, bool wide,
                           enum signature_atom_kind kind, uint32_t target)
 {

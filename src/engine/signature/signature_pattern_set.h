@@ -44,3 +44,5 @@ int signature_set_regex(struct signature_pattern_set *set, const struct signatur
 /* The window that is rarest, for n masked bytes `back` bytes after the pattern's begin, as they are or with a zero after each. */
 void signature_set_window(struct signature_pattern_set *set, const uint8_t *value, const uint8_t *mask, size_t n, bool wide,
                           enum signature_atom_kind kind, uint32_t target);
+/* A class of 256 bits; equal ones are shared as far as that is quickly found out. */
+uint32_t signature_set_class(struct signature_pattern_set *set, const uint8_t *class);

@@ -2,9 +2,7 @@
 #include "engine/signature/signature_pattern_set.h"
 
 /* The filter has this many bits for each atom, so that one in this many foreign offsets passes. */
-#define FILTER_BITS_PER_ATOM 16
-/* A gather reads four bytes. */
-#define FILTER_SLACK 4
+#define FILTER_BITS_PER_ATOM 24
 
 /* An atom in one bucket: what may be in its first bytes is looked up by each value of them. */
 struct entry {
@@ -21,14 +19,18 @@ static uint8_t atom_mask(const struct signature_atom *a, unsigned i)
 	return (uint8_t)(a->mask >> (8 * i));
 }
 
-/* The next value of a byte after `v` that the mask allows and that folding leaves as it is; -1 at the end. */
+static bool is_allowed(unsigned v, uint8_t value, uint8_t mask)
+{
+	return ((v ^ value) & mask) == 0;
+}
+
+/* The next value of a byte after `v` that the mask allows, of those that folding leaves as they are when `folded`; -1 at the end. */
 static int next_value(uint8_t value, uint8_t mask, int v, bool folded)
 {
 	for (v++; v < 256; v++) {
-		if (folded && (v & 0x20) == 0)
+		if (folded && signature_fold((unsigned)v) != (unsigned)v)
 			continue;
-		uint8_t free = folded ? 0x20 : 0;
-		if (((v ^ value) & mask & (uint8_t)~free) == 0)
+		if (is_allowed((unsigned)v, value, mask) || (folded && (v & 0x40) != 0 && is_allowed((unsigned)v ^ 0x20u, value, mask)))
 			return v;
 	}
 	return -1;
@@ -36,29 +38,27 @@ static int next_value(uint8_t value, uint8_t mask, int v, bool folded)
 
 struct layout {
 	struct buf out; /* struct entry */
-	uint8_t *filter;
+	uint32_t *filter;
 	unsigned filter_bits, bucket_bits;
+	uint32_t factor;
 };
 
-static void filter_set(struct layout *l, const struct signature_atom *a, uint32_t three)
+static int next_of(const struct signature_atom *a, unsigned i, int v)
 {
-	uint32_t hash = signature_hash3(three);
-	uint8_t value = atom_value(a, 3), mask = a->len > 3 ? atom_mask(a, 3) : 0;
-	for (unsigned b = 0; b < 256; b++)
-		if (((b ^ value) & mask) == 0)
-			l->filter[hash >> (32 - l->filter_bits)] |= (uint8_t)(1u << signature_hash_bit(b << 24));
+	return next_value(atom_value(a, i), i < a->len ? atom_mask(a, i) : 0, v, true);
 }
 
 static void atom_place(struct layout *l, const struct signature_atom *a, uint32_t index)
 {
-	for (int x = next_value(atom_value(a, 0), atom_mask(a, 0), -1, true); x >= 0; x = next_value(atom_value(a, 0), atom_mask(a, 0), x, true))
-		for (int y = next_value(atom_value(a, 1), atom_mask(a, 1), -1, true); y >= 0; y = next_value(atom_value(a, 1), atom_mask(a, 1), y, true))
-			for (int z = next_value(atom_value(a, 2), atom_mask(a, 2), -1, true); z >= 0; z = next_value(atom_value(a, 2), atom_mask(a, 2), z, true)) {
-				uint32_t three = (uint32_t)x | (uint32_t)y << 8 | (uint32_t)z << 16;
-				const struct entry e = {signature_hash3(three) >> (32 - l->bucket_bits), index};
-				filter_set(l, a, three);
-				buf_append(&l->out, str_n(&e, sizeof(e)));
-			}
+	for (int x = next_of(a, 0, -1); x >= 0; x = next_of(a, 0, x))
+		for (int y = next_of(a, 1, -1); y >= 0; y = next_of(a, 1, y))
+			for (int z = next_of(a, 2, -1); z >= 0; z = next_of(a, 2, z))
+				for (int w = next_of(a, 3, -1); w >= 0; w = next_of(a, 3, w)) {
+					uint32_t hash = signature_hash4((uint32_t)x | (uint32_t)y << 8 | (uint32_t)z << 16 | (uint32_t)w << 24, l->factor);
+					const struct entry e = {hash >> (32 - l->bucket_bits), index};
+					l->filter[hash >> (32 - l->filter_bits) >> 5] |= 1u << (hash >> (32 - l->filter_bits) & 31);
+					buf_append(&l->out, str_n(&e, sizeof(e)));
+				}
 }
 
 static void pair_place(struct layout *l, uint8_t *bitmap, const struct signature_atom *a, uint32_t index)
@@ -143,29 +143,77 @@ static void parts_write(struct signature_pattern_set *set, struct buf *out, size
 	head->targets = section_add(out, begin, targets.p, targets.n, sizeof(*t));
 }
 
+static bool filter_has(const struct layout *l, uint8_t byte)
+{
+	uint32_t hash = signature_hash4(byte * 0x01010101u, l->factor) >> (32 - l->filter_bits);
+	return (l->filter[hash >> 5] >> (hash & 31) & 1) != 0;
+}
+
+/* How much what is common in files (zeros first of all) would be taken for an atom. */
+static unsigned filter_badness(const struct layout *l)
+{
+	unsigned sum = 0;
+	for (unsigned b = 0; b < 256; b++)
+		if (filter_has(l, (uint8_t)b))
+			sum += b == 0 || b == ' ' ? 1000 : b == 0xff ? 100 : 1;
+	return sum;
+}
+
+static void filter_fill(struct layout *l, const struct signature_atom *atoms, uint32_t count)
+{
+	buf_clear(&l->out);
+	memset(l->filter, 0, (size_t)1 << (l->filter_bits - 3));
+	for (uint32_t i = 0; i < count; i++)
+		if (atoms[i].len > 2)
+			atom_place(l, &atoms[i], i);
+}
+
+#define FACTOR_FIRST 0x9e3779b1u
+#define FACTOR_TRIES 16
+
+/* Fills the filter with the factor that meets the least. */
+static void filter_choose(struct layout *l, const struct signature_atom *atoms, uint32_t count)
+{
+	uint32_t best = FACTOR_FIRST;
+	unsigned least = UINT32_MAX;
+	for (uint32_t i = 0; i < FACTOR_TRIES && least >= 100; i++) {
+		l->factor = FACTOR_FIRST + i * 0x61c88646u;
+		filter_fill(l, atoms, count);
+		unsigned badness = filter_badness(l);
+		if (badness < least) {
+			least = badness;
+			best = l->factor;
+		}
+	}
+	l->factor = best;
+	filter_fill(l, atoms, count);
+}
+
 static void tables_write(struct signature_pattern_set *set, struct buf *out, size_t begin, struct signature_section *head)
 {
 	const struct signature_atom *atoms = (const void *)set->atoms.p;
 	uint32_t count = signature_set_count(&set->atoms, sizeof(*atoms));
 	struct layout big = {.out = BUF_INIT((size_t)1 << 30)}, small = {.out = BUF_INIT((size_t)1 << 30)};
 	uint8_t *bitmap = mem_alloc(SIGNATURE_PAIR_BITMAP);
-	big.filter_bits = bits_for((uint64_t)count * FILTER_BITS_PER_ATOM / 8, 10, SIGNATURE_FILTER_BITS_MAX);
+	big.filter_bits = bits_for((uint64_t)count * FILTER_BITS_PER_ATOM, SIGNATURE_FILTER_BITS_MIN, SIGNATURE_FILTER_BITS_MAX);
 	big.bucket_bits = bits_for(count, 8, SIGNATURE_BUCKET_BITS_MAX);
-	size_t filter_size = ((size_t)1 << big.filter_bits) + FILTER_SLACK;
+	size_t filter_size = (size_t)1 << (big.filter_bits - 3);
 	big.filter = mem_alloc(filter_size);
-	for (uint32_t i = 0; i < count; i++)
-		if (atoms[i].len > 2)
-			atom_place(&big, &atoms[i], i);
+	filter_choose(&big, atoms, count);
 	/* Of two at one offset libyara comes upon the shorter one first. */
 	for (unsigned len = 1; len <= 2; len++)
 		for (uint32_t i = 0; i < count; i++)
 			if (atoms[i].len == len)
 				pair_place(&small, bitmap, &atoms[i], i);
 	head->filter_bits = big.filter_bits;
+	head->factor = big.factor;
 	head->bucket_bits = big.bucket_bits;
-	head->filter = section_add(out, begin, big.filter, filter_size, 1);
+	head->filter = section_add(out, begin, big.filter, filter_size, sizeof(*big.filter));
 	entries_write(out, begin, &big, 1u << big.bucket_bits, atoms, head, &head->buckets, &head->atoms);
 	head->pair_bitmap = section_add(out, begin, bitmap, SIGNATURE_PAIR_BITMAP, 1);
+	uint8_t nibbles[64];
+	signature_filter_nibbles(bitmap, nibbles);
+	head->pair_nibbles = section_add(out, begin, nibbles, sizeof(nibbles), 1);
 	entries_write(out, begin, &small, 256, atoms, head, &head->pair_buckets, &head->pairs);
 	head->pair_atoms = head->pairs.count;
 	mem_free(big.filter);

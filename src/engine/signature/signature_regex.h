@@ -58,12 +58,17 @@ int signature_regex_emit(struct signature_pattern_set *set, struct signature_nod
                          struct err *err) WARN_UNUSED;
 
 #define SIGNATURE_REGEX_RUN 32u
+/* The bytes each match begins with, from `n` (a child of a sequence) and its followers on, appended to those that are known:
+ * classes become what their members have in common. Ends where the length is open. */
+struct signature_prefix {
+	uint8_t value[SIGNATURE_REGEX_RUN], mask[SIGNATURE_REGEX_RUN];
+	size_t len;
+};
+void signature_prefix_extend(struct signature_prefix *p, const struct signature_node *n);
 /* One of the windows of which every match contains one: chosen as libyara does, because lengths follow from it. */
 struct signature_regex_atom {
 	const struct signature_node *node; /* its first byte */
-	/* What follows from there in every match, as far as known. */
-	uint8_t value[SIGNATURE_REGEX_RUN], mask[SIGNATURE_REGEX_RUN];
-	size_t len;
+	struct signature_prefix prefix; /* what follows from there in every match */
 };
 #define SIGNATURE_REGEX_ATOMS 4096u
 /* How many there are, 0: none, every offset must be tried. `ret` has room for SIGNATURE_REGEX_ATOMS. */

@@ -64,11 +64,14 @@ static bool is_wild(const struct signature_node *n)
 static void run_keep(const struct chooser *c, size_t at, struct signature_regex_atom *ret)
 {
 	ret->node = c->run[at];
-	for (ret->len = 0; ret->len < SIGNATURE_REGEX_RUN && at + ret->len < c->run_length; ret->len++) {
-		const struct signature_node *n = c->run[at + ret->len];
-		ret->mask[ret->len] = is_wild(n) ? 0 : n->mask;
-		ret->value[ret->len] = n->value & ret->mask[ret->len];
+	struct signature_prefix *p = &ret->prefix;
+	for (p->len = 0; p->len < SIGNATURE_REGEX_RUN && at + p->len < c->run_length; p->len++) {
+		const struct signature_node *n = c->run[at + p->len];
+		p->mask[p->len] = is_wild(n) ? 0 : n->mask;
+		p->value[p->len] = n->value & p->mask[p->len];
 	}
+	if (at + p->len == c->run_length)
+		signature_prefix_extend(p, c->run[c->run_length - 1]->next);
 }
 
 /* Keeps the better of what is known and the window, without the open bytes at its ends. */

@@ -32,16 +32,6 @@ static uint32_t step_add(struct emitter *e, enum signature_op op)
 	return e->too_long ? 0 : at;
 }
 
-static uint32_t class_add(struct signature_pattern_set *set, const uint8_t *class)
-{
-	uint32_t count = signature_set_count(&set->classes, 32);
-	for (uint32_t i = 0; i < count && i < 256; i++)
-		if (memcmp(&set->classes.p[i * 32], class, 32) == 0)
-			return i;
-	signature_set_append(&set->classes, class, 32);
-	return count;
-}
-
 static void byte_emit(struct emitter *e, struct signature_node *n)
 {
 	static const enum signature_op ops[SIGNATURE_NODE__COUNT] = {
@@ -57,7 +47,7 @@ static void byte_emit(struct emitter *e, struct signature_node *n)
 	} else if (n->negated) {
 		op = SIGNATURE_OP_NOT_BYTE;
 	}
-	uint32_t at = step_add(e, op), class = n->type == SIGNATURE_NODE_CLASS ? class_add(e->set, n->class) : 0;
+	uint32_t at = step_add(e, op), class = n->type == SIGNATURE_NODE_CLASS ? signature_set_class(e->set, n->class) : 0;
 	if (e->too_long)
 		return;
 	*step_at(e, at) = (struct signature_step){.op = (uint8_t)op, .value = value, .mask = mask, .a = class};

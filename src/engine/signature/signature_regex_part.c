@@ -72,7 +72,7 @@ static void step_first_bytes(const struct signature_step *t, const uint8_t *clas
 	}
 }
 
-/* The bytes a match may begin with, as a class. */
+/* The bytes a program may read first, as a class; NONE when it may read none at all. */
 static uint32_t first_bytes(struct signature_pattern_set *set, uint32_t program, uint32_t entry)
 {
 	const struct signature_program *programs = (const void *)set->programs.p;
@@ -80,7 +80,7 @@ static uint32_t first_bytes(struct signature_pattern_set *set, uint32_t program,
 	uint32_t count = programs[program].count, depth = 0;
 	steps = &steps[programs[program].first];
 	uint32_t *stack = mem_alloc_array((size_t)count * 2 + 2, sizeof(*stack));
-	bool *seen = mem_alloc_array(count, sizeof(*seen));
+	bool *seen = mem_alloc_array(count, sizeof(*seen)), none = false;
 	uint8_t class[32] = {0};
 	stack[depth++] = entry;
 	while (depth > 0) {
@@ -88,6 +88,7 @@ static uint32_t first_bytes(struct signature_pattern_set *set, uint32_t program,
 		if (seen[at])
 			continue;
 		seen[at] = true;
+		none |= steps[at].op == SIGNATURE_OP_MATCH;
 		if (steps[at].op == SIGNATURE_OP_SPLIT)
 			stack[depth++] = steps[at].b;
 		if (steps[at].op == SIGNATURE_OP_SPLIT || steps[at].op == SIGNATURE_OP_JUMP)
@@ -99,9 +100,7 @@ static uint32_t first_bytes(struct signature_pattern_set *set, uint32_t program,
 	}
 	mem_free(stack);
 	mem_free(seen);
-	uint32_t index = signature_set_count(&set->classes, 32);
-	signature_set_append(&set->classes, class, sizeof(class));
-	return index;
+	return none ? SIGNATURE_NONE : signature_set_class(set, class);
 }
 
 /* Where libyara begins an expression without an atom: an optional first node ("a?", but not ".?") is no longer optional. */
@@ -117,6 +116,21 @@ static uint32_t every_entry(const struct signature_node *n)
 	}
 }
 
+/* The windows are worth it when fewer than one in 256 offsets fits; else every offset is tried. */
+static bool prefix_make(struct maker *k, const struct signature_node *concat, uint32_t target, const struct signature_part *part)
+{
+	struct signature_prefix p = {.len = 0};
+	uint64_t cost;
+	signature_prefix_extend(&p, concat->first);
+	if (p.len == 0 || signature_window_choose(p.value, p.mask, p.len, &cost).len < 3 || cost > (uint64_t)1 << 24)
+		return false;
+	if ((part->flags & SIGNATURE_PATTERN_ASCII) != 0)
+		signature_set_window(k->set, p.value, p.mask, p.len, false, SIGNATURE_ATOM_REGEX, target);
+	if ((part->flags & SIGNATURE_PATTERN_WIDE) != 0)
+		signature_set_window(k->set, p.value, p.mask, p.len, true, SIGNATURE_ATOM_REGEX, target);
+	return true;
+}
+
 static void every_make(struct maker *k, const struct signature_node *concat, uint32_t index, const struct signature_part *part)
 {
 	uint32_t entry = every_entry(concat);
@@ -124,20 +138,62 @@ static void every_make(struct maker *k, const struct signature_node *concat, uin
 	                                   .class = first_bytes(k->set, part->program, entry)};
 	uint32_t target = signature_set_count(&k->set->targets, sizeof(t));
 	signature_set_append(&k->set->targets, &t, sizeof(t));
-	signature_set_append(&k->set->every, &target, sizeof(target));
+	if (!prefix_make(k, concat, target, part))
+		signature_set_append(&k->set->every, &target, sizeof(target));
 }
 
 static void atoms_make(struct maker *k, uint32_t index, const struct signature_part *part, const struct signature_regex_atom *atoms, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		const struct signature_target t = {.part = index, .forward = atoms[i].node->forward - 1, .backward = atoms[i].node->backward - 1};
+		uint32_t forward = atoms[i].node->forward - 1, backward = atoms[i].node->backward - 1;
+		const struct signature_target t = {.part = index, .forward = forward, .backward = backward,
+		                                   .class = first_bytes(k->set, part->backward, backward)};
 		uint32_t target = signature_set_count(&k->set->targets, sizeof(t));
 		signature_set_append(&k->set->targets, &t, sizeof(t));
 		if ((part->flags & SIGNATURE_PATTERN_ASCII) != 0)
-			signature_set_window(k->set, atoms[i].value, atoms[i].mask, atoms[i].len, false, SIGNATURE_ATOM_REGEX, target);
+			signature_set_window(k->set, atoms[i].prefix.value, atoms[i].prefix.mask, atoms[i].prefix.len, false, SIGNATURE_ATOM_REGEX, target);
 		if ((part->flags & SIGNATURE_PATTERN_WIDE) != 0)
-			signature_set_window(k->set, atoms[i].value, atoms[i].mask, atoms[i].len, true, SIGNATURE_ATOM_REGEX, target);
+			signature_set_window(k->set, atoms[i].prefix.value, atoms[i].prefix.mask, atoms[i].prefix.len, true, SIGNATURE_ATOM_REGEX, target);
 	}
+}
+
+/* Bytes and lazy jumps only: from wherever one starts, the shortest match at an offset is found. */
+static bool is_indifferent(const struct signature_node *concat)
+{
+	for (const struct signature_node *n = concat->first; n != NULL; n = n->next)
+		if (n->type != SIGNATURE_NODE_BYTE && n->type != SIGNATURE_NODE_ANY &&
+		    (n->type != SIGNATURE_NODE_REPEAT || !n->lazy || n->first->type != SIGNATURE_NODE_ANY))
+			return false;
+	return true;
+}
+
+#define PREFIX_STEP (SIGNATURE_REGEX_RUN - 8)
+
+/* The rarest window of all; 0: there is none. */
+static size_t rarest_atom(const struct signature_node *concat, struct signature_regex_atom *ret)
+{
+	uint64_t least = UINT64_MAX;
+	size_t count = 0, since = 0;
+	for (const struct signature_node *n = concat->first; n != NULL; n = n->next) {
+		struct signature_regex_atom atom = {.node = n};
+		uint64_t cost;
+		if (n->type != SIGNATURE_NODE_BYTE || n->negated) {
+			since = n->type == SIGNATURE_NODE_REPEAT ? 0 : since;
+			continue;
+		}
+		if (since++ % PREFIX_STEP != 0)
+			continue;
+		signature_prefix_extend(&atom.prefix, n);
+		struct signature_window w = signature_window_choose(atom.prefix.value, atom.prefix.mask, atom.prefix.len, &cost);
+		if (w.len < 3) /* a pass of its own */
+			cost = cost < UINT64_MAX / 8 ? cost * 8 : cost;
+		if (w.len > 0 && cost < least) {
+			least = cost;
+			*ret = atom;
+			count = 1;
+		}
+	}
+	return count;
 }
 
 static int part_make(struct maker *k, struct signature_node *concat, uint32_t index, struct signature_part *part)
@@ -152,7 +208,7 @@ static int part_make(struct maker *k, struct signature_node *concat, uint32_t in
 	if (r < 0)
 		return r;
 	struct signature_regex_atom *atoms = mem_alloc_array(SIGNATURE_REGEX_ATOMS, sizeof(*atoms));
-	size_t count = signature_regex_atoms(concat, atoms);
+	size_t count = is_indifferent(concat) ? rarest_atom(concat, atoms) : signature_regex_atoms(concat, atoms);
 	if (count > 0)
 		atoms_make(k, index, part, atoms, count);
 	else

@@ -52,45 +52,6 @@ static bool holds(const struct state *s, enum signature_op op)
 	}
 }
 
-/* Follows everything that reads no byte, from a step on, the preferred way first. */
-static void enter(struct state *s, uint32_t step)
-{
-	struct signature_machine *m = s->m;
-	uint32_t depth = 0;
-	m->stack[depth++] = step;
-	while (depth > 0) {
-		uint32_t at = m->stack[--depth];
-		if (m->marks[at] == m->mark)
-			continue;
-		m->marks[at] = m->mark;
-		const struct signature_step *t = &s->run->steps[at];
-		switch ((enum signature_op)t->op) {
-		case SIGNATURE_OP_SPLIT:
-			m->stack[depth++] = t->b;
-			m->stack[depth++] = t->a;
-			break;
-		case SIGNATURE_OP_JUMP:
-			m->stack[depth++] = t->a;
-			break;
-		case SIGNATURE_OP_START:
-		case SIGNATURE_OP_END:
-		case SIGNATURE_OP_WORD:
-		case SIGNATURE_OP_NOT_WORD:
-			if (holds(s, (enum signature_op)t->op))
-				m->stack[depth++] = at + 1;
-			break;
-		case SIGNATURE_OP_MATCH:
-		case SIGNATURE_OP_BYTE:
-		case SIGNATURE_OP_NOT_BYTE:
-		case SIGNATURE_OP_CLASS:
-		case SIGNATURE_OP_ANY:
-		case SIGNATURE_OP__COUNT:
-			m->then[s->count++] = at;
-			break;
-		}
-	}
-}
-
 static bool accepts(const struct signature_run *r, const struct signature_step *t, uint8_t c)
 {
 	switch ((enum signature_op)t->op) {
@@ -104,6 +65,51 @@ static bool accepts(const struct signature_run *r, const struct signature_step *
 		return true;
 	default:
 		return false;
+	}
+}
+
+/* Follows everything that reads no byte, from a step on, the preferred way first. */
+static void enter(struct state *s, uint32_t at)
+{
+	struct signature_machine *m = s->m;
+	uint32_t depth = 0;
+	for (;;) {
+		const struct signature_step *t = &s->run->steps[at];
+		bool follow = false;
+		if (m->marks[at] != m->mark) {
+			m->marks[at] = m->mark;
+			switch ((enum signature_op)t->op) {
+			case SIGNATURE_OP_SPLIT:
+				m->stack[depth++] = t->b;
+				at = t->a;
+				follow = true;
+				break;
+			case SIGNATURE_OP_JUMP:
+				at = t->a;
+				follow = true;
+				break;
+			case SIGNATURE_OP_START:
+			case SIGNATURE_OP_END:
+			case SIGNATURE_OP_WORD:
+			case SIGNATURE_OP_NOT_WORD:
+				follow = holds(s, (enum signature_op)t->op);
+				at++;
+				break;
+			case SIGNATURE_OP_MATCH:
+			case SIGNATURE_OP_BYTE:
+			case SIGNATURE_OP_NOT_BYTE:
+			case SIGNATURE_OP_CLASS:
+			case SIGNATURE_OP_ANY:
+			case SIGNATURE_OP__COUNT:
+				m->then[s->count++] = at;
+				break;
+			}
+		}
+		if (follow)
+			continue;
+		if (depth == 0)
+			return;
+		at = m->stack[--depth];
 	}
 }
 
@@ -123,6 +129,11 @@ static void generation_next(struct state *s)
 		memset(s->m->marks, 0, (size_t)s->m->steps * sizeof(*s->m->marks));
 		s->m->mark = 1;
 	}
+}
+
+static bool reads(const struct signature_step *t)
+{
+	return t->op >= SIGNATURE_OP_BYTE && t->op <= SIGNATURE_OP_ANY;
 }
 
 static struct state state_begin(struct signature_machine *m, const struct signature_run *run)
@@ -150,8 +161,15 @@ int64_t signature_regex_run(struct signature_machine *m, const struct signature_
 {
 	struct state s = state_begin(m, run);
 	int64_t best = -1;
-	uint32_t count;
-	enter(&s, run->entry);
+	uint32_t count, entry = run->entry;
+	/* What has one way only needs no machine. */
+	for (; reads(&run->steps[entry]); entry++) {
+		int c = byte_after(&s);
+		if (c < 0 || !accepts(run, &run->steps[entry], (uint8_t)c))
+			return -1;
+		s.done += run->wide ? 2 : 1;
+	}
+	enter(&s, entry);
 	while ((count = turn(&s)) > 0) {
 		int c = byte_after(&s);
 		uint32_t read = s.done;
