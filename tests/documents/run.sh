@@ -61,6 +61,16 @@ verify three.pdf >verify.txt || true
 check "a public authority is told apart" grep -q 'class: public' verify.txt
 check "hostile changes" /usr/bin/python3 "$top/tests/documents/changes_test.py" "$luytre" both.pdf gov.pem
 
+# ---- with images: the person's between position and name, the office's seal over a third of it
+/usr/bin/python3 "$top/tests/documents/images.py"
+must sign annual_report.pdf -o shown1.pdf --pkcs12 head.p12 --pin-file secret --image person.png
+must sign shown1.pdf -o shown.pdf --pkcs12 office.p12 --pin-file secret --seal seal.png
+check "images: both valid" verify shown.pdf
+check "images: pdfsig agrees" test "$(pdfsig shown.pdf 2>/dev/null | grep -c 'Signature is Valid')" = 2
+check "images: their place" /usr/bin/python3 "$top/tests/documents/images.py" shown.pdf
+check "no image" says "must be PNG" sign annual_report.pdf -o x.pdf --pkcs12 head.p12 --pin-file secret --image secret
+check "no place for an image" says "has no place" sign "$top/fuzz/corpus/pades/streams.pdf" -o x.pdf --pkcs12 head.p12 --pin-file secret --image person.png
+
 check "wrong password" says "password" sign annual_report.pdf -o x.pdf --pkcs12 head.p12 --pin-file wrong
 check "expired certificate" says "expired at 01/01/2021" sign annual_report.pdf -o x.pdf --pkcs12 expired.p12 --pin-file secret
 check "revoked certificate" says "revoked" sign annual_report.pdf -o x.pdf --pkcs12 revoked.p12 --pin-file secret --crl gov.crl

@@ -19,6 +19,7 @@
 #define DOCUMENT_TEXT_MAX ((size_t)4 << 20)   /* of a template with its values put in */
 #define DOCUMENT_STEPS_MAX ((uint64_t)2000000) /* expressions worked out for one document */
 #define DOCUMENT_FILE_MAX ((size_t)64 << 20)
+#define DOCUMENT_SIGNATURE_PLACE "luytre.signature" /* named destination in a PDF: the middle of the gap between position and name */
 
 struct document;
 

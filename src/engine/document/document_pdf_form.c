@@ -173,13 +173,26 @@ static double show_recipients(struct pdf *p, struct box box, double y, bool draw
 	return y;
 }
 
+/* Whoever signs the file finds the middle of the place by this name. */
+static void mark_place(struct pdf *p, double x, double y)
+{
+	struct buf b = BUF_INIT(128);
+	buf_printf(&b, "name='" DOCUMENT_SIGNATURE_PLACE "' x=%d y=%d", (int)x, (int)y);
+	cairo_tag_begin(p->cairo, CAIRO_TAG_DEST, b.p);
+	cairo_tag_end(p->cairo, CAIRO_TAG_DEST);
+	buf_done(&b);
+}
+
 static double show_signer(struct pdf *p, struct box box, double y, bool draw)
 {
 	const struct document_head *h = &p->d->head;
 	y = centred(p, box, y, document_upper(p->d->arena, h->authority), h->size, DOCUMENT_BOLD, draw, NULL);
 	y = centred(p, box, y, document_upper(p->d->arena, h->position), h->size, DOCUMENT_BOLD, draw, NULL);
-	if (h->position.n + h->signer.n > 0)
+	if (h->position.n + h->signer.n > 0) {
+		if (draw)
+			mark_place(p, box.x + box.width / 2, y + DOCUMENT_SIGNATURE_GAP_MM * DOCUMENT_MM / 2);
 		y += DOCUMENT_SIGNATURE_GAP_MM * DOCUMENT_MM;
+	}
 	return centred(p, box, y, h->signer, h->size, DOCUMENT_BOLD, draw, NULL);
 }
 

@@ -18,6 +18,7 @@
 
 #define PADES_FILE_MAX ((size_t)64 << 20)
 #define PADES_SIGNATURES_MAX 64
+#define PADES_PLACE "luytre.signature" /* the named destination in whose middle an image is shown */
 
 /* ---- keys ---- */
 
@@ -42,13 +43,15 @@ struct pades_sign {
 	struct pades_key *key;
 	usec_t now;
 	struct str reason, place; /* may be empty */
+	struct str image_png;     /* shown at PADES_PLACE; empty: the signature shows nothing */
+	bool seal;                /* the image is an organisation's seal, not a person's signature */
 	struct str crls_pem;      /* asked whether the own certificate is revoked; may be empty */
 	/* Sends an RFC 3161 request, gives the answer. NULL: no time stamp (B-B). */
 	int (*stamp)(void *ctx, struct str request, struct buf *ret_answer, struct err *err);
 	void *stamp_ctx;
 };
 /* Appends the signed file. -EINVAL pades.malformed, pades.encrypted, pades.locked; -EACCES pades.expired, pades.not_yet, pades.revoked,
- * pades.key_usage; -EIO pades.not_signed; -EPROTO pades.stamp. */
+ * pades.key_usage; -ENOENT pades.no_place; -EINVAL pades.image; -EIO pades.not_signed; -EPROTO pades.stamp. */
 int pades_sign(struct str pdf, const struct pades_sign *how, struct buf *ret, struct err *err) WARN_UNUSED;
 
 /* ---- checking ---- */

@@ -4,8 +4,6 @@
  * whatever differs otherwise is a change that the earlier signer did not see. A widget as large as a page could paint
  * over it, so the new ones have to be small.
  */
-#include <stdlib.h>
-
 #include "engine/pades/pades_internal.h"
 
 #define WIDGET_AREA_MAX 90000.0 /* square points: 300 by 300 */
@@ -52,18 +50,6 @@ static bool known(const struct pades_file *f, int64_t number)
 	return number >= 0 && (size_t)number < f->count && f->entries[number].kind != PADES_UNSET && f->entries[number].kind != PADES_FREE;
 }
 
-static double number_of(struct pades_file *f, const struct pades_object *o)
-{
-	o = pades_resolve(f, o);
-	if (o == NULL || (o->type != PADES_INTEGER && o->type != PADES_REAL))
-		return 0;
-	struct cursor c = cursor_of(o->raw);
-	bool negative = cursor_accept(&c, '-');
-	uint64_t whole = 0;
-	(void)cursor_u64(&c, 0, 1 << 30, &whole); /* points; their fractions do not matter */
-	return negative ? -(double)whole : (double)whole;
-}
-
 /* A new field for a signature, with a widget that hides little. */
 static bool is_new_field(struct compare *c, const struct pades_object *ref)
 {
@@ -75,7 +61,7 @@ static bool is_new_field(struct compare *c, const struct pades_object *ref)
 		return false;
 	const struct pades_object *side = rect != NULL ? rect->child : NULL;
 	for (size_t i = 0; i < 4 && side != NULL; i++, side = side->next)
-		sides[i] = number_of(c->now, side);
+		sides[i] = pades_number(pades_resolve(c->now, side));
 	double area = (sides[2] - sides[0]) * (sides[3] - sides[1]);
 	return area >= -WIDGET_AREA_MAX && area <= WIDGET_AREA_MAX;
 }

@@ -50,6 +50,8 @@ const struct pades_object *pades_resolve(struct pades_file *f, const struct pade
 /* A dictionary's entry as it is; resolved; NULL without one. */
 const struct pades_object *pades_entry(const struct pades_object *dict, const char *key);
 const struct pades_object *pades_get(struct pades_file *f, const struct pades_object *dict, const char *key);
+/* INTEGER or REAL; 0 of others. */
+double pades_number(const struct pades_object *o);
 bool pades_is_name(const struct pades_object *o, const char *name);
 
 /* One object at the cursor; NULL when it is none. `source_at`: where the cursor's bytes begin. */

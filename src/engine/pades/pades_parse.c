@@ -272,3 +272,20 @@ bool pades_is_name(const struct pades_object *o, const char *name)
 {
 	return o != NULL && o->type == PADES_NAME && str_eq_c(o->text, name);
 }
+
+double pades_number(const struct pades_object *o)
+{
+	if (o == NULL || (o->type != PADES_INTEGER && o->type != PADES_REAL))
+		return 0;
+	struct cursor c = cursor_of(o->raw);
+	bool negative = cursor_accept(&c, '-');
+	uint64_t whole = 0, digit;
+	double value, scale = 1;
+	(void)cursor_accept(&c, '+');
+	(void)cursor_u64(&c, 0, 1 << 30, &whole);
+	value = (double)whole;
+	(void)cursor_accept(&c, '.');
+	while (str_parse_u64(cursor_take(&c, 1), 0, 9, &digit))
+		value += (double)digit * (scale /= 10);
+	return negative ? -value : value;
+}

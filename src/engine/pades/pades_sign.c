@@ -1,33 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /* An incremental update (7.5.6) with one signature: its dictionary, its field, the page and the form that know of it. */
 #include "engine/pades/pades_cms_internal.h"
+#include "engine/pades/pades_sign_internal.h"
 
 #define CMS_BYTES_MAX ((size_t)24 << 10) /* of room for the CMS: chain and time stamp */
 #define RANGE_WIDTH 64
-#define OBJECTS 6
 #define TREE_DEPTH 40
-
-struct update {
-	struct pades_file file;
-	struct buf *out;
-	size_t base; /* where the file begins in `out` */
-	struct {
-		int64_t number;
-		uint32_t generation;
-		size_t at;
-	} written[OBJECTS];
-	size_t count;
-	int64_t signature, field, size;
-	size_t contents_at, range_at;
-	struct err *err;
-};
 
 static int malformed(struct err *err, const char *what)
 {
 	return err_set(err, -EINVAL, "pades.malformed", ARG_CSTR("what", what));
 }
 
-static void begin_object(struct update *u, int64_t number, uint32_t generation)
+void pades_begin_object(struct pades_update *u, int64_t number, uint32_t generation)
 {
 	u->written[u->count].number = number;
 	u->written[u->count].generation = generation;
@@ -61,7 +46,7 @@ static void put_entries(struct buf *out, const struct pades_object *dict, const 
 }
 
 /* A list with the new field at its end. */
-static void put_list(struct update *u, const char *key, const struct pades_object *list)
+static void put_list(struct pades_update *u, const char *key, const struct pades_object *list)
 {
 	buf_printf(u->out, "/%s [", key);
 	for (const struct pades_object *o = list != NULL && list->type == PADES_ARRAY ? list->child : NULL; o != NULL; o = o->next) {
@@ -71,7 +56,7 @@ static void put_list(struct update *u, const char *key, const struct pades_objec
 	buf_printf(u->out, "%lld 0 R]\n", (long long)u->field);
 }
 
-static void put_form(struct update *u, const struct pades_object *form)
+static void put_form(struct pades_update *u, const struct pades_object *form)
 {
 	buf_append_c(u->out, "<<\n");
 	if (form != NULL)
@@ -81,7 +66,7 @@ static void put_form(struct update *u, const struct pades_object *form)
 }
 
 /* The form stands in the catalog or is an object of its own. */
-static int update_form(struct update *u)
+static int update_form(struct pades_update *u)
 {
 	const struct pades_object *root_ref = pades_entry(u->file.trailer, "Root"), *root = pades_resolve(&u->file, root_ref);
 	const struct pades_object *entry = pades_entry(root, "AcroForm"), *form = pades_resolve(&u->file, entry);
@@ -93,7 +78,7 @@ static int update_form(struct update *u)
 		return malformed(u->err, "/AcroForm");
 	bool alone = form != NULL && entry->type == PADES_REF;
 	const struct pades_object *ref = alone ? entry : root_ref;
-	begin_object(u, ref->integer, ref->generation);
+	pades_begin_object(u, ref->integer, ref->generation);
 	if (!alone) {
 		buf_append_c(u->out, "<<\n");
 		put_entries(u->out, root, "AcroForm", "");
@@ -104,8 +89,7 @@ static int update_form(struct update *u)
 	return 0;
 }
 
-/* The first page carries the widget. */
-static int update_page(struct update *u, const struct pades_object **ret_ref)
+static int find_first_page(struct pades_update *u)
 {
 	const struct pades_object *ref = pades_entry(pades_get(&u->file, u->file.trailer, "Root"), "Pages"), *page = pades_resolve(&u->file, ref);
 	for (int i = 0; i < TREE_DEPTH && page != NULL && pades_entry(page, "Kids") != NULL; i++) {
@@ -113,14 +97,20 @@ static int update_page(struct update *u, const struct pades_object **ret_ref)
 		ref = kids != NULL ? kids->child : NULL;
 		page = pades_resolve(&u->file, ref);
 	}
-	if (page == NULL || page->type != PADES_DICT || page->is_stream || ref->type != PADES_REF || pades_entry(page, "Kids") != NULL)
+	u->page = ref;
+	return 0;
+}
+
+static int update_page(struct pades_update *u)
+{
+	const struct pades_object *page = pades_resolve(&u->file, u->page);
+	if (page == NULL || page->type != PADES_DICT || page->is_stream || u->page->type != PADES_REF || pades_entry(page, "Kids") != NULL)
 		return malformed(u->err, "/Pages");
-	begin_object(u, ref->integer, ref->generation);
+	pades_begin_object(u, u->page->integer, u->page->generation);
 	buf_append_c(u->out, "<<\n");
 	put_entries(u->out, page, "Annots", "");
 	put_list(u, "Annots", pades_get(&u->file, page, "Annots"));
 	buf_append_c(u->out, ">>\nendobj\n");
-	*ret_ref = ref;
 	return 0;
 }
 
@@ -145,12 +135,12 @@ static void put_text(struct buf *out, const char *key, struct str text)
 	buf_append_c(out, ">\n");
 }
 
-static void put_signature(struct update *u, const struct pades_sign *how)
+static void put_signature(struct pades_update *u, const struct pades_sign *how)
 {
 	struct clock_date d = clock_civil(how->now, CLOCK_VN_OFFSET_USEC);
 	char name[256] = "";
 	(void)X509_NAME_get_text_by_NID(X509_get_subject_name(how->key->certificate), NID_commonName, name, sizeof(name));
-	begin_object(u, u->signature, 0);
+	pades_begin_object(u, u->signature, 0);
 	buf_append_c(u->out, "<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached\n");
 	buf_printf(u->out, "/M (D:%04d%02u%02u%02u%02u%02u+07'00')\n", d.year, d.month, d.day, d.hour, d.minute, d.second);
 	put_text(u->out, "Reason", how->reason);
@@ -167,14 +157,17 @@ static void put_signature(struct update *u, const struct pades_sign *how)
 	buf_append_c(u->out, ">\n>>\nendobj\n");
 }
 
-static void put_field(struct update *u, const struct pades_object *page)
+static void put_field(struct pades_update *u)
 {
-	begin_object(u, u->field, 0);
-	buf_printf(u->out, "<< /Type /Annot /Subtype /Widget /FT /Sig /T (Signature%lld) /V %lld 0 R /P %.*s /F 132 /Rect [0 0 0 0] >>\nendobj\n",
-		   (long long)u->field, (long long)u->signature, STR_FMT(page->raw));
+	pades_begin_object(u, u->field, 0);
+	buf_printf(u->out, "<< /Type /Annot /Subtype /Widget /FT /Sig /T (Signature%lld) /V %lld 0 R /P %.*s /F 132 /Rect [%d %d %d %d]", (long long)u->field,
+		   (long long)u->signature, STR_FMT(u->page->raw), u->frame[0], u->frame[1], u->frame[2], u->frame[3]);
+	if (u->image > 0)
+		buf_printf(u->out, " /AP << /N %lld 0 R >>", (long long)u->image + 2);
+	buf_append_c(u->out, " >>\nendobj\n");
 }
 
-static void put_trailer_entries(struct update *u, int64_t size)
+static void put_trailer_entries(struct pades_update *u, int64_t size)
 {
 	static const char *const kept[] = {"Root", "Info", "ID"};
 	buf_printf(u->out, "/Size %lld /Prev %llu", (long long)size, (unsigned long long)u->file.newest_xref);
@@ -185,7 +178,7 @@ static void put_trailer_entries(struct update *u, int64_t size)
 	}
 }
 
-static void put_table(struct update *u)
+static void put_table(struct pades_update *u)
 {
 	buf_append_c(u->out, "xref\n");
 	for (size_t i = 0; i < u->count; i++)
@@ -202,10 +195,10 @@ static void put_big_endian(struct buf *out, uint64_t value, int bytes)
 }
 
 /* A file whose cross-references are streams goes on with streams. */
-static void put_xref_stream(struct update *u)
+static void put_xref_stream(struct pades_update *u)
 {
 	int64_t number = u->size;
-	begin_object(u, number, 0);
+	pades_begin_object(u, number, 0);
 	buf_append_c(u->out, "<< /Type /XRef /W [1 8 2] /Index [");
 	for (size_t i = 0; i < u->count; i++)
 		buf_printf(u->out, "%lld 1 ", (long long)u->written[i].number);
@@ -221,7 +214,7 @@ static void put_xref_stream(struct update *u)
 }
 
 /* Numbers in ascending order, as readers expect them of a table. */
-static void sort_written(struct update *u)
+static void sort_written(struct pades_update *u)
 {
 	for (size_t i = 1; i < u->count; i++)
 		for (size_t k = i; k > 0 && u->written[k - 1].number > u->written[k].number; k--) {
@@ -231,20 +224,26 @@ static void sort_written(struct update *u)
 		}
 }
 
-static int put_update(struct update *u, const struct pades_sign *how)
+static int put_update(struct pades_update *u, const struct pades_sign *how)
 {
-	const struct pades_object *page = NULL, *size = pades_entry(u->file.trailer, "Size");
+	const struct pades_object *size = pades_entry(u->file.trailer, "Size");
+	bool shows = how->image_png.n > 0;
 	if (size == NULL || size->type != PADES_INTEGER || size->integer < (int64_t)u->file.count)
 		return malformed(u->err, "/Size");
 	u->signature = size->integer;
 	u->field = size->integer + 1;
-	u->size = size->integer + 2;
-	int r = update_form(u);
+	u->image = shows ? size->integer + 2 : 0;
+	u->size = size->integer + (shows ? 5 : 2);
+	int r = shows ? pades_find_place(u) : find_first_page(u);
 	if (r == 0)
-		r = update_page(u, &page);
+		r = update_form(u);
+	if (r == 0)
+		r = update_page(u);
+	if (r == 0 && shows)
+		r = pades_put_appearance(u, how);
 	if (r < 0)
 		return r;
-	put_field(u, page);
+	put_field(u);
 	put_signature(u, how);
 	size_t xref_at = u->out->n - u->base;
 	sort_written(u);
@@ -257,7 +256,7 @@ static int put_update(struct update *u, const struct pades_sign *how)
 }
 
 /* Everything but the signature itself is signed. */
-static int put_cms(struct update *u, const struct pades_sign *how)
+static int put_cms(struct pades_update *u, const struct pades_sign *how)
 {
 	cleanup_buf struct buf cms = BUF_INIT(CMS_BYTES_MAX + 1), hex = BUF_INIT(2 * CMS_BYTES_MAX + 1);
 	char range[RANGE_WIDTH + 1];
@@ -281,7 +280,7 @@ int pades_sign(struct str pdf, const struct pades_sign *how, struct buf *ret, st
 {
 	cleanup(arena) struct arena *arena = arena_new((size_t)512 << 20);
 	struct buf out = BUF_INIT(PADES_FILE_MAX + ((size_t)1 << 20));
-	struct update u = {.out = &out, .err = err};
+	struct pades_update u = {.out = &out, .err = err};
 	buf_append(&out, pdf);
 	if (!str_ends_with(pdf, STR("\n")))
 		buf_append_char(&out, '\n');

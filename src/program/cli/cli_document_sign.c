@@ -12,7 +12,7 @@
 #define KEY_LIMIT ((size_t)1 << 20)
 #define CRL_LIMIT ((size_t)8 << 20)
 
-enum option_id { OPT_PKCS12 = 256, OPT_MODULE, OPT_TOKEN, OPT_KEY, OPT_SECRET, OPT_REASON, OPT_PLACE, OPT_CRL, OPT_STAMP };
+enum option_id { OPT_PKCS12 = 256, OPT_MODULE, OPT_TOKEN, OPT_KEY, OPT_SECRET, OPT_REASON, OPT_PLACE, OPT_CRL, OPT_STAMP, OPT_IMAGE, OPT_SEAL };
 
 static const struct option options[] = {
 	{"help", no_argument, NULL, 'h'},
@@ -26,11 +26,13 @@ static const struct option options[] = {
 	{"place", required_argument, NULL, OPT_PLACE},
 	{"crl", required_argument, NULL, OPT_CRL},
 	{"timestamp", required_argument, NULL, OPT_STAMP},
+	{"image", required_argument, NULL, OPT_IMAGE},
+	{"seal", required_argument, NULL, OPT_SEAL},
 	{0},
 };
 
 struct sign {
-	const char *input, *output, *pkcs12, *secret, *crl, *stamp;
+	const char *input, *output, *pkcs12, *secret, *crl, *stamp, *image;
 	struct pades_token token;
 	struct pades_sign how;
 };
@@ -80,16 +82,19 @@ static int ask_time(void *ctx, struct str request, struct buf *ret_answer, struc
 
 static int sign_file(struct sign *s, struct err *err)
 {
-	cleanup_buf struct buf pdf = BUF_INIT(PADES_FILE_MAX + 1), crl = BUF_INIT(CRL_LIMIT + 1), out = BUF_INIT(2 * PADES_FILE_MAX);
+	cleanup_buf struct buf pdf = BUF_INIT(PADES_FILE_MAX + 1), crl = BUF_INIT(CRL_LIMIT + 1), image = BUF_INIT(KEY_LIMIT + 1), out = BUF_INIT(2 * PADES_FILE_MAX);
 	int r = file_read(s->input, PADES_FILE_MAX, &pdf, err);
 	if (r == 0 && s->crl != NULL)
 		r = file_read(s->crl, CRL_LIMIT, &crl, err);
+	if (r == 0 && s->image != NULL)
+		r = file_read(s->image, KEY_LIMIT, &image, err);
 	if (r == 0)
 		r = open_key(s, err);
 	if (r < 0)
 		return r;
 	s->how.now = clock_now();
 	s->how.crls_pem = buf_str(&crl);
+	s->how.image_png = buf_str(&image);
 	if (s->stamp != NULL) {
 		s->how.stamp = ask_time;
 		s->how.stamp_ctx = mem_strdup(str_c(s->stamp));
@@ -128,6 +133,11 @@ static bool take(struct sign *s, int option)
 		return true;
 	case OPT_CRL:
 		s->crl = optarg;
+		return true;
+	case OPT_IMAGE:
+	case OPT_SEAL:
+		s->image = optarg;
+		s->how.seal = option == OPT_SEAL;
 		return true;
 	case OPT_STAMP:
 		s->stamp = optarg;

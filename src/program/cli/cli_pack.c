@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "base/clock/clock.h"
+#include "base/file/file.h"
+#include "engine/document/document.h"
 #include "engine/level/level.h"
 #include "engine/plan/plan.h"
 #include "program/cli/cli.h"
@@ -61,6 +63,34 @@ static int check_levels(struct cli *cli, struct arena *arena, const char *packs)
 			code = cli_fail(cli, &err);
 		else
 			cli_say(cli, stdout, "cli.pack.regime", ARG_STR("id", regime->id), ARG_U64("rules", regime->rules.count), ARG_U64("facts", regime->fact_count));
+		free(names[i]);
+	}
+	free(names);
+	return code;
+}
+
+static int is_template(const struct dirent *entry)
+{
+	return str_ends_with(str_c(entry->d_name), STR(".md"));
+}
+
+/* A province may have no templates of its own. */
+static int check_documents(struct cli *cli, struct arena *arena, const char *packs)
+{
+	struct dirent **names = NULL;
+	const char *folder = arena_printf(arena, "%s/vn/documents", packs).p;
+	int count = scandir(folder, &names, is_template, alphasort), code = CLI_OK;
+	for (int i = 0; i < count; i++) {
+		cleanup_buf struct buf template = BUF_INIT(DOCUMENT_TEMPLATE_MAX + 1);
+		struct err err = {0};
+		struct str path = arena_printf(arena, "%s/%s", folder, names[i]->d_name);
+		int r = file_read(path.p, DOCUMENT_TEMPLATE_MAX, &template, &err);
+		if (r == 0 && (r = document_check(buf_str(&template), &err)) < 0)
+			(void)err_at(&err, path);
+		if (r < 0)
+			code = cli_fail(cli, &err);
+		else
+			cli_say(cli, stdout, "cli.pack.template", ARG_CSTR("name", names[i]->d_name));
 		free(names[i]);
 	}
 	free(names);
@@ -125,5 +155,6 @@ int cli_pack(struct cli *cli, int argc, char **argv)
 		return cli_bad_use(cli);
 	const char *packs = rest == 2 ? argv[optind + 1] : PACKS_DEFAULT;
 	int holidays = check_holidays(cli, arena, packs), levels = check_levels(cli, arena, packs), plans = check_plans(cli, arena, packs, coverage);
-	return holidays == CLI_OK && levels == CLI_OK && plans == CLI_OK ? CLI_OK : CLI_ERROR;
+	int documents = check_documents(cli, arena, packs);
+	return holidays == CLI_OK && levels == CLI_OK && plans == CLI_OK && documents == CLI_OK ? CLI_OK : CLI_ERROR;
 }
