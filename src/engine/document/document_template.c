@@ -235,6 +235,13 @@ static int put_value(struct writer *w, const struct node *n)
 
 static int put_list(struct writer *w, const struct node *list);
 
+static int step(struct writer *w, size_t at)
+{
+	struct cursor c = cursor_of(w->x->source);
+	c.at = at;
+	return ++w->x->steps <= DOCUMENT_STEPS_MAX ? 0 : document_fail(w->x, &c, -E2BIG, "document.too_long", ARG_U64("limit", DOCUMENT_STEPS_MAX));
+}
+
 static int put_loop(struct writer *w, const struct node *n)
 {
 	struct document_scope turn = {.up = w->x->scope};
@@ -249,7 +256,10 @@ static int put_loop(struct writer *w, const struct node *n)
 		turn.item = item;
 		turn.number++;
 		w->x->scope = &turn;
-		r = put_list(w, n->body);
+		/* A turn that puts nothing is a step, too. */
+		r = step(w, n->from);
+		if (r == 0)
+			r = put_list(w, n->body);
 		if (r < 0)
 			break;
 	}
@@ -285,9 +295,8 @@ static int put_list(struct writer *w, const struct node *list)
 		struct cursor c = cursor_of(w->x->source);
 		c.at = n->from;
 		r = put_node(w, n);
-		/* A turn of a loop that puts nothing is a step, too. */
-		if (r == 0 && ++w->x->steps > DOCUMENT_STEPS_MAX)
-			r = document_fail(w->x, &c, -E2BIG, "document.too_long", ARG_U64("limit", DOCUMENT_STEPS_MAX));
+		if (r == 0)
+			r = step(w, n->from);
 		if (r == 0 && (w->head.overflow || w->body.overflow))
 			r = document_fail(w->x, &c, -E2BIG, "document.too_big", ARG_U64("limit_mb", DOCUMENT_TEXT_MAX >> 20));
 	}

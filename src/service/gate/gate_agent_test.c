@@ -24,10 +24,14 @@ static const struct {
 	/* Public: a machine that is not enrolled yet has no certificate; the token and the fingerprint protect these. */
 	{"GET", "/agent/v1/ca", NULL, {0}},
 	{"POST", "/agent/v1/enrol", "{\"token\":\"x\",\"csr\":\"x\",\"hostname\":\"x\",\"machine\":{}}", {0}},
+	/* Public: a cache fetches for machines; whoever knows the SHA-256 of a piece may have it. */
+	{"GET", "/agent/v1/chunks/{name}", NULL, {0}},
 	/* For machines alone. */
 	{"POST", "/agent/v1/checkin", "{\"agent_version\":\"1\",\"protocol\":1,\"boot_id\":\"b\"}", {401, 401, 401, 401, 401, 0}},
 	{"POST", "/agent/v1/renew", "{\"csr\":\"x\"}", {401, 401, 401, 401, 401, 0}},
 	{"GET", "/agent/v1/bundles/{version}", NULL, {401, 401, 401, 401, 401, 0}},
+	{"GET", "/agent/v1/bundles/{version}/head", NULL, {401, 401, 401, 401, 401, 0}},
+	{"POST", "/agent/v1/files", "{\"files\":[]}", {401, 401, 401, 401, 401, 0}},
 	{"GET", "/agent/v1/bundle-key", NULL, {401, 401, 401, 401, 401, 0}},
 };
 
