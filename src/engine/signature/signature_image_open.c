@@ -12,6 +12,9 @@ static bool find_sections(struct signature_image *m, const struct image_head *he
 	const struct image_section *table = (const struct image_section *)(const void *)(m->bytes.p + sizeof *head);
 	if (head->section_count > 4096 || sizeof *head + head->section_count * sizeof *table > m->bytes.n)
 		return false;
+	/* A section that is not there is an empty one, and somewhere. */
+	for (unsigned i = 0; i < SIGNATURE_SECTION__COUNT; i++)
+		m->sections[i] = str_n(m->bytes.p, 0);
 	for (uint32_t i = 0; i < head->section_count; i++) {
 		const struct image_section *s = &table[i];
 		if (s->offset % 8 != 0 || s->offset > m->bytes.n || s->length > m->bytes.n - s->offset)
@@ -24,14 +27,18 @@ static bool find_sections(struct signature_image *m, const struct image_head *he
 }
 
 /* Fixed-size records: how many; false: the section is no whole number of them. */
-static bool records(const struct signature_image *m, enum signature_section_kind kind, size_t size, const void *ret_first, uint32_t *ret_count)
+static bool records(const struct signature_image *m, enum signature_section_kind kind, size_t size, uint32_t *ret_count)
 {
 	const struct str s = m->sections[kind];
 	if (s.n % size != 0 || s.n / size > UINT32_MAX)
 		return false;
 	*ret_count = (uint32_t)(s.n / size);
-	memcpy((void *)(uintptr_t)ret_first, &s.p, sizeof s.p);
 	return true;
+}
+
+static const void *first(const struct signature_image *m, enum signature_section_kind kind)
+{
+	return m->sections[kind].p;
 }
 
 static bool text_is_there(const struct signature_image *m, struct image_text t)
@@ -133,7 +140,9 @@ static bool numbers_below(const uint32_t *numbers, uint32_t count, uint32_t limi
 static bool wanted_is_sound(struct signature_image *m)
 {
 	uint32_t first_count, wanting_count, patterns = signature_patterns_count(&m->patterns);
-	if (!records(m, SIGNATURE_SECTION_WANTED, 4, &m->wanted, &first_count) || !records(m, SIGNATURE_SECTION_WANTING, 4, &m->wanting, &wanting_count) ||
+	m->wanted = first(m, SIGNATURE_SECTION_WANTED);
+	m->wanting = first(m, SIGNATURE_SECTION_WANTING);
+	if (!records(m, SIGNATURE_SECTION_WANTED, 4, &first_count) || !records(m, SIGNATURE_SECTION_WANTING, 4, &wanting_count) ||
 	    first_count != patterns + 1 || m->wanted[0] != 0 || m->wanted[patterns] != wanting_count)
 		return false;
 	for (uint32_t i = 0; i < patterns; i++)
@@ -144,10 +153,10 @@ static bool wanted_is_sound(struct signature_image *m)
 
 static bool rests_are_sound(struct signature_image *m)
 {
-	const struct image_rest *rests;
-	const struct image_fallback *fallbacks;
-	if (!records(m, SIGNATURE_SECTION_RESTS, sizeof *rests, &rests, &m->rest_count) ||
-	    !records(m, SIGNATURE_SECTION_FALLBACKS, sizeof *fallbacks, &fallbacks, &m->fallback_count))
+	const struct image_rest *rests = first(m, SIGNATURE_SECTION_RESTS);
+	const struct image_fallback *fallbacks = first(m, SIGNATURE_SECTION_FALLBACKS);
+	if (!records(m, SIGNATURE_SECTION_RESTS, sizeof *rests, &m->rest_count) ||
+	    !records(m, SIGNATURE_SECTION_FALLBACKS, sizeof *fallbacks, &m->fallback_count))
 		return false;
 	for (uint32_t i = 0; i < m->rest_count; i++)
 		if (rests[i].space >= m->space_count || !text_is_there(m, rests[i].rule) || !text_is_there(m, rests[i].place) ||
@@ -191,10 +200,14 @@ static void find_globals(struct signature_image *m)
 
 static int check_tables(struct signature_image *m, struct err *err)
 {
-	if (!records(m, SIGNATURE_SECTION_RULES, sizeof(struct image_rule), &m->rules, &m->rule_count) ||
-	    !records(m, SIGNATURE_SECTION_SPACES, sizeof(struct image_text), &m->spaces, &m->space_count) ||
-	    !records(m, SIGNATURE_SECTION_EXTERNALS, sizeof(struct image_external), &m->externals, &m->external_count) ||
-	    !records(m, SIGNATURE_SECTION_ALWAYS, 4, &m->always, &m->always_count) || m->rule_count > SIGNATURE_RULES_MAX)
+	m->rules = first(m, SIGNATURE_SECTION_RULES);
+	m->spaces = first(m, SIGNATURE_SECTION_SPACES);
+	m->externals = first(m, SIGNATURE_SECTION_EXTERNALS);
+	m->always = first(m, SIGNATURE_SECTION_ALWAYS);
+	if (!records(m, SIGNATURE_SECTION_RULES, sizeof(struct image_rule), &m->rule_count) ||
+	    !records(m, SIGNATURE_SECTION_SPACES, sizeof(struct image_text), &m->space_count) ||
+	    !records(m, SIGNATURE_SECTION_EXTERNALS, sizeof(struct image_external), &m->external_count) ||
+	    !records(m, SIGNATURE_SECTION_ALWAYS, 4, &m->always_count) || m->rule_count > SIGNATURE_RULES_MAX)
 		return broken(err, "sections");
 	if (!names_are_sound(m))
 		return broken(err, "names");

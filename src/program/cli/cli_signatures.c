@@ -129,10 +129,10 @@ static int build(struct signatures *s, struct err *err)
 	cleanup_buf struct buf image = BUF_INIT(SIGNATURE_IMAGE_MAX);
 	cleanup_buf struct buf path = BUF_INIT(4096);
 	struct cli_signatures_sum sum;
-	if (s->yara.count == 0 || s->image != NULL)
+	if ((s->yara.count == 0 && s->clamav.count == 0) || s->image != NULL)
 		return bundle(s, err);
 	buf_printf(&path, "%s.image", s->out);
-	int r = cli_signatures_compile(s->cli, &s->yara, false, &image, &sum, err);
+	int r = cli_signatures_compile(s->cli, &s->yara, &s->clamav, false, &image, &sum, err);
 	if (r == 0)
 		r = file_write(path.p, buf_str(&image), 0600, err);
 	if (r < 0)
@@ -150,7 +150,7 @@ static int make_image(struct signatures *s, struct err *err)
 {
 	cleanup_buf struct buf image = BUF_INIT(SIGNATURE_IMAGE_MAX);
 	struct cli_signatures_sum sum;
-	int r = cli_signatures_compile(s->cli, &s->yara, true, &image, &sum, err);
+	int r = cli_signatures_compile(s->cli, &s->yara, &s->clamav, true, &image, &sum, err);
 	if (r == 0)
 		r = file_write(s->out, buf_str(&image), 0644, err);
 	if (r == 0)
@@ -163,9 +163,9 @@ static int check_image(struct signatures *s, struct err *err)
 {
 	cleanup_buf struct buf image = BUF_INIT(SIGNATURE_IMAGE_MAX);
 	struct cli_signatures_sum sum;
-	if (s->yara.count == 0)
+	if (s->yara.count == 0 && s->clamav.count == 0)
 		return 0;
-	int r = cli_signatures_compile(s->cli, &s->yara, true, &image, &sum, err);
+	int r = cli_signatures_compile(s->cli, &s->yara, &s->clamav, true, &image, &sum, err);
 	if (r == 0)
 		cli_signatures_say_sum(s->cli, &sum);
 	return r;
@@ -235,7 +235,7 @@ static int do_image(struct signatures *s, char **operands, struct err *err)
 
 static int do_explain(struct signatures *s, char **operands, struct err *err)
 {
-	return cli_signatures_explain(s->cli, s->image, &s->yara, operands[0], operands[1], err);
+	return cli_signatures_explain(s->cli, s->image, &s->yara, &s->clamav, operands[0], operands[1], err);
 }
 
 static int do_import(struct signatures *s, char **operands, struct err *err)
@@ -256,7 +256,7 @@ static int do_key(struct signatures *s, char **operands, struct err *err)
 }
 
 /* Options that an action cannot do without. */
-enum need { NEED_KEY = 1, NEED_OUT = 2, NEED_VERSION = 4, NEED_PUBLIC = 8, NEED_YARA = 16, NEED_RULES = 32 /* an image or rules, not both */ };
+enum need { NEED_KEY = 1, NEED_OUT = 2, NEED_VERSION = 4, NEED_PUBLIC = 8, NEED_SOURCE = 16, NEED_RULES = 32 /* an image or rules, not both */ };
 
 static const struct action {
 	const char *name;
@@ -265,7 +265,7 @@ static const struct action {
 } actions[] = {
 	{"build", 0, NEED_KEY | NEED_OUT | NEED_VERSION, do_build},
 	{"check", 0, 0, do_check},
-	{"image", 0, NEED_OUT | NEED_YARA, do_image},
+	{"image", 0, NEED_OUT | NEED_SOURCE, do_image},
 	{"explain", 2, NEED_RULES, do_explain},
 	{"import", 1, 0, do_import},
 	{"export", 0, NEED_OUT, do_export},
@@ -274,9 +274,10 @@ static const struct action {
 
 static bool has_needs(const struct signatures *s, unsigned needs)
 {
+	const bool source = s->yara.count > 0 || s->clamav.count > 0;
 	const unsigned has = (s->key != NULL ? NEED_KEY : 0u) | (s->out != NULL ? NEED_OUT : 0u) | (s->version > 0 ? NEED_VERSION : 0u) |
-	                     (s->public != NULL ? NEED_PUBLIC : 0u) | (s->yara.count > 0 ? NEED_YARA : 0u) |
-	                     ((s->image != NULL) != (s->yara.count > 0) ? NEED_RULES : 0u);
+	                     (s->public != NULL ? NEED_PUBLIC : 0u) | (source ? NEED_SOURCE : 0u) |
+	                     ((s->image != NULL) != source ? NEED_RULES : 0u);
 	return (needs & ~has) == 0;
 }
 

@@ -5,6 +5,7 @@
 #include "base/file/file.h"
 #include "base/file/file_map.h"
 #include "engine/signature/signature.h"
+#include "engine/signature/signature_clamav.h"
 #include "program/cli/cli_signatures_image.h"
 
 static bool is_rule_file(struct str name)
@@ -44,6 +45,22 @@ static int add_folder(struct signature_build *build, const char *path, struct er
 	return r;
 }
 
+static bool is_body_file(struct str name)
+{
+	return str_ends_with(name, STR(".ndb")) || str_ends_with(name, STR(".ndu")) || str_ends_with(name, STR(".ldb")) || str_ends_with(name, STR(".ldu"));
+}
+
+static int add_clamav(struct signature_build *build, const char *path, struct err *err)
+{
+	cleanup_buf struct buf text = BUF_INIT(SIGNATURE_TEXT_MAX + 1);
+	struct signature_clamav_result result;
+	/* Hashes have their own place in a bundle; other databases are for libclamav alone. */
+	if (!is_body_file(str_c(path)))
+		return 0;
+	int r = file_read(path, SIGNATURE_TEXT_MAX, &text, err);
+	return r < 0 ? r : signature_build_clamav(build, str_c(path), path, buf_str(&text), &result, err);
+}
+
 static int add_path(struct signature_build *build, const char *path, struct err *err)
 {
 	struct stat st;
@@ -70,7 +87,8 @@ static void count_refused(struct cli *cli, const struct signature_build *build, 
 	}
 }
 
-int cli_signatures_compile(struct cli *cli, const struct cli_list *yara, bool tell, struct buf *out, struct cli_signatures_sum *ret, struct err *err)
+int cli_signatures_compile(struct cli *cli, const struct cli_list *yara, const struct cli_list *clamav, bool tell, struct buf *out,
+                           struct cli_signatures_sum *ret, struct err *err)
 {
 	const struct signature_build_options options = {.externals = signature_externals_usual, .external_count = SIGNATURE_EXTERNALS_USUAL};
 	struct signature_build *build cleanup(signature_build) = signature_build_new(&options);
@@ -80,6 +98,8 @@ int cli_signatures_compile(struct cli *cli, const struct cli_list *yara, bool te
 	*ret = (struct cli_signatures_sum){0};
 	for (size_t i = 0; i < yara->count && r == 0; i++)
 		r = add_path(build, yara->items[i], err);
+	for (size_t i = 0; i < clamav->count && r == 0; i++)
+		r = add_clamav(build, clamav->items[i], err);
 	if (r == 0)
 		r = signature_build_finish(build, out, err);
 	if (r == 0)
@@ -134,7 +154,8 @@ static int explain(struct cli *cli, const struct signature_image *image, const c
 	return r;
 }
 
-int cli_signatures_explain(struct cli *cli, const char *image_path, const struct cli_list *yara, const char *rule, const char *file, struct err *err)
+int cli_signatures_explain(struct cli *cli, const char *image_path, const struct cli_list *yara, const struct cli_list *clamav, const char *rule,
+                           const char *file, struct err *err)
 {
 	struct signature_image *image cleanup(signature_image) = NULL;
 	cleanup_buf struct buf bytes = BUF_INIT(SIGNATURE_IMAGE_MAX);
@@ -143,7 +164,7 @@ int cli_signatures_explain(struct cli *cli, const char *image_path, const struct
 	if (image_path != NULL) {
 		r = signature_image_map(image_path, &image, err);
 	} else {
-		r = cli_signatures_compile(cli, yara, true, &bytes, &sum, err);
+		r = cli_signatures_compile(cli, yara, clamav, true, &bytes, &sum, err);
 		if (r == 0)
 			r = signature_image_open(bytes.p, bytes.n, &image, err);
 	}
