@@ -63,11 +63,11 @@ import random
 import sys
 r = random.Random(7)
 with open(sys.argv[1] + '/bench.ndb', 'w') as f:
-    for i in range(60000):
+    for i in range(20000):
         a, b = r.randbytes(r.randint(8, 20)).hex(), r.randbytes(r.randint(6, 12)).hex()
         f.write('B.%d:%d:*:%s\n' % (i, r.choice((0, 0, 1)), a + r.choice(('', '', '??', '{2-6}', '*')) + b))
 with open(sys.argv[1] + '/bench.ldb', 'w') as f:
-    for i in range(20000):
+    for i in range(3000):
         f.write('L.%d;Engine:51-255,Target:%d;%s;%s;%s;%s\n' % (i, r.choice((0, 1)), r.choice(('0&1&2', '0|1|2', '0&(1|2)', '(0|1|2)>1,2')),
                                                            *[r.randbytes(r.randint(6, 14)).hex() for _ in range(3)]))
 PY
