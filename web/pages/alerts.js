@@ -27,12 +27,12 @@ const columns = () => [
 ].map((column) => ({ ...column, value: true }));
 
 function Row({ alert, index, active, open }) {
-	const line = alert.group, many = line && line.alerts > 1, isCase = line?.kind === 'case', learned = line?.kind === 'learning';
+	const line = alert.group, many = line && line.alerts > 1, isCase = line?.kind === 'case', learned = line?.kind === 'learning', isWave = line?.kind === 'wave';
 	const count = line?.findings ?? alert.count;
 	const where = many && !isCase && line.machines > 1 ? t('ui.alert.line_where', { count: line.units }) : null;
 	return html`<a id=${`alert-${index}`} class=${`queue-row sev-edge-${alert.severity}${active ? ' active' : ''}`} role="option" aria-selected=${active ? 'true' : 'false'} tabindex="-1"
 		href=${`#/alerts/${alert.id}${location.hash.includes('?') ? `?${location.hash.split('?')[1]}` : ''}`} onClick=${(e) => { if (!e.ctrlKey && !e.metaKey) { e.preventDefault(); open(alert); } }}>
-		<span class="queue-line"><${Severity} value=${alert.severity} /><strong class="queue-title">${learned ? learningTitle(line.tactic) : alert.what ?? alert.title}</strong>${learned ? html`<span class="count" title=${t('ui.alert.learning_hint')}>${t('ui.alert.learning_rules', { count: line.rules })}</span>` : isCase ? html`<span class="count" title=${t('ui.alert.line_case_hint')}>${t('ui.alert.line_case', { count: line.rules })}</span>` : many && line.machines > 1 ? html`<span class="count" title=${t('ui.alert.line_machines_hint')}>${t('ui.alert.line_machines', { count: line.machines })}</span>` : count > 1 && html`<span class="count" title=${t('ui.alert.count')}>×${number(count)}</span>`}</span>
+		<span class="queue-line"><${Severity} value=${alert.severity} /><strong class="queue-title">${learned ? learningTitle(line.tactic) : alert.what ?? alert.title}</strong>${learned ? html`<span class="count" title=${t('ui.alert.learning_hint')}>${t('ui.alert.learning_rules', { count: line.rules })}</span>` : isWave ? html`<span class="count" title=${t('ui.alert.line_wave_hint')}>${t('ui.alert.line_wave', { rules: number(line.rules), machines: number(line.machines) })}</span>` : isCase ? html`<span class="count" title=${t('ui.alert.line_case_hint')}>${t('ui.alert.line_case', { count: line.rules })}</span>` : many && line.machines > 1 ? html`<span class="count" title=${t('ui.alert.line_machines_hint')}>${t('ui.alert.line_machines', { count: line.machines })}</span>` : count > 1 && html`<span class="count" title=${t('ui.alert.count')}>×${number(count)}</span>`}</span>
 		<span class="queue-line muted"><${State} group="alert" value=${alert.state} /><span class="queue-where">${[...(learned ? [t('ui.alert.learning_where', { machines: number(line.machines), units: number(line.units) })] : where ? [where] : [alert.endpoint?.hostname ?? alert.host, alert.unit?.name]), (alert.what || learned) && alert.title].filter(Boolean).join(' · ')}</span><${Ago} at=${line?.last_at ?? alert.last_at} /></span>
 	</a>`;
 }

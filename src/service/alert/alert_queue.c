@@ -7,7 +7,7 @@
 
 const char *const alert_group_kind_names[ALERT_GROUP__COUNT + 1] = {
 	[ALERT_GROUP_ONE] = "one", [ALERT_GROUP_RULE] = "rule", [ALERT_GROUP_CASE] = "case",
-	[ALERT_GROUP_LEARNING] = "learning",
+	[ALERT_GROUP_WAVE] = "wave", [ALERT_GROUP_LEARNING] = "learning",
 };
 
 /* While gathering, `group` tells what became of an item. */
@@ -41,6 +41,18 @@ static bool same_machine(const struct alert_queue_item *a, const struct alert_qu
 	return a->group == b->group && str_eq(a->machine, b->machine);
 }
 
+/* Waves are numbered from 1 on; all else is 0. */
+static int by_wave(const void *a, const void *b)
+{
+	const struct alert_queue_item *x = a, *y = b;
+	return x->wave != y->wave ? (x->wave > y->wave) - (x->wave < y->wave) : by_rule(a, b);
+}
+
+static bool same_wave(const struct alert_queue_item *a, const struct alert_queue_item *b)
+{
+	return a->group == b->group && a->wave == b->wave && (a->wave > 0 || str_eq(a->rule_key, b->rule_key));
+}
+
 typedef bool (*same_fn)(const struct alert_queue_item *, const struct alert_queue_item *);
 
 static size_t run_length(const struct alert_queue_item *items, size_t count, same_fn same)
@@ -71,6 +83,63 @@ static void decide(struct alert_queue_item *items, size_t count, same_fn same, s
 	}
 }
 
+/* ---- waves over the same machines ---- */
+
+/* Bounds the comparisons; further waves stay lines of their own. */
+#define WAVES_MOST 500
+#define SAME_TENTHS 8
+
+struct wave {
+	struct alert_queue_item *first; /* `count` of one rule, in the order of their machines */
+	size_t count, machines, number;
+	bool founder;
+};
+
+static size_t in_both(const struct wave *a, const struct wave *b)
+{
+	size_t n = 0;
+	for (size_t i = 0, k = 0; i < a->count && k < b->count;) {
+		int c = str_cmp(a->first[i].machine, b->first[k].machine);
+		const struct str machine = a->first[i].machine;
+		n += c == 0;
+		while (c <= 0 && i < a->count && str_eq(a->first[i].machine, machine))
+			i++;
+		const struct str other = b->first[k].machine;
+		while (c >= 0 && k < b->count && str_eq(b->first[k].machine, other))
+			k++;
+	}
+	return n;
+}
+
+static bool same_cause(const struct wave *a, const struct wave *b)
+{
+	const size_t small = a->machines < b->machines ? a->machines : b->machines, large = a->machines + b->machines - small;
+	if (small * 10 < large * SAME_TENTHS)
+		return false;
+	const size_t both = in_both(a, b);
+	return both * 10 >= (small + large - both) * SAME_TENTHS;
+}
+
+/* Each joins the first that founded a wave and that it is like: not what only is like another that joined, or chains would grow. */
+static void join_waves(struct alert_queue_item *items, size_t count)
+{
+	struct wave waves[WAVES_MOST];
+	size_t n = 0, next = 1;
+	for (size_t at = 0, length; at < count; at += length) {
+		length = run_length(items + at, count - at, same_rule);
+		if (items[at].group != FATE_RULE || n == WAVES_MOST)
+			continue;
+		struct wave *w = &waves[n++];
+		*w = (struct wave){.first = items + at, .count = length, .machines = (size_t)different(items + at, length, same_machine)};
+		for (size_t k = 0; w->number == 0 && k + 1 < n; k++)
+			w->number = waves[k].founder && same_cause(&waves[k], w) ? waves[k].number : 0;
+		w->founder = w->number == 0;
+		w->number = w->founder ? next++ : w->number;
+		for (size_t i = 0; i < length; i++)
+			w->first[i].wave = w->number;
+	}
+}
+
 static bool worse(const struct alert_queue_item *a, const struct alert_queue_item *b)
 {
 	if (a->severity != b->severity)
@@ -96,12 +165,25 @@ static int64_t count_units(const struct alert_queue_item *items, size_t count)
 	return n;
 }
 
+/* Of a wave of several rules in the order of rules. */
+static void sum_wave(struct alert_queue_group *g, struct alert_queue_item *items, size_t count)
+{
+	g->rules = different(items, count, same_rule);
+	if (g->rules < 2)
+		return;
+	g->kind = ALERT_GROUP_WAVE;
+	qsort(items, count, sizeof *items, by_machine);
+	g->machines = different(items, count, same_machine);
+}
+
 static struct alert_queue_group sum_up(struct alert_queue_item *items, size_t count, bool is_case)
 {
 	struct alert_queue_group g = {.first = items, .lead = items, .alerts = (int64_t)count, .units = count_units(items, count), .learning = true};
 	g.machines = is_case ? 1 : different(items, count, same_machine);
 	g.rules = is_case ? different(items, count, same_rule) : 1;
 	g.kind = count == 1 ? ALERT_GROUP_ONE : is_case ? ALERT_GROUP_CASE : ALERT_GROUP_RULE;
+	if (!is_case && items[0].wave > 0)
+		sum_wave(&g, items, count);
 	for (size_t i = 0; i < count; i++) {
 		g.learning = g.learning && items[i].learning;
 		g.findings += items[i].findings;
@@ -127,12 +209,16 @@ static int by_urgency(const void *a, const void *b)
 size_t alert_queue_gather(struct alert_queue_item *items, size_t count, int64_t wave_machines, struct alert_queue_group *ret_groups)
 {
 	size_t groups = 0, at = 0;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		items[i].group = FATE_OPEN;
+		items[i].wave = 0;
+	}
 	if (count == 0)
 		return 0;
 	qsort(items, count, sizeof *items, by_rule);
 	decide(items, count, same_rule, same_machine, wave_machines, FATE_RULE);
+	qsort(items, count, sizeof *items, by_rule);
+	join_waves(items, count);
 	qsort(items, count, sizeof *items, by_machine);
 	decide(items, count, same_machine, same_rule, 2, FATE_CASE);
 	for (size_t i = 0; i < count; i++)
@@ -143,9 +229,9 @@ size_t alert_queue_gather(struct alert_queue_item *items, size_t count, int64_t 
 		n = run_length(items + at, count - at, same_machine);
 		ret_groups[groups++] = sum_up(items + at, n, true);
 	}
-	qsort(items + at, count - at, sizeof *items, by_rule);
+	qsort(items + at, count - at, sizeof *items, by_wave);
 	for (size_t n; at < count; at += n) {
-		n = run_length(items + at, count - at, same_rule);
+		n = run_length(items + at, count - at, same_wave);
 		ret_groups[groups++] = sum_up(items + at, n, false);
 	}
 	qsort(ret_groups, groups, sizeof *ret_groups, by_urgency);

@@ -3,7 +3,9 @@
  * The queue as people see it: open alerts put together so that one line is one thing to decide. Nothing is stored: who may see which
  * alerts decides what is put together, so a line never tells of a unit that its reader may not see.
  *
- * - A rule (or threat) on `wave_machines` machines or more is one line, whatever else those machines show.
+ * - A rule (or threat) on `wave_machines` machines or more is one line, whatever else those machines show. Several such rules on the same
+ *   machines have one cause (a piece of software that is rolled out, an outbreak): they are one line. The same: of the machines of the
+ *   two together, eight in ten have both.
  * - Of what is left, alerts of several rules on one machine are one line: the machine's case.
  * - Of what is left, one line a rule.
  * - While rules are being learned (the first days of a city, of a log source, of an archive of rules) and more such lines stand there than
@@ -13,8 +15,8 @@
 #pragma once
 #include "service/alert/alert_internal.h"
 
-enum alert_group_kind { ALERT_GROUP_ONE, ALERT_GROUP_RULE, ALERT_GROUP_CASE, ALERT_GROUP_LEARNING, ALERT_GROUP__COUNT };
-extern const char *const alert_group_kind_names[ALERT_GROUP__COUNT + 1]; /* "one", "rule", "case", "learning"; NULL-terminated */
+enum alert_group_kind { ALERT_GROUP_ONE, ALERT_GROUP_RULE, ALERT_GROUP_CASE, ALERT_GROUP_WAVE, ALERT_GROUP_LEARNING, ALERT_GROUP__COUNT };
+extern const char *const alert_group_kind_names[ALERT_GROUP__COUNT + 1]; /* "one", "rule", "case", "wave", "learning"; NULL-terminated */
 
 struct alert_queue_item {
 	struct uuid id, unit_id;
@@ -23,7 +25,7 @@ struct alert_queue_item {
 	usec_t last_at;
 	enum alert_severity severity;
 	bool learning;
-	size_t group; /* alert_queue_gather's own */
+	size_t group, wave; /* alert_queue_gather's own */
 };
 struct alert_queue_group {
 	enum alert_group_kind kind;

@@ -65,6 +65,49 @@ static void gathering(void **state)
 	assert_int_equal(alert_queue_gather(items, ARRAY_LEN(items), 6, groups), 4);
 }
 
+/* Rules that strike the same machines have one cause. */
+static void waves(void **state)
+{
+	(void)state;
+	enum { MACHINES = 12, MOST = 100 };
+	static const struct {
+		const char *rule;
+		int from, to;
+	} given[] = {
+		{"b", 0, 10}, {"a", 0, 10}, {"twice", 0, 10}, {"twice", 0, 3},
+		{"c", 0, 9},  /* nine of ten */
+		{"d", 0, 7},  /* seven of ten: not the same */
+		{"e", 2, 12}, /* eight of twelve */
+		{"few", 0, 4},
+	};
+	char names[MACHINES][16];
+	struct alert_queue_item items[MOST];
+	struct alert_queue_group groups[MOST];
+	size_t count = 0;
+	for (size_t i = 0; i < ARRAY_LEN(given); i++) {
+		for (int m = given[i].from; m < given[i].to; m++) {
+			(void)snprintf(names[m], sizeof names[m], "m%02d", m);
+			items[count++] = (struct alert_queue_item){.rule_key = str_c(given[i].rule), .machine = str_c(names[m]), .severity = ALERT_SEVERITY_HIGH,
+			                                           .score = 50 - (int64_t)i, .number = (int64_t)count, .findings = 1};
+		}
+	}
+	static const struct {
+		enum alert_group_kind kind;
+		int64_t alerts, machines, rules;
+		const char *lead;
+	} expected[] = {
+		{ALERT_GROUP_WAVE, 42, 10, 4, "b"}, {ALERT_GROUP_RULE, 7, 7, 1, "d"}, {ALERT_GROUP_RULE, 10, 10, 1, "e"}, {ALERT_GROUP_RULE, 4, 4, 1, "few"},
+	};
+	assert_int_equal(alert_queue_gather(items, count, 5, groups), ARRAY_LEN(expected));
+	for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
+		const struct alert_queue_group *g = &groups[i];
+		if (g->kind != expected[i].kind || g->alerts != expected[i].alerts || g->machines != expected[i].machines || g->rules != expected[i].rules ||
+		    !str_eq_c(g->lead->rule_key, expected[i].lead))
+			fail_msg("%zu: %s %lld alerts %lld machines %lld rules, %s", i, alert_group_kind_names[g->kind], (long long)g->alerts, (long long)g->machines,
+			         (long long)g->rules, g->lead->rule_key.p);
+	}
+}
+
 static void tactics(void **state)
 {
 	(void)state;
@@ -710,7 +753,7 @@ ON_EACH(exposure)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(gathering), cmocka_unit_test(tactics), cmocka_unit_test(proven), cmocka_unit_test(learning_lines),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(gathering), cmocka_unit_test(waves), cmocka_unit_test(tactics), cmocka_unit_test(proven), cmocka_unit_test(learning_lines),
 	                                   cmocka_unit_test(first_days_each), cmocka_unit_test(covering), cmocka_unit_test(tuning_each), cmocka_unit_test(public_addresses), cmocka_unit_test(habits_each),
 	                                   cmocka_unit_test(several_tactics_each), cmocka_unit_test(together_each), cmocka_unit_test(assigned_and_back_each), cmocka_unit_test(suppressed_with_it_each),
 	                                   cmocka_unit_test(exposure_each)};
