@@ -10,6 +10,6 @@ rooms=()
 for lib in "$build"/lib{base,platform,engine,service}_*.a; do rooms+=("$lib"); done
 ninja -C "$build" --quiet $(for lib in "${rooms[@]}"; do basename "$lib"; done)
 ${CC:-cc} -std=gnu17 -O2 -D_GNU_SOURCE -I"$top/src" -o "$out/bench" "$top/bench/alerts/bench.c" -Wl,--start-group "${rooms[@]}" -Wl,--end-group \
-	-lcurl -lcrypto -lsodium -lmicrohttpd -lgnutls -lutf8proc -lsqlite3 -lpq -lfyaml -lzstd -lz -loath -lfido2 -lqrencode -lcmocka -lpthread -lm
+	-lcurl -lssl -lcrypto -lsodium -lmicrohttpd -lgnutls -lutf8proc -lsqlite3 -lpq -lfyaml -lzstd -lz -loath -lfido2 -lqrencode -lhs -lpcre2-8 -larchive -lcmocka -lpthread -lm
 cd "$out"
 LUYTRE_SOURCE=$top ./bench "$@"

@@ -17,7 +17,7 @@ rooms=()
 for lib in "$build"/lib{base,platform,engine,service}_*.a; do rooms+=("$lib"); done
 ninja -C "$build" --quiet $(for lib in "${rooms[@]}"; do basename "$lib"; done)
 ${CC:-cc} -std=gnu17 -O2 -D_GNU_SOURCE -I"$top/src" -o "$out/shift" "$top/bench/shift/shift.c" -Wl,--start-group "${rooms[@]}" -Wl,--end-group \
-	-lcurl -lcrypto -lsodium -lmicrohttpd -lgnutls -lutf8proc -lsqlite3 -lpq -lfyaml -lzstd -lz -loath -lfido2 -lqrencode -lhs -lpcre2-8 -larchive -lcmocka -lpthread -lm
+	-lcurl -lssl -lcrypto -lsodium -lmicrohttpd -lgnutls -lutf8proc -lsqlite3 -lpq -lfyaml -lzstd -lz -loath -lfido2 -lqrencode -lhs -lpcre2-8 -larchive -lcmocka -lpthread -lm
 tar xzf "$data/sigma/rules/rules.tar.gz" -C "$out" sigma/rules sigma/rules-emerging-threats sigma/rules-threat-hunting
 for rules in ${LUYTRE_SHIFT_ONLY:-default all}; do
 	LUYTRE_SHIFT_RULES=$rules /usr/bin/python3 "$top/bench/shift/plan.py" "$data" "$out/sigma" "$out"

@@ -124,6 +124,15 @@ test('dialogs, menus, toasts, and a page that failed', async () => {
 	await page.keyboard.press('1');
 	await page.waitForSelector('.toast');
 	await look('toast');
+	const learned = ['r-new-0', 'r-new-1'].map((rule) => mock.addAlert({ learned: 'discovery', line: rule, title: rule, threat: '', kind: 'sigma', rule_id: rule, severity: 'medium', endpoint: { id: mock.data.endpoints[0].id, hostname: 'PC' }, unit: mock.data.endpoints[0].unit }));
+	await go(page, `/alerts/${learned[0].id}`);
+	await page.waitForSelector('.learning tr');
+	await look('what is being learned');
+	await page.keyboard.press('Alt+j');
+	await page.waitForSelector('dialog .tune-preview .lead');
+	await look('tuning a rule');
+	await page.keyboard.press('Escape');
+	for (const alert of learned) alert.state = 'closed';
 	await go(page, '/endpoints');
 	await page.click('summary:has-text("Cột")');
 	await look('columns');

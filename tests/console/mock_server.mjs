@@ -196,7 +196,7 @@ function routes(data, state, { sample, allPermissions }) {
 		['GET', '/events/dead', () => ({ items: state.storage ? [] : data.dead })],
 		oneEvent(data),
 		['POST', '/events/dead/retry', () => { const { length } = data.dead; data.dead.length = 0; return { job_id: uuid(), dead: length }; }],
-		['POST', '/sources', (x) => { const made = { ...data.sources[0], ...x.body, id: uuid(), unit: data.units.find((u) => u.id === x.body.unit_id), state: { condition: 'waiting' } }; data.sources.unshift(made); return made; }],
+		['POST', '/sources', (x) => { if (x.body.time_zone === 'Mars/Olympus') return { status: 400, key: 'source.time_zone', detail: '“Mars/Olympus” không phải múi giờ.', place: '/time_zone' }; const made = { ...data.sources[0], ...x.body, id: uuid(), unit: data.units.find((u) => u.id === x.body.unit_id), state: { condition: 'waiting' } }; data.sources.unshift(made); return made; }],
 		['GET', '/tokens', (x) => page(x.url, data.tokens, { text: (a) => a.name })],
 		['POST', '/tokens', () => ({ token: `lt_${'a1b2'.repeat(12)}` })],
 		['GET', '/enrolment-tokens', (x) => page(x.url, [], { text: () => '' })],

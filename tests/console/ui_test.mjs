@@ -249,9 +249,15 @@ test('a stranger is registered with one click: its address stands in the form, t
 	assert.equal(calls('POST', /^\/sources$/).length, 0);
 	await page.fill('dialog input[name=unit_id]', 'ninh');
 	await page.click('[role=option]');
+	// What the server refuses stands beside its field, which has the focus.
+	await page.fill('dialog input[name=time_zone]', 'Mars/Olympus');
+	await page.click('dialog footer button.primary');
+	await page.waitForSelector('dialog .field-bad:has(input[name=time_zone]) .error:has-text("không phải múi giờ")');
+	assert.equal(await page.evaluate(() => document.activeElement.name), 'time_zone');
+	await page.fill('dialog input[name=time_zone]', '');
 	await page.click('dialog footer button.primary');
 	await page.waitForSelector('.side-panel:has-text("Bộ chuyển mạch tầng 3")');
-	const { body } = calls('POST', /^\/sources$/)[0];
+	const { body } = calls('POST', /^\/sources$/).at(-1);
 	assert.deepEqual([body.addresses, body.silence_s, body.system_level, body.retention], [['10.92.40.7'], 3600, 0, '']);
 	await close(page);
 });
