@@ -16,7 +16,7 @@ import xml.etree.ElementTree as xml
 import zipfile
 
 WORK = sys.argv.pop(1)
-NAMES = ["annual_report", "urging_letter", "assignment_list"]
+NAMES = sorted(name[:-4] for name in os.listdir(WORK) if name.endswith(".pdf"))
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 MM = 72 / 25.4
 

@@ -14,7 +14,7 @@ cd "$work"
 luytre=$LUYTRE_BIN/luytre
 templates=$top/packs/vn/documents
 
-for name in annual_report urging_letter assignment_list; do
+for name in $(basename -s .md "$templates"/*.md); do
 	for ending in pdf docx html; do
 		must "$luytre" document render "$templates/$name.md" --data "$top/tests/documents/$name.json" -o "$name.$ending"
 	done
