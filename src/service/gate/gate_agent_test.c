@@ -31,7 +31,7 @@ static const struct {
 	{"POST", "/agent/v1/renew", "{\"csr\":\"x\"}", {401, 401, 401, 401, 401, 0}},
 	{"GET", "/agent/v1/bundles/{version}", NULL, {401, 401, 401, 401, 401, 0}},
 	{"GET", "/agent/v1/bundles/{version}/head", NULL, {401, 401, 401, 401, 401, 0}},
-	{"POST", "/agent/v1/files", "{\"files\":[]}", {401, 401, 401, 401, 401, 0}},
+	{"POST", "/agent/v1/files", "{\"files\":{}}", {401, 401, 401, 401, 401, 0}},
 	{"GET", "/agent/v1/bundle-key", NULL, {401, 401, 401, 401, 401, 0}},
 };
 
