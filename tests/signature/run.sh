@@ -16,6 +16,7 @@ failed=0
 "$differ" values "$seed" 0 "$work"/*signed* 2>/dev/null || failed=1
 "$differ" values "$seed" "$copies" "$work"/32.exe "$work"/32-old-delay.exe "$work"/64.dll "$top"/fuzz/corpus/signature_elf/* 2>/dev/null || failed=1
 "$differ" rules "$seed" "$pairs" "$work"/*.exe "$work"/*.dll "$top"/fuzz/corpus/signature_elf/* 2>/dev/null || failed=1
+LUYTRE_BUILD=$build "$top/tests/signature/patterns.sh" 5 25 || failed=1
 if command -v clamscan >/dev/null; then
 	python3 "$top/tests/signature/clamav.py" "$differ" "$seed" $((pairs / 4000 + 1)) "$work"/32.exe "$work"/64.dll "$top/fuzz/corpus/signature_elf/exec-64" || failed=1
 else

@@ -22,7 +22,7 @@ static int fault(struct parser *p, const char *key)
 {
 	char place[24];
 	struct buf b = BUF_FIXED(place, sizeof(place));
-	buf_printf(&b, "%zu", p->c.at);
+	buf_printf(&b, "%u", (unsigned)p->c.at);
 	(void)err_set(p->err, -EINVAL, key);
 	(void)err_at(p->err, buf_str(&b));
 	return -EINVAL;
