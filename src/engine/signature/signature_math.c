@@ -144,8 +144,8 @@ static double serial_correlation(struct str bytes, bool is_signed)
 	products += last * now;
 	sum *= sum;
 	const double below = (double)bytes.n * squares - sum;
-	/* An exact zero is meant: all bytes are equal. */
-	return fpclassify(below) == FP_ZERO ? -100000.0 : ((double)bytes.n * products - sum) / below;
+	/* An exact zero is meant: all bytes are equal. fpclassify() would say it, but narrows in mingw. */
+	return !(below < 0.0) && !(below > 0.0) ? -100000.0 : ((double)bytes.n * products - sum) / below;
 }
 
 /* false: fewer than six bytes. */
