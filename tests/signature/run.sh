@@ -7,7 +7,7 @@ build=${LUYTRE_BUILD:-$top/build/release}
 pairs=${1:-8000} seed=${2:-1}
 work=$(mktemp -d /tmp/luytre-signature-test.XXXXXX)
 trap 'rm -rf "$work"' EXIT
-ninja -C "$build" --quiet src/program/cli/signature_differ || exit 1
+ninja -C "$build" --quiet src/program/cli/signature_differ src/program/cli/luytre || exit 1
 differ=$build/src/program/cli/signature_differ
 python3 "$top/tests/signature/make_pe.py" "$work" || exit 1
 copies=$((pairs / 400))
@@ -22,4 +22,5 @@ if command -v clamscan >/dev/null; then
 else
 	echo "SKIPPED: clamscan is not installed"
 fi
+"$top/tests/signature/image.sh" || failed=1
 exit $failed
