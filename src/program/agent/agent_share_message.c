@@ -62,7 +62,7 @@ static bool take_hex(const struct json *body, const char *name, char ret[SHA256_
 	return true;
 }
 
-static int read_body(struct str text, struct agent_share_word *ret, struct err *err)
+int agent_share_read_body(struct str text, struct agent_share_word *ret, struct err *err)
 {
 	cleanup(arena) struct arena *arena = arena_new((size_t)64 << 10);
 	const struct json_limits limits = {.depth = 2, .nodes = 20};
@@ -107,7 +107,7 @@ int agent_share_read(struct str datagram, struct str ca_pem, usec_t now, struct 
 		return bad(err, "form");
 	int r = check(cert, body, signature, ca_pem, now, &info, err);
 	if (r >= 0)
-		r = read_body(body, &word, err);
+		r = agent_share_read_body(body, &word, err);
 	if (r < 0)
 		return r;
 	/* An agent's certificate, and its own name. */

@@ -23,4 +23,6 @@ struct agent_share_word {
 int agent_share_write(const struct agent_share_word *word, struct str cert_der, const struct crypto_key *key, struct buf *out,
                       struct err *err) WARN_UNUSED;
 /* -EBADMSG agent.share_message (what): not one of ours, or not from an agent of this CA. */
+/* The JSON alone; nothing is verified. -EBADMSG agent.share_message. */
+int agent_share_read_body(struct str text, struct agent_share_word *ret, struct err *err) WARN_UNUSED;
 int agent_share_read(struct str datagram, struct str ca_pem, usec_t now, struct agent_share_word *ret, struct err *err) WARN_UNUSED;
