@@ -234,5 +234,16 @@ for round in $(seq "$rounds"); do
 	eventually 90 has a "$version" || say_fail "round $round: the update does not come to its end"
 done
 say_ok "killed $rounds times during updates: never without signatures, each update came to its end"
+
+# --- a second release key, which lives elsewhere
+"$bin/luytre" signatures key --out "$work/offline.pem" --public "$work/offline.pub"
+printf 'sha256,threat\n%064d,Test.Elsewhere\n' 7 >"$work/elsewhere.csv"
+next=$(($(newest) + 1))
+must "$bin/luytre" signatures build --key "$work/offline.pem" --version "$next" --hashes "$work/elsewhere.csv" --out "$work/malware.bundle_signature" >/dev/null
+check 'a bundle of an unknown key is refused' refused "$work/malware.bundle_signature"
+check 'the key in use signs a list with both' "$bin/luytre" signatures keys --version 1 --key "$key" --trust "$key" --trust "$work/offline.pub" --out "$work/keys"
+install -o nobody -m 644 "$work/keys" "$core/bundles/keys-1"
+check 'the machine takes the list' eventually 90 test -f "$work/a/bundles/keys-1"
+check 'and then the bundle that was signed elsewhere' import "$work/malware.bundle_signature"
 echo "$failures failures"
 [ $failures = 0 ]

@@ -130,6 +130,8 @@ static int read_bundle(struct arena *arena, const struct json *bundle, struct ag
 	if (manifest.n > 0 && !str_parse_hex(manifest, bytes, sizeof bytes))
 		return err_set(err, -EPROTO, "agent.bad_desired", ARG_CSTR("what", "bundle"));
 	ret->bundle_manifest = arena_str(arena, manifest);
+	int64_t keys = json_get_int(bundle, "keys", 0);
+	ret->bundle_keys = keys > 0 && keys <= MALWARE_KEYS_LISTS ? (uint64_t)keys : 0;
 	return 0;
 }
 

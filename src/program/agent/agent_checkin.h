@@ -49,6 +49,7 @@ struct agent_desired {
 	struct str bundle_sha256;
 	struct str bundle_manifest; /* SHA-256 of the signed manifest, hex; n 0: the server knows no chunks */
 	uint64_t bundle_size_bytes;
+	uint64_t bundle_keys;       /* number of the newest list of keys that the server has */
 	bool site_sharing;
 	struct json_str_list watch_paths, excluded_paths;
 	const struct agent_command *commands;

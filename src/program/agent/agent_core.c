@@ -244,6 +244,26 @@ static int fetch_key(struct agent_core *a, struct err *err)
 	return r;
 }
 
+/* Lists of keys that follow ours, one after the other; each is signed by the one before. */
+static void fetch_lists(struct agent_core *a, uint64_t newest)
+{
+	struct err err = {0};
+	int r = 0;
+	for (uint64_t have; r >= 0 && (have = agent_protect_keys_number(a->protect)) < newest;) {
+		char path[64];
+		struct http_client_response res = {0};
+		(void)snprintf(path, sizeof path, "/agent/v1/bundle-keys/%llu", (unsigned long long)have + 1);
+		r = http_client_do(a->client, &(struct http_client_request){.path = path}, &res, &err);
+		if (r >= 0 && res.status != 200)
+			r = agent_refused(&res, &err);
+		if (r >= 0)
+			r = agent_protect_add_keys(a->protect, buf_str(&res.body), &err);
+		http_client_response_done(&res);
+	}
+	if (r < 0)
+		log_err(LOG_LEVEL_ERROR, "a new list of keys that sign signatures could not be taken", &err);
+}
+
 static void want_bundle(struct agent_core *a, const struct agent_desired *d)
 {
 	struct err err = {0};
@@ -251,6 +271,7 @@ static void want_bundle(struct agent_core *a, const struct agent_desired *d)
 		log_err(LOG_LEVEL_ERROR, "the key that signs signatures could not be fetched", &err);
 		return;
 	}
+	fetch_lists(a, d->bundle_keys);
 	agent_update_want(a->update, d, UPDATE_PATIENCE);
 }
 

@@ -37,7 +37,8 @@ struct agent_protect {
 	pthread_mutex_t lock;
 	pthread_cond_t ready;
 	/* All below: lock. */
-	struct crypto_key *key;
+	struct crypto_key *key;   /* of the enrolment; NULL: none yet */
+	struct malware_keys keys; /* the list in use, which began with it */
 	struct malware_scanner *scanner; /* set once */
 	struct malware_bundle_info bundle;
 	char problem[ERR_KEY_SIZE]; /* why the scanner is not there; "" */
@@ -161,16 +162,59 @@ static bool tell_taken(void *ctx, const struct malware_quarantine_item *item)
 int agent_protect_set_key(struct agent_protect *p, const char *bundle_key_pem, struct err *err)
 {
 	struct crypto_key *key = NULL;
+	struct malware_keys keys;
+	struct buf store = BUF_INIT(4096);
+	in_state(p, "bundles", &store);
 	int r = crypto_key_from_pem(str_c(bundle_key_pem), &key, err);
-	if (r < 0)
+	if (r >= 0)
+		r = malware_keys_load(store.p, bundle_key_pem, &keys, err);
+	buf_done(&store);
+	if (r < 0) {
+		crypto_key_free(key);
 		return r;
+	}
 	(void)pthread_mutex_lock(&p->load_lock);
 	(void)pthread_mutex_lock(&p->lock);
 	crypto_key_free(p->key);
 	p->key = key;
+	malware_keys_done(&p->keys);
+	p->keys = keys;
 	(void)pthread_mutex_unlock(&p->lock);
 	(void)pthread_mutex_unlock(&p->load_lock);
 	return 0;
+}
+
+int agent_protect_add_keys(struct agent_protect *p, struct str file, struct err *err)
+{
+	struct buf store = BUF_INIT(4096);
+	in_state(p, "bundles", &store);
+	(void)pthread_mutex_lock(&p->load_lock);
+	(void)pthread_mutex_lock(&p->lock);
+	int r = malware_keys_add(store.p, file, &p->keys, err);
+	(void)pthread_mutex_unlock(&p->lock);
+	(void)pthread_mutex_unlock(&p->load_lock);
+	buf_done(&store);
+	return r;
+}
+
+uint64_t agent_protect_keys_number(struct agent_protect *p)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	uint64_t number = p->keys.number;
+	(void)pthread_mutex_unlock(&p->lock);
+	return number;
+}
+
+/* Keys as a bundle's trust takes them; load_lock held, or keys of one's own. The enrolment's key last: for what is installed already. */
+static struct malware_bundle_trust trust_in(const struct malware_keys *keys, const struct crypto_key *first,
+                                            const struct crypto_key *list[MALWARE_KEYS_MOST + 1])
+{
+	size_t n = 0;
+	for (size_t i = 0; i < keys->count; i++)
+		list[n++] = keys->keys[i];
+	if (first != NULL)
+		list[n++] = first;
+	return (struct malware_bundle_trust){list, n, clock_now(), 0, first != NULL};
 }
 
 int agent_protect_open(const struct agent_protect_config *config, struct agent_protect **ret, struct err *err)
@@ -209,6 +253,7 @@ void agent_protect_free(struct agent_protect *p)
 	malware_scanner_free(p->scanner);
 	malware_quarantine_free(p->quarantine);
 	crypto_key_free(p->key);
+	malware_keys_done(&p->keys);
 	(void)pthread_cond_destroy(&p->ready);
 	(void)pthread_mutex_destroy(&p->lock);
 	(void)pthread_mutex_destroy(&p->load_lock);
@@ -290,9 +335,9 @@ static int load(struct agent_protect *p, struct err *err)
 	struct buf store = BUF_INIT(4096);
 	struct malware_signatures *signatures = NULL;
 	struct malware_bundle_info info;
-	const struct crypto_key *keys[] = {p->key};
+	const struct crypto_key *keys[MALWARE_KEYS_MOST + 1];
 	/* Old signatures protect better than none; their age is reported. */
-	struct malware_bundle_trust trust = {keys, 1, clock_now(), 0, true};
+	struct malware_bundle_trust trust = trust_in(&p->keys, p->key, keys);
 	in_state(p, "bundles", &store);
 	int r = p->key == NULL ? err_set(err, -ENOENT, "malware.bundle_none")
 	                       : malware_bundle_load(store.p, &trust, &signatures, &info, err);
@@ -329,8 +374,8 @@ int agent_protect_install(struct agent_protect *p, struct str container, struct 
 	struct buf store = BUF_INIT(4096);
 	in_state(p, "bundles", &store);
 	(void)pthread_mutex_lock(&p->load_lock);
-	const struct crypto_key *keys[] = {p->key};
-	struct malware_bundle_trust trust = {keys, 1, clock_now(), 0, false};
+	const struct crypto_key *keys[MALWARE_KEYS_MOST + 1];
+	struct malware_bundle_trust trust = trust_in(&p->keys, NULL, keys);
 	int r = p->key == NULL ? err_set(err, -ENOENT, "agent.no_bundle_key")
 	                       : malware_bundle_install(store.p, container, &trust, NULL, err);
 	(void)pthread_mutex_unlock(&p->load_lock);
@@ -342,7 +387,7 @@ int agent_protect_install(struct agent_protect *p, struct str container, struct 
 int agent_protect_fetch(struct agent_protect *p, const struct malware_bundle_update *update, struct distribution_sum *ret_sum, struct err *err)
 {
 	struct buf store = BUF_INIT(4096), pem = BUF_INIT(4096);
-	struct crypto_key *key = NULL;
+	struct malware_keys own = {.count = 0};
 	struct malware_bundle_info info;
 	in_state(p, "bundles", &store);
 	/* A copy: fetching takes long, and nobody shall wait for it. */
@@ -350,16 +395,16 @@ int agent_protect_fetch(struct agent_protect *p, const struct malware_bundle_upd
 	int r = p->key == NULL ? err_set(err, -ENOENT, "agent.no_bundle_key") : crypto_key_public_pem(p->key, &pem, err);
 	(void)pthread_mutex_unlock(&p->lock);
 	if (r >= 0)
-		r = crypto_key_from_pem(buf_str(&pem), &key, err);
-	const struct crypto_key *keys[] = {key};
-	struct malware_bundle_trust trust = {keys, 1, clock_now(), 0, false};
+		r = malware_keys_load(store.p, pem.p, &own, err);
+	const struct crypto_key *keys[MALWARE_KEYS_MOST + 1];
+	struct malware_bundle_trust trust = trust_in(&own, NULL, keys);
 	if (r >= 0)
 		r = pthread_mutex_trylock(&p->store_lock) != 0 ? err_set(err, -EAGAIN, "agent.update_busy") : 0;
 	if (r >= 0) {
 		r = malware_bundle_fetch(store.p, update, &trust, &info, ret_sum, err);
 		(void)pthread_mutex_unlock(&p->store_lock);
 	}
-	crypto_key_free(key);
+	malware_keys_done(&own);
 	buf_done(&pem);
 	buf_done(&store);
 	return r < 0 ? r : agent_protect_load(p, err);

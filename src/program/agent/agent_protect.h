@@ -9,6 +9,7 @@
  */
 #pragma once
 #include "engine/malware/malware_bundle.h"
+#include "engine/malware/malware_keys.h"
 #include "engine/malware/malware_quarantine.h"
 #include "engine/malware/malware_scan.h"
 #include "program/agent/agent_seen.h"
@@ -28,6 +29,9 @@ struct agent_protect_config {
 int agent_protect_open(const struct agent_protect_config *config, struct agent_protect **ret, struct err *err) WARN_UNUSED;
 void agent_protect_free(struct agent_protect *p);
 int agent_protect_set_key(struct agent_protect *p, const char *bundle_key_pem, struct err *err) WARN_UNUSED;
+/* The next list of keys that may sign bundles (malware_keys.h): verified by the one in use, kept. */
+int agent_protect_add_keys(struct agent_protect *p, struct str file, struct err *err) WARN_UNUSED;
+uint64_t agent_protect_keys_number(struct agent_protect *p);
 /* Loads what is installed and starts the scanner, or hands it the new signatures. -ENOENT malware.bundle_none. */
 int agent_protect_load(struct agent_protect *p, struct err *err) WARN_UNUSED;
 /* Verifies, installs and loads a container. */

@@ -13,14 +13,14 @@
 
 struct signatures {
 	struct cli *cli;
-	struct cli_list hashes, yara, clamav;
+	struct cli_list trust, hashes, yara, clamav;
 	const char *key, *out, *public, *scand, *state, *image;
 	uint64_t version, valid_days;
 	bool skip_bad;
 	unsigned problems;
 };
 
-enum option_id { OPT_HASHES = 256, OPT_YARA, OPT_CLAMAV, OPT_KEY, OPT_OUT, OPT_PUBLIC, OPT_VERSION, OPT_DAYS, OPT_SKIP, OPT_SCAND, OPT_STATE, OPT_IMAGE };
+enum option_id { OPT_HASHES = 256, OPT_YARA, OPT_CLAMAV, OPT_KEY, OPT_OUT, OPT_PUBLIC, OPT_VERSION, OPT_DAYS, OPT_SKIP, OPT_SCAND, OPT_STATE, OPT_TRUST, OPT_IMAGE };
 
 static const struct option options[] = {
 	{"help", no_argument, NULL, 'h'},
@@ -35,6 +35,7 @@ static const struct option options[] = {
 	{"skip-bad-rules", no_argument, NULL, OPT_SKIP},
 	{"scand", required_argument, NULL, OPT_SCAND},
 	{"state", required_argument, NULL, OPT_STATE},
+	{"trust", required_argument, NULL, OPT_TRUST},
 	{"image", required_argument, NULL, OPT_IMAGE},
 	{0},
 };
@@ -62,6 +63,9 @@ static bool take_option(struct signatures *s, int c)
 		return true;
 	case OPT_SCAND:
 		s->scand = optarg;
+		return true;
+	case OPT_TRUST:
+		cli_list_add(&s->trust, optarg);
 		return true;
 	case OPT_STATE:
 		s->state = optarg;
@@ -255,8 +259,14 @@ static int do_key(struct signatures *s, char **operands, struct err *err)
 	return make_key(s, err);
 }
 
+static int do_keys(struct signatures *s, char **operands, struct err *err)
+{
+	(void)operands;
+	return cli_signatures_keys(s->version, s->trust.items, s->key, s->out, err);
+}
+
 /* Options that an action cannot do without. */
-enum need { NEED_KEY = 1, NEED_OUT = 2, NEED_VERSION = 4, NEED_PUBLIC = 8, NEED_SOURCE = 16, NEED_RULES = 32 /* an image or rules, not both */ };
+enum need { NEED_KEY = 1, NEED_OUT = 2, NEED_VERSION = 4, NEED_PUBLIC = 8, NEED_SOURCE = 16, NEED_RULES = 32 /* an image or rules, not both */, NEED_TRUST = 64 };
 
 static const struct action {
 	const char *name;
@@ -270,6 +280,7 @@ static const struct action {
 	{"import", 1, 0, do_import},
 	{"export", 0, NEED_OUT, do_export},
 	{"key", 0, NEED_OUT | NEED_PUBLIC, do_key},
+	{"keys", 0, NEED_OUT | NEED_KEY | NEED_VERSION | NEED_TRUST, do_keys},
 };
 
 static bool has_needs(const struct signatures *s, unsigned needs)
@@ -277,7 +288,7 @@ static bool has_needs(const struct signatures *s, unsigned needs)
 	const bool source = s->yara.count > 0 || s->clamav.count > 0;
 	const unsigned has = (s->key != NULL ? NEED_KEY : 0u) | (s->out != NULL ? NEED_OUT : 0u) | (s->version > 0 ? NEED_VERSION : 0u) |
 	                     (s->public != NULL ? NEED_PUBLIC : 0u) | (source ? NEED_SOURCE : 0u) |
-	                     ((s->image != NULL) != source ? NEED_RULES : 0u);
+	                     ((s->image != NULL) != source ? NEED_RULES : 0u) | (s->trust.count > 0 ? NEED_TRUST : 0u);
 	return (needs & ~has) == 0;
 }
 
@@ -317,5 +328,6 @@ int cli_signatures(struct cli *cli, int argc, char **argv)
 	cli_list_done(&s.hashes);
 	cli_list_done(&s.yara);
 	cli_list_done(&s.clamav);
+	cli_list_done(&s.trust);
 	return r;
 }

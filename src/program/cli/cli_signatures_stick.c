@@ -8,7 +8,7 @@
 
 #include "base/file/file.h"
 #include "base/file/file_map.h"
-#include "engine/malware/malware_bundle.h"
+#include "engine/malware/malware_keys.h"
 #include "program/cli/cli_agent.h"
 
 #define STATE_DEFAULT "/var/lib/luytre-agent"
@@ -51,4 +51,28 @@ int cli_signatures_import(struct cli *cli, const char *state, const char *file, 
 	if (r > 0)
 		cli_say(cli, stdout, "cli.signatures.imported", ARG_CSTR("path", file));
 	return r < 0 ? r : 0;
+}
+
+int cli_signatures_keys(uint64_t number, const char *const *trusted, const char *key, const char *out, struct err *err)
+{
+	cleanup(crypto_key) struct crypto_key *signer = NULL;
+	cleanup_buf struct buf file = BUF_INIT(MALWARE_KEYS_FILE_MOST);
+	struct malware_keys keys = {.count = 0};
+	int r = cli_read_key(key, &signer, err);
+	for (size_t i = 0; r == 0 && trusted[i] != NULL; i++) {
+		if (keys.count == MALWARE_KEYS_MOST)
+			r = err_set(err, -E2BIG, "malware.keys_format");
+		else
+			r = cli_read_key(trusted[i], &keys.keys[keys.count], err);
+		keys.count += r == 0;
+	}
+	const struct crypto_key *list[MALWARE_KEYS_MOST];
+	for (size_t i = 0; i < keys.count; i++)
+		list[i] = keys.keys[i];
+	if (r == 0)
+		r = malware_keys_build(number, list, keys.count, signer, &file, err);
+	if (r == 0)
+		r = file_write(out, buf_str(&file), 0644, err);
+	malware_keys_done(&keys);
+	return r;
 }

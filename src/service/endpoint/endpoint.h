@@ -39,6 +39,7 @@ struct endpoint_policy {
 	struct endpoint_bundle bundle; /* for everybody; version 0: none was released yet */
 	struct endpoint_bundle trial;  /* for a share of the machines, while it is rolled out; version 0: none */
 	int64_t trial_permille;
+	int64_t bundle_keys; /* number of the newest list of keys that sign bundles */
 	bool site_sharing;
 	struct str watch_paths_json[2], excluded_paths_json[2]; /* JSON arrays: Linux, Windows */
 };
@@ -85,6 +86,8 @@ int endpoint_command_add(struct db_tx *tx, const struct endpoint_command *comman
 int endpoint_set_bundle(struct db_tx *tx, const struct endpoint_bundle *bundle, struct err *err) WARN_UNUSED;
 /* The one that is tried on so many of a thousand machines, chosen anew for each version; 0: on no more of them. */
 int endpoint_try_bundle(struct db_tx *tx, const struct endpoint_bundle *bundle, int64_t permille, struct err *err) WARN_UNUSED;
+/* The number of the newest list of keys (engine/malware/malware_keys.h). */
+int endpoint_set_bundle_keys(struct db_tx *tx, int64_t number, struct err *err) WARN_UNUSED;
 /* Is this machine among them? */
 bool endpoint_in_trial(const struct uuid *id, int64_t version, int64_t permille);
 

@@ -256,6 +256,8 @@ static void write_bundle(struct json_writer *w, const struct checkin *c)
 	json_member_int(w, "size_bytes", b->size_bytes);
 	if (b->manifest_sha256.n > 0)
 		json_member_str(w, "manifest_sha256", b->manifest_sha256);
+	if (p->bundle_keys > 0)
+		json_member_int(w, "keys", p->bundle_keys);
 	json_object_end(w);
 }
 

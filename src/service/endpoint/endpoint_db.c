@@ -52,6 +52,11 @@ int endpoint_try_bundle(struct db_tx *tx, const struct endpoint_bundle *bundle, 
 	return r < 0 ? r : endpoint_db_setting_number(tx, "trial_permille", permille, err);
 }
 
+int endpoint_set_bundle_keys(struct db_tx *tx, int64_t number, struct err *err)
+{
+	return endpoint_db_setting_number(tx, "bundle_keys", number, err);
+}
+
 int endpoint_bundle_health(struct db_tx *tx, int64_t version, bool older, struct endpoint_health *ret, struct err *err)
 {
 	cleanup_rows struct db_rows *rows = NULL;
@@ -99,6 +104,7 @@ int endpoint_db_policy(struct db_tx *tx, struct arena *arena, struct endpoint_po
 		{bundle_settings[1][BUNDLE_SHA256], NULL, &p.trial.sha256},
 		{bundle_settings[1][BUNDLE_MANIFEST], NULL, &p.trial.manifest_sha256},
 		{"trial_permille", &p.trial_permille, NULL},
+		{"bundle_keys", &p.bundle_keys, NULL},
 		{"site_sharing", &sharing, NULL},
 		{"watch_paths_linux", NULL, &p.watch_paths_json[0]},
 		{"watch_paths_windows", NULL, &p.watch_paths_json[1]},

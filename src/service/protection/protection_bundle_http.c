@@ -7,6 +7,7 @@
 #include "base/log/log.h"
 #include "engine/distribution/distribution.h"
 #include "engine/malware/malware_bundle.h"
+#include "engine/malware/malware_keys.h"
 #include "platform/job/job.h"
 #include "service/outbox/outbox.h"
 #include "service/protection/protection_http.h"
@@ -187,6 +188,18 @@ int protection_agent_chunk(struct api_request *req, struct http_response *res, s
 	if (r >= 0)
 		http_response_header(res, "Cache-Control", "public, max-age=31536000, immutable");
 	return r;
+}
+
+int protection_agent_bundle_keys(struct api_request *req, struct http_response *res, struct err *err)
+{
+	cleanup_buf struct buf dir = BUF_INIT(4096), path = BUF_INIT(4096);
+	uint64_t number;
+	if (!str_parse_u64(http_param(req->http, "number"), 1, MALWARE_KEYS_LISTS, &number))
+		return err_set(err, -ENOENT, "protection.no_such_keys");
+	buf_printf(&dir, "%s/bundles", req->service->data_dir);
+	malware_keys_path(dir.p, number, &path);
+	int r = send_file(res, path.p, err);
+	return r == -ENOENT ? err_set(err, -ENOENT, "protection.no_such_keys") : r;
 }
 
 int protection_agent_bundle_key(struct api_request *req, struct http_response *res, struct err *err)

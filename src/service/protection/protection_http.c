@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH openssl-exception */
 /* The room's routes, what it does by itself, and its descriptor. */
 #include "base/log/log.h"
+#include "engine/malware/malware_keys.h"
 #include "service/audit/audit.h"
 #include "service/endpoint/endpoint.h"
 #include "service/outbox/outbox.h"
@@ -239,6 +240,20 @@ static int read_current(struct db_tx *tx, void *ctx, struct err *err)
 	return protection_db_bundle_get(tx, 0, ctx, err);
 }
 
+static int write_keys(struct db_tx *tx, void *ctx, struct err *err)
+{
+	return endpoint_set_bundle_keys(tx, *(const int64_t *)ctx, err);
+}
+
+/* Lists of keys are put into data_dir/bundles by hand: they are signed where the release key lives. */
+static int tell_keys(const struct service_context *sc, struct err *err)
+{
+	cleanup_buf struct buf dir = BUF_INIT(4096);
+	buf_printf(&dir, "%s/bundles", sc->data_dir);
+	int64_t newest = (int64_t)malware_keys_newest(dir.p);
+	return newest == 0 ? 0 : db_write(sc->db, write_keys, &newest, err);
+}
+
 /* The first bundle, and a fresh one before the current one gets old. */
 static int protection_tick(const struct service_context *sc, struct err *err)
 {
@@ -247,8 +262,12 @@ static int protection_tick(const struct service_context *sc, struct err *err)
 	int r = db_read(sc->db, read_current, &current, err);
 	if (r < 0)
 		return r;
+	bool have = r > 0;
+	r = tell_keys(sc, err);
+	if (r < 0)
+		return r;
 	usec_t life = current.expires_at - current.created_at;
-	if (r > 0 && sc->now() < current.expires_at - life / 3)
+	if (have && sc->now() < current.expires_at - life / 3)
 		return protection_rollout_tick(sc, err);
 	int64_t version = 0;
 	return protection_release_bundle(sc, &self, &(struct protection_release){.author = self.name}, &version, err);
@@ -290,6 +309,7 @@ static const struct service_route routes[] = {
 	{"GET", "/agent/v1/bundles/{version}/head", SERVICE_AGENT, protection_agent_head, "protection.route_head",
 	 .listener = LISTENER_AGENT},
 	{"GET", "/agent/v1/chunks/{name}", SERVICE_PUBLIC, protection_agent_chunk, "protection.route_chunk", .listener = LISTENER_AGENT},
+	{"GET", "/agent/v1/bundle-keys/{number}", SERVICE_AGENT, protection_agent_bundle_keys, "protection.route_keys", .listener = LISTENER_AGENT},
 	{"GET", "/agent/v1/bundle-key", SERVICE_AGENT, protection_agent_bundle_key, "protection.route_key", .listener = LISTENER_AGENT},
 	{.method = NULL},
 };

@@ -29,4 +29,5 @@ int protection_bundle_finish(struct api_request *req, struct http_response *res,
 int protection_agent_bundle(struct api_request *req, struct http_response *res, struct err *err);
 int protection_agent_head(struct api_request *req, struct http_response *res, struct err *err);
 int protection_agent_chunk(struct api_request *req, struct http_response *res, struct err *err);
+int protection_agent_bundle_keys(struct api_request *req, struct http_response *res, struct err *err);
 int protection_agent_bundle_key(struct api_request *req, struct http_response *res, struct err *err);
