@@ -302,10 +302,10 @@ log = json
                    self.status().get('yara_rules'), pause=0.2)
         self.endpoint = self.status()['endpoint_id']
 
-    def start_agent(self):
+    def start_agent(self, env=None):
         log = open(f'{self.work}/agent.log', 'ab')
         self.agent = subprocess.Popen([f'{BIN}/luytre-agent', 'run', '--state', f'{self.work}/agent'], stdin=subprocess.DEVNULL,
-                                      stdout=log, stderr=log, env=self.env)
+                                      stdout=log, stderr=log, env={**self.env, **(env or {})})
         log.close()
 
     def status(self):

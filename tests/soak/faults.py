@@ -10,6 +10,7 @@ import clients
 import disk
 import pressure
 import senders
+import steps
 from city import PATIENCE, City, Failure, alive, eventually, make_files, sha256_of
 from load import Upload
 
@@ -297,6 +298,7 @@ TABLE = {f'kill-{role}': killing(role) for role in ('key', 'worker', 'core', 'pi
 TABLE.update({
     'kill-agent': kill_agent,
     'kill-scand': kill_scand,
+    'kill-steps': steps.kill_steps,
     'store-hangs': store_hangs,
     'postgresql': postgresql,
     'half-written': half_written,
