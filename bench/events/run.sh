@@ -3,7 +3,7 @@
 # From the socket to the event store: speed, CPU, memory, bytes on disk, searches. Never fails.
 #   LUYTRE_BENCH_LINES   syslog lines over TCP (default 2,000,000)
 #   LUYTRE_BENCH_ROWS    rows in the store when it is searched (default 10,000,000; the figures of docs/event-store.md: 100,000,000)
-#   LUYTRE_BENCH_DISTINCT  of which are made, each with a text of its own; the others are the same days linked in again (default 10,000,000)
+#   LUYTRE_BENCH_DISTINCT  of which are made, each with a text of its own; the others are the same days linked in again (default 2,000,000)
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 build=${LUYTRE_BUILD:-$top/build/release}
@@ -26,5 +26,5 @@ if [ -f "$data/../sigma/rules/rules.tar.gz" ]; then
 fi
 echo "load of the machine before: $(cut -d' ' -f1-3 /proc/loadavg), $(nproc) cores"
 "$build/src/program/eventdb/events_bench" "$work" "$build/src/program/eventdb/luytre-eventdb" "$library" "$windows" \
-	"${LUYTRE_BENCH_LINES:-2000000}" "${LUYTRE_BENCH_ROWS:-10000000}" "${LUYTRE_BENCH_DISTINCT:-10000000}" ${rules[@]+"${rules[@]}"}
+	"${LUYTRE_BENCH_LINES:-2000000}" "${LUYTRE_BENCH_ROWS:-10000000}" "${LUYTRE_BENCH_DISTINCT:-2000000}" ${rules[@]+"${rules[@]}"}
 bash "$top/bench/events/others.sh" "${LUYTRE_BENCH_LINES:-2000000}"
