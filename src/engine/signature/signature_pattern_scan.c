@@ -111,9 +111,23 @@ static void bucket_check(struct signature_scan *s, const struct signature_atom *
 			atom_check(s, &atoms[i], offset);
 }
 
+static uint32_t bucket_of(const struct signature_scan *s, const uint8_t *window, unsigned at)
+{
+	return signature_hash4(signature_load32(&window[at]), s->p->head->factor) >> (32 - s->p->head->bucket_bits);
+}
+
+/* Buckets and their atoms are megabytes: all that a block needs is asked for before the first is looked at. */
+static void longs_prefetch(const struct signature_scan *s, const uint8_t *window, const uint16_t *at, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		__builtin_prefetch(&s->buckets[bucket_of(s, window, at[i])]);
+	for (size_t i = 0; i < n; i++)
+		__builtin_prefetch(&s->atoms[s->buckets[bucket_of(s, window, at[i])]]);
+}
+
 static void long_check(struct signature_scan *s, const uint8_t *window, uint64_t from, unsigned at)
 {
-	uint32_t bucket = signature_hash4(signature_load32(&window[at]), s->p->head->factor) >> (32 - s->p->head->bucket_bits);
+	uint32_t bucket = bucket_of(s, window, at);
 	bucket_check(s, s->atoms, s->buckets[bucket], s->buckets[bucket + 1], from + at);
 }
 
@@ -132,6 +146,7 @@ static void block_scan(struct signature_scan *s, const uint8_t *window, uint64_t
 	size_t long_count = h->atoms.count > 0 ? signature_filter_longs(s->filter, h->filter_bits, h->factor, window, count, s->scratch->candidates) : 0;
 	size_t pair_count = h->pair_atoms > 0 ? s->pairs_fn(s->pair_bitmap, s->pair_nibbles, window, count, s->scratch->pairs) : 0;
 	size_t i = 0, j = 0;
+	longs_prefetch(s, window, longs, long_count);
 	if (s->every_linked) {
 		for (unsigned at = 0; at < count; at++) {
 			if (j < pair_count && pairs[j] == at)
