@@ -165,7 +165,7 @@ static TS_REQ *stamp_request(struct str signature)
 	TS_MSG_IMPRINT *imprint = TS_MSG_IMPRINT_new();
 	X509_ALGOR *algorithm = X509_ALGOR_new();
 	ASN1_INTEGER *nonce = ASN1_INTEGER_new();
-	unsigned char md[32], random[8];
+	unsigned char md[32], random[8] = {0};
 	const struct str pieces[2] = {signature, STR_EMPTY};
 	uint64_t number = 0;
 	bool good = digest(pieces, md) && RAND_bytes(random, sizeof(random)) == 1;
