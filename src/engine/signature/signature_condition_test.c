@@ -204,6 +204,11 @@ static const struct {
 	{'T', "--5 == 5"},
 	{'F', "1 \\ (1>>1) == 1"},
 	{'E', "1 \\ (1<<64) == 1"},
+	{'F', "\"abc\" matches /x*$/"},
+	{'F', "\"abc\" matches /$/"},
+	{'T', "\"abc\" matches /c?$/"},
+	{'T', "\"abc\" matches /bc$/"},
+	{'T', "\"abc\" matches /x*/"},
 };
 
 #define DATA "hello world hello"

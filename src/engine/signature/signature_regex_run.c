@@ -205,6 +205,8 @@ bool signature_regex_anywhere(struct signature_machine *m, const struct signatur
 		for (uint32_t i = 0; i < count; i++)
 			if (accepts(run, &run->steps[m->now[i]], (uint8_t)c))
 				enter(&s, m->now[i] + 1);
-		enter(&s, run->entry);
+		/* libyara begins no match behind the last byte: "abc" does not match /x*$/. */
+		if (byte_after(&s) >= 0)
+			enter(&s, run->entry);
 	}
 }
