@@ -47,6 +47,7 @@ __attribute__((noreturn, unused)) static void cmocka_leave(enum cmocka_end how)
 #define fail() fail_msg("failed")
 #define skip() cmocka_leave(CMOCKA_SKIPPED)
 #define print_message(...) ((void)printf(__VA_ARGS__))
+#define print_error(...) cmocka_say(__VA_ARGS__)
 #define assert_true(c) \
 	do { \
 		if (!(c)) \

@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <io.h>
 #include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <windows.h>
+#undef TEXT
 
 __attribute__((unused)) static char *posix_mkdtemp(char *name)
 {
@@ -72,3 +74,16 @@ __attribute__((unused)) static int posix_remove(const char *path)
 }
 #define remove(path) posix_remove(path)
 #define unlink(path) posix_remove(path)
+
+/* Freed by free(), so it comes from malloc: asked again until it happens to lie right; what did not is kept to the end. */
+__attribute__((unused)) static void *posix_aligned_alloc(size_t alignment, size_t n)
+{
+	void *p = NULL;
+	for (unsigned i = 0; i < 1000; i++) {
+		p = malloc(n + 16 * i);
+		if (p == NULL || (uintptr_t)p % alignment == 0)
+			return p;
+	}
+	return NULL;
+}
+#define aligned_alloc(alignment, n) posix_aligned_alloc(alignment, n)
