@@ -4,13 +4,7 @@
 
 #include "engine/sigma/sigma_image.h"
 #include "engine/sigma/sigma_mapping.h"
-
-/* libfyaml 0.7.12 forgets a work buffer when a long quoted scalar has no end. */
-__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:libfyaml.so";
-}
+#include "platform/pack/pack_fuzz_support.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -2,13 +2,7 @@
 #include <assert.h>
 
 #include "platform/pack/pack.h"
-
-/* libfyaml 0.7.12 forgets a work buffer when a long quoted scalar has no end. */
-__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:libfyaml.so";
-}
+#include "platform/pack/pack_fuzz_support.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
