@@ -32,6 +32,7 @@ static const struct {
 	{"GET", "/agent/v1/bundles/{version}", NULL, {401, 401, 401, 401, 401, 0}},
 	{"GET", "/agent/v1/bundles/{version}/head", NULL, {401, 401, 401, 401, 401, 0}},
 	{"POST", "/agent/v1/files", "{\"files\":{}}", {401, 401, 401, 401, 401, 0}},
+	{"GET", "/agent/v1/bundle-keys/{number}", NULL, {401, 401, 401, 401, 401, 0}},
 	{"GET", "/agent/v1/bundle-key", NULL, {401, 401, 401, 401, 401, 0}},
 };
 
