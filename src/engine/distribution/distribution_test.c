@@ -187,8 +187,9 @@ static void count_down(void *ctx, const char *what)
 	struct source *s = ctx;
 	(void)what;
 #ifndef _WIN32
-	if (s->kill_at > 0 && --s->kill_at == 0)
+	if (s->kill_at == 1)
 		(void)raise(SIGKILL);
+	s->kill_at -= s->kill_at > 0;
 #else
 	(void)s;
 #endif

@@ -24,7 +24,7 @@ static int read_children(struct arena *arena, const struct pack_doc *doc, const 
 	json_each(node, list) {
 		const struct level_condition *child = NULL;
 		int r = level_condition_read(arena, doc, regime, node, allow_level, depth + 1, &child, err);
-		if (r < 0)
+		if (r < 0 || child == NULL)
 			return r;
 		struct level_condition *copy = ARENA_NEW(arena, struct level_condition);
 		*copy = *child;
