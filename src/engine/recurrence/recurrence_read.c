@@ -135,7 +135,7 @@ int recurrence_read(struct arena *arena, const struct pack_doc *doc, const struc
 	if (r < 0)
 		return r;
 	*ret = (struct recurrence){.kind = (enum recurrence_kind)n.kind, .before = n.before != NULL, .months = (unsigned)n.months, .roll = (enum recurrence_roll)n.roll};
-	if (ret->kind == RECURRENCE_PERIOD && 12 % ret->months != 0)
+	if (ret->kind == RECURRENCE_PERIOD && (ret->months == 0 || 12 % ret->months != 0))
 		return pack_error(doc, node, err_set(err, -EINVAL, "recurrence.months"), err);
 	if (n.by != NULL || n.before != NULL)
 		r = read_dates(doc, n.by != NULL ? n.by : n.before, ret, err);
@@ -179,8 +179,9 @@ int recurrence_calendar_read(struct arena *arena, const struct pack_doc *doc, st
 {
 	struct clock_calendar *cal = clock_calendar_new();
 	const struct json *years = json_get(doc->root, "years");
-	int r = years != NULL && years->type == JSON_ARRAY ? 0 : pack_error(doc, doc->root, err_set(err, -EINVAL, "recurrence.no_years"), err);
-	for (const struct json *item = r < 0 ? NULL : years->child; r >= 0 && item != NULL; item = item->next) {
+	bool listed = years != NULL && years->type == JSON_ARRAY;
+	int r = listed ? 0 : pack_error(doc, doc->root, err_set(err, -EINVAL, "recurrence.no_years"), err);
+	for (const struct json *item = listed ? years->child : NULL; r >= 0 && item != NULL; item = item->next) {
 		struct year_node n = {.year = 0};
 		r = pack_decode(arena, doc, item, year_fields, &n, err);
 		if (r >= 0)

@@ -92,8 +92,9 @@ static bool plain_group(struct logic *l, unsigned subs[CLAMAV_SUBS_MAX], unsigne
 	unsigned n = 0;
 
 	do {
-		if (n == CLAMAV_SUBS_MAX || !sub_number(l, &subs[n++]))
+		if (n == CLAMAV_SUBS_MAX || !sub_number(l, &subs[n]))
 			return false;
+		n++;
 	} while (cursor_accept(&l->c, '|'));
 	*ret_count = n;
 	return cursor_accept(&l->c, ')');

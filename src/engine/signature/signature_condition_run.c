@@ -3,6 +3,7 @@
  * The machine. The code was checked when the image was opened (signature_condition_check): there is room for every value
  * and a value for every operand. What the values are is looked at here.
  */
+#include <assert.h>
 #include <math.h>
 
 #include "engine/signature/signature_condition.h"
@@ -79,6 +80,7 @@ static void read_at(struct signature_run *r, unsigned which, struct signature_va
 		return;
 	}
 	const uint8_t *at = r->data + v->integer;
+	assert(size > 0);
 	for (unsigned i = 0; i < size; i++)
 		value |= (uint64_t)at[i] << 8 * (big ? size - 1 - i : i);
 	if (is_signed && (value & UINT64_C(1) << (8 * size - 1)) != 0)
