@@ -88,7 +88,7 @@ bool yara_range(struct yara_parser *p, struct signature_expr **ret_from, struct 
 		return yara_unexpected(p) != NULL;
 	yara_next(p);
 	*ret_to = yara_primary_expression(p);
-	if (p->failed || !yara_expect_byte(p, ')'))
+	if (p->failed || *ret_from == NULL || *ret_to == NULL || !yara_expect_byte(p, ')'))
 		return false;
 	if ((*ret_from)->class != SIGNATURE_CLASS_INTEGER || (*ret_to)->class != SIGNATURE_CLASS_INTEGER)
 		return yara_fail(p, &at, "signature.range_type") != NULL;

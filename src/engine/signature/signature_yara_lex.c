@@ -353,8 +353,10 @@ void yara_lexer_skip_rule(struct yara_lexer *lx, size_t begin)
 		lx->at++;
 		if (c == '{')
 			depth++;
-		else if (c == '}' && depth > 0 && --depth == 0)
+		else if (c == '}' && depth == 1)
 			return;
+		else if (c == '}' && depth > 0)
+			depth--;
 	}
 	lx->at = lx->s.n < lx->at ? lx->s.n : lx->at;
 }

@@ -108,7 +108,7 @@ static struct signature_expr *fold(struct yara_parser *p, const struct yara_toke
 			return yara_fail(p, op, "signature.integer_overflow", ARG_CSTR("text", text));
 		}
 	} else if (kind == SIGNATURE_EXPR_DIV || kind == SIGNATURE_EXPR_MOD) {
-		if (a == INT64_MIN && b == -1)
+		if (b == 0 || (a == INT64_MIN && b == -1))
 			return NULL;
 		v = kind == SIGNATURE_EXPR_DIV ? a / b : a % b;
 	} else if (kind == SIGNATURE_EXPR_SHR) {

@@ -504,6 +504,8 @@ enum malware_status agent_protect_file(struct agent_protect *p, const char *path
 {
 	struct malware_scanner *scanner = agent_protect_scanner(p);
 	struct malware_verdict v = {.status = MALWARE_STATUS_ERROR};
+	if (malware_quarantine_is_taking(p->quarantine, str_c(path)))
+		return MALWARE_STATUS_SKIPPED;
 	for (int i = 0; scanner != NULL && i < TRIES; i++) {
 		bool again = false;
 		int fd = agent_os_open_for_scan(path);

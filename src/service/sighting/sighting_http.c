@@ -178,7 +178,7 @@ static int who_had(struct api_request *req, struct http_response *res, struct er
 	json_raw(&w, buf_str(&items));
 	if (l.seen > limit) {
 		char next[24];
-		(void)snprintf(next, sizeof next, "%lld", (long long)(skip + limit));
+		(void)snprintf(next, sizeof next, "%lld", (long long)skip + limit);
 		json_member_cstr(&w, "next", next);
 	} else {
 		json_name(&w, "next");
