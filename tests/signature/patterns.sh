@@ -8,7 +8,7 @@ work=$(mktemp -d /tmp/luytre-patterns.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 libs=()
 for room in engine_signature platform_crypto base_file base_text base_uuid base_clock base_str; do libs+=("$build/lib$room.a"); done
-ninja -C "$build" --quiet "${libs[@]##*/}"
+[ -f "${libs[0]}" ] || { echo "${libs[0]} is not built: run ./dev build" >&2; exit 1; }
 sanitize=()
 grep -q "b_sanitize.*address" "$build/meson-info/intro-buildoptions.json" && nm "$build/libbase_str.a" 2>/dev/null | grep -q __asan_init && sanitize=(-fsanitize=address,undefined)
 cc -std=gnu17 -O2 -g -D_GNU_SOURCE "${sanitize[@]}" -I"$top/src" -o "$work/patterns_diff" "$top/tests/signature/patterns_diff.c" \
